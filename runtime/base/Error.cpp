@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/base/Error.h"
+
+#include <cstdio>
+#include <new>
+
+namespace gfs {
+
+static int report(const char *tool, ExitCode code, const std::string &message, const std::string &hint) {
+  fmt::print(stderr, "{}: error: {}\n", tool, message);
+  if (!hint.empty())
+    fmt::print(stderr, "  hint: {}\n", hint);
+  return static_cast<int>(code);
+}
+
+int runTool(const char *tool, const std::function<void()> &body) {
+  try {
+    body();
+    return static_cast<int>(ExitCode::Ok);
+  } catch (const Error &error) {
+    return report(tool, error.code(), error.what(), error.hint());
+  } catch (const std::bad_alloc &) {
+    return report(tool, ExitCode::Failure, "out of memory", "use a smaller model or batch, or a larger machine");
+  } catch (const std::exception &error) {
+    return report(tool, ExitCode::Internal, fmt::format("internal error: {}", error.what()),
+                  "please report this with the command that led to it");
+  }
+}
+
+} // namespace gfs

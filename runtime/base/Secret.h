@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Secrets as types: memory that is wiped when released, and values that cannot be printed or compared by accident.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <span>
+#include <vector>
+
+namespace gfs {
+
+/// Overwrites memory with zeros in a way the compiler may not remove.
+void secureWipe(void *data, size_t bytes);
+
+/// 64-byte aligned allocator that wipes before it frees.
+template <class T> struct WipingAllocator {
+  using value_type = T;
+  WipingAllocator() = default;
+  template <class U> WipingAllocator(const WipingAllocator<U> &) {}
+  T *allocate(size_t n) {
+    if (n > SIZE_MAX / sizeof(T) - 64)
+      throw std::bad_alloc();
+    size_t bytes = (n * sizeof(T) + 63) / 64 * 64;
+    if (void *p = std::aligned_alloc(64, bytes ? bytes : 64))
+      return static_cast<T *>(p);
+    throw std::bad_alloc();
+  }
+  void deallocate(T *p, size_t n) {
+    secureWipe(p, n * sizeof(T));
+    std::free(p);
+  }
+  // Shares and masks are always written before they are read: skip zeroing on resize.
+  template <class U> void construct(U *p) noexcept { ::new (static_cast<void *>(p)) U; }
+  template <class U, class... Args> void construct(U *p, Args &&...args) {
+    ::new (static_cast<void *>(p)) U(static_cast<Args &&>(args)...);
+  }
+  bool operator==(const WipingAllocator &) const { return true; }
+};
+
+/// Shares, masks and material. `SecretVector<T>(n)` is *uninitialised*; use `(n, 0)` for zeros.
+template <class T> using SecretVector = std::vector<T, WipingAllocator<T>>;
+
+/// A 32-byte master seed or key. Move-only, wiped, never printable; `bytes()` is the one way in, so that
+/// a search for `.bytes()` on seeds lists every use.
+class SecretSeed {
+public:
+  static constexpr size_t size = 32;
+  SecretSeed() { data.fill(0); }
+  explicit SecretSeed(std::span<const uint8_t, size> from) { std::copy(from.begin(), from.end(), data.begin()); }
+  SecretSeed(SecretSeed &&other) noexcept : data(other.data) { other.wipe(); }
+  SecretSeed &operator=(SecretSeed &&other) noexcept {
+    if (this != &other) {
+      data = other.data;
+      other.wipe();
+    }
+    return *this;
+  }
+  SecretSeed(const SecretSeed &) = delete;
+  SecretSeed &operator=(const SecretSeed &) = delete;
+  ~SecretSeed() { wipe(); }
+
+  /// A fresh seed from the operating system's CSPRNG (throws if it fails).
+  static SecretSeed random();
+  /// An explicit second copy, for handing a seed to another owner.
+  SecretSeed clone() const { return SecretSeed(bytes()); }
+  std::span<const uint8_t, size> bytes() const { return data; }
+
+private:
+  void wipe() { secureWipe(data.data(), data.size()); }
+  std::array<uint8_t, size> data;
+};
+
+/// Fills `out` from getrandom(2); throws Internal if the system has no entropy source.
+void randomBytes(std::span<uint8_t> out);
+
+} // namespace gfs

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a gate is. One gate, one file: what the dealer hands out (deal), what a server does before the input
+// (prepare), what it does online (evaluate), what it computes in clear (reference), and what it costs (cost).
+//
+// A gate knows no socket and no file: it reads and writes the arrays its context offers. The executor knows no
+// protocol: it runs phases and swaps messages.
+#pragma once
+
+#include "runtime/base/Ring.h"
+#include "runtime/crypto/Prg.h"
+#include "runtime/kernels/Kernels.h"
+#include "runtime/plan/Plan.h"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace gfs {
+
+/// What one evaluation of a gate costs; exact, so that predicted == counted. Bytes are per inference.
+struct Cost {
+  /// Message bytes each server sends after phase p, packed and without framing; a gate has
+  /// messageBytes.size() + 1 phases. Every gate of ours sends the same both ways.
+  std::vector<uint64_t> messageBytes;
+  /// Dealt bytes: material of this gate in each server's record.
+  std::array<uint64_t, 2> dealtBytes = {0, 0};
+  uint64_t multiplications = 0; ///< Ring multiply-accumulates per server online.
+  uint64_t elements = 0;        ///< Elements a non-linear gate decides or a local gate moves.
+  uint64_t prgBytes = 0;        ///< Stream bytes server 0 expands (prepare and online).
+  uint64_t aesBlocks = 0;       ///< AES calls of comparison keys, per server online.
+
+  unsigned phases() const { return static_cast<unsigned>(messageBytes.size()) + 1; }
+};
+
+/// Names the independent pseudorandom streams of one step; one stream is never used for two things.
+/// Gates may use Stream::Dealt + k for k < 16 for their shares of dealt values.
+enum class Stream : uint16_t { Mask = 0, Dealt = 1, DealerOnly = 32 };
+
+/// Clear masks, as the dealer and the clear evaluator see them.
+class MaskContext {
+public:
+  virtual ~MaskContext() = default;
+  /// The full mask r = r_0 + r_1 of operand `i` (which is masked). Reduced.
+  template <class Word> std::span<const Word> mask(unsigned i) const { return cast<Word>(maskBytes(i)); }
+  /// Where a gate with a masked result writes its mask.
+  template <class Word> std::span<Word> resultMask() { return cast<Word>(resultMaskBytes()); }
+  /// A stream of one party's seed for this step and request; the dealer has both parties'.
+  virtual Prg stream(Party party, uint16_t stream) const = 0;
+  /// Weight tensor `id` as this interpreter may see it: the mask A = A_0 + A_1 for the dealer (W itself if
+  /// weights are public).
+  template <class Word> std::span<const Word> weight(uint32_t id) const { return cast<Word>(weightBytes(id)); }
+  virtual const Kernels &kernels() const = 0;
+
+protected:
+  template <class Word> static std::span<const Word> cast(std::span<const std::byte> s) {
+    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  template <class Word> static std::span<Word> cast(std::span<std::byte> s) {
+    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  virtual std::span<const std::byte> maskBytes(unsigned operand) const = 0;
+  virtual std::span<std::byte> resultMaskBytes() = 0;
+  virtual std::span<const std::byte> weightBytes(uint32_t id) const = 0;
+};
+
+/// The dealer's view of one step.
+class DealContext : public MaskContext {
+public:
+  /// This step's part of `party`'s record, exactly cost().dealtBytes[party] long, zeroed.
+  virtual std::span<uint8_t> material(Party party) = 0;
+  /// Uniform bits nobody else can derive (from a fresh seed of the dealer's own, not from the parties' seeds).
+  virtual Prg privateStream(uint16_t stream) const = 0;
+};
+
+/// One server's view of one step before the input exists.
+class PrepareContext {
+public:
+  virtual ~PrepareContext() = default;
+  virtual Party party() const = 0;
+  /// This server's share r_i of the mask of operand `i`.
+  template <class Word> std::span<const Word> maskShare(unsigned i) const {
+    auto s = maskShareBytes(i);
+    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  template <class Word> std::span<Word> resultMaskShare() {
+    auto s = resultMaskShareBytes();
+    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  virtual Prg stream(uint16_t stream) const = 0;
+  virtual std::span<const uint8_t> material() const = 0;
+  /// Public masked weights Ŵ (W itself if weights are public).
+  template <class Word> std::span<const Word> maskedWeight(uint32_t id) const {
+    auto s = maskedWeightBytes(id);
+    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  /// This server's share of weight `id`: Ŵ + A_0, A_1; empty where the share is identically zero.
+  template <class Word> std::span<const Word> weightShare(uint32_t id) const {
+    auto s = weightShareBytes(id);
+    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  /// Storage that lives until this request's evaluate(); `bytes` on the first call, then the same storage.
+  virtual std::span<std::byte> prepared(size_t bytes) = 0;
+  template <class Word> std::span<Word> prepared(size_t count) {
+    auto s = prepared(count * sizeof(Word));
+    return {reinterpret_cast<Word *>(s.data()), count};
+  }
+  virtual const Kernels &kernels() const = 0;
+
+protected:
+  virtual std::span<const std::byte> maskShareBytes(unsigned operand) const = 0;
+  virtual std::span<std::byte> resultMaskShareBytes() = 0;
+  virtual std::span<const std::byte> maskedWeightBytes(uint32_t id) const = 0;
+  virtual std::span<const std::byte> weightShareBytes(uint32_t id) const = 0;
+};
+
+/// One server's view of one phase of one step online.
+class EvaluateContext {
+public:
+  virtual ~EvaluateContext() = default;
+  virtual Party party() const = 0;
+  /// Operand `i`: this server's share, or the masked value.
+  template <class Word> std::span<const Word> operand(unsigned i) const {
+    auto s = operandBytes(i);
+    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  /// The result; never overlaps an operand. Stable from the first phase of the step to the last.
+  template <class Word> std::span<Word> result() {
+    auto s = resultBytes();
+    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  virtual Prg stream(uint16_t stream) const = 0;
+  virtual std::span<const uint8_t> material() const = 0;
+  template <class Word> std::span<const Word> maskedWeight(uint32_t id) const {
+    auto s = maskedWeightBytes(id);
+    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  template <class Word> std::span<const Word> weightShare(uint32_t id) const {
+    auto s = weightShareBytes(id);
+    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  /// What prepare() left; also scratch that survives from phase to phase.
+  virtual std::span<std::byte> prepared() = 0;
+  template <class Word> std::span<Word> prepared() {
+    auto s = prepared();
+    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
+  }
+  /// Message to write in phase p, cost().messageBytes[p] long; empty in the last phase.
+  virtual std::span<uint8_t> outgoing() = 0;
+  /// The peer's message of phase p - 1; empty in phase 0.
+  virtual std::span<const uint8_t> incoming() const = 0;
+  /// A stream both servers share and nobody else knows (agreed in the handshake): re-randomises outputs.
+  virtual Prg commonStream(uint16_t stream) const = 0;
+  /// Client data of input `port` (packed to l bits), and where output `port`'s share goes.
+  virtual std::span<const uint8_t> clientInput(uint32_t port) const = 0;
+  virtual std::span<uint8_t> clientOutput(uint32_t port) = 0;
+  virtual const Kernels &kernels() const = 0;
+
+protected:
+  virtual std::span<const std::byte> operandBytes(unsigned operand) const = 0;
+  virtual std::span<std::byte> resultBytes() = 0;
+  virtual std::span<const std::byte> maskedWeightBytes(uint32_t id) const = 0;
+  virtual std::span<const std::byte> weightShareBytes(uint32_t id) const = 0;
+};
+
+/// Clear evaluation: what the two servers would compute together, given the same masks. Values are reduced.
+class ReferenceContext : public MaskContext {
+public:
+  template <class Word> std::span<const Word> operand(unsigned i) const { return cast<Word>(operandBytes(i)); }
+  template <class Word> std::span<Word> result() { return cast<Word>(resultBytes()); }
+  /// Clear input of `port` / clear output to fill, in ring words.
+  template <class Word> std::span<const Word> clearInput(uint32_t port) const { return cast<Word>(clearInputBytes(port)); }
+  template <class Word> std::span<Word> clearOutput(uint32_t port) { return cast<Word>(clearOutputBytes(port)); }
+  /// Clear weights (unlike MaskContext::weight, which gives the mask A).
+  template <class Word> std::span<const Word> clearWeight(uint32_t id) const { return cast<Word>(clearWeightBytes(id)); }
+
+protected:
+  virtual std::span<const std::byte> operandBytes(unsigned operand) const = 0;
+  virtual std::span<std::byte> resultBytes() = 0;
+  virtual std::span<const std::byte> clearInputBytes(uint32_t port) const = 0;
+  virtual std::span<std::byte> clearOutputBytes(uint32_t port) = 0;
+  virtual std::span<const std::byte> clearWeightBytes(uint32_t id) const = 0;
+};
+
+/// A step of a verified plan. Stateless: everything that changes is in the contexts. Thread-safe.
+class Gate {
+public:
+  virtual ~Gate() = default;
+  virtual Cost cost() const = 0;
+  /// Writes the mask of a masked result (no-op for shared results). Runs before deal() and before reference().
+  virtual void mask(MaskContext &) const {}
+  virtual void deal(DealContext &) const {}
+  virtual void prepare(PrepareContext &) const {}
+  virtual void evaluate(EvaluateContext &, unsigned phase) const = 0;
+  virtual void reference(ReferenceContext &) const = 0;
+};
+
+/// The gate of step `step` of a verified plan.
+std::unique_ptr<Gate> makeGate(const plan::Plan &plan, uint32_t step);
+
+} // namespace gfs
