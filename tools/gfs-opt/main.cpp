@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// gfs-opt: reads the compiler's languages, runs any pass, prints the result.
+#include "dialects/secure/SecureDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  registry.insert<mlir::func::FuncDialect, gfs::secure::SecureDialect>();
+  mlir::registerCanonicalizerPass();
+  mlir::registerCSEPass();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "GFS pass driver\n", registry));
+}
