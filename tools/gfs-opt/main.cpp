@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-opt: reads the compiler's languages, runs any pass, prints the result.
 #include "dialects/secure/SecureDialect.h"
+#ifdef HAVE_GFSSECUREPASSES
+#include "passes/secure/Passes.h"
+#endif
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -12,5 +15,8 @@ int main(int argc, char **argv) {
   registry.insert<mlir::func::FuncDialect, gfs::secure::SecureDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+#ifdef HAVE_GFSSECUREPASSES
+  gfs::secure::registerSecurePasses();
+#endif
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "GFS pass driver\n", registry));
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passes on the secure dialect, in the order the pipeline runs them.
+#ifndef GFS_PASSES_SECURE_PASSES_TD
+#define GFS_PASSES_SECURE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SecureScheduleExchanges : Pass<"secure-schedule-exchanges", "::mlir::ModuleOp"> {
+  let summary = "Decide which messages travel together.";
+  let description = [{
+    Gives every message the earliest exchange its data allows: interval k is the local work before exchange k, an
+    open whose operand is ready in interval k sends in exchange k, and its result is ready in interval k + 1. Independent
+    opens and comparison messages thereby share an exchange, and the number of exchanges is the length of the longest
+    chain of messages, the least possible for the program.
+
+    - Before: any secure program; present schedules are replaced.
+    - After: each operation that sends has an `exchange` list, the module has `secure.exchanges`.
+    - Cost: none; saves one round trip for each message that shares an exchange.
+    - Numerics: exact.
+  }];
+  let statistics = [
+    Statistic<"numMessages", "num-messages", "Messages, as if each travelled alone.">,
+    Statistic<"numExchanges", "num-exchanges", "Exchanges after grouping.">
+  ];
+}
+
+def SecurePlanMemory : Pass<"secure-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Place all values in one arena.";
+  let description = [{
+    A value lives from the interval of the first phase that writes it to the last interval in which a user has a phase.
+    Values whose lifetimes share an interval never overlap, so a result never overlaps an operand and the phases of
+    one interval may run in parallel. Largest first, each value goes into the tightest gap that holds it; offsets are
+    multiples of 16 words (64 bytes at 4 bytes a word). A reshape whose users read by element count shares its
+    operand's memory.
+
+    - Before: a scheduled program.
+    - After: arguments and results of operations have `secure.offset`, the module has `secure.arena_words`.
+    - Cost: none at run time.
+    - Numerics: exact.
+  }];
+  let statistics = [
+    Statistic<"numWords", "num-words", "Ring words of the arena.">,
+    Statistic<"numWordsUnshared", "num-words-unshared", "Ring words if no two values shared memory.">
+  ];
+}
+
+def SecureVerifyMasks : Pass<"secure-verify-masks", "::mlir::ModuleOp"> {
+  let summary = "Prove that nothing but uniformly masked values leaves a server.";
+  let description = [{
+    Refuses a program unless
+    1. it consists of secure operations and `func.return` only, so that nothing else can send;
+    2. only opens and comparisons have an `exchange`, in which their operands are ready;
+    3. each open has a `mask` of its own, and each gate with dealt material a `key` of its own;
+    4. hidden weights (`shared`, `server`) give shared products with a key, public weights give masked products;
+    5. results of `@main` are shared: a masked value is not an output;
+    6. each sign window lies in the ring, 0 <= low < high <= l - 2, with at most 9 bits for a table, and each
+       shift is at most l - 2.
+
+    - Before: any secure program.
+    - After: the same program.
+    - Cost: none.
+    - Numerics: exact.
+  }];
+  let statistics = [Statistic<"numMasks", "num-masks", "Masks, each proved to be used once.">];
+}
+
+#endif
