@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fixed dialect: types, operations, and access to weights and module attributes.
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dialects/fixed/FixedDialect.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/fixed/FixedTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/fixed/FixedOps.h.inc"
+
+namespace gfs::fixed {
+
+constexpr llvm::StringLiteral ringBitsAttr = "fixed.ring_bits";
+constexpr llvm::StringLiteral nameAttr = "fixed.name";
+constexpr llvm::StringLiteral postAttr = "fixed.post";
+
+/// The ring width l of a verified module; nullopt if it has none.
+std::optional<unsigned> ringBits(mlir::ModuleOp module);
+
+/// The integers of a verified weight, in row-major order; empty if its resource was printed without
+/// data.
+std::vector<int64_t> weightValues(mlir::ElementsAttr value);
+
+/// An attribute for fixed.weight: written out up to 16 elements, else a resource named after `name`
+/// (made unique); i32 if all values fit, else i64. `values` has as many elements as `shape`.
+mlir::ElementsAttr makeWeightValue(mlir::MLIRContext *context, llvm::ArrayRef<int64_t> shape,
+                                   llvm::ArrayRef<int64_t> values, llvm::StringRef name);
+
+} // namespace gfs::fixed

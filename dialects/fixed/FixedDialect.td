@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fixed dialect: the network in integers mod 2^l, as the servers will compute it, but without secrets.
+#ifndef GFS_DIALECTS_FIXED_FIXEDDIALECT_TD
+#define GFS_DIALECTS_FIXED_FIXEDDIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def Fixed_Dialect : Dialect {
+  let name = "fixed";
+  let cppNamespace = "::gfs::fixed";
+  let summary = "Clear fixed-point networks in the ring of integers mod 2^l.";
+  let description = [{
+    Place in the pipeline: after `nn` (real numbers), before `secure` (two-party steps).
+
+    A real `v` is held as `round(v * 2^scale)` mod `2^l`; the scale is part of the type, so a wrong scale is a
+    type error. `l` is the module's attribute `fixed.ring_bits` (16 to 64). The semantics of every operation are
+    exact integer arithmetic mod `2^l`, except that `truncate`, `relu` and `square` round their shift up or
+    down (which of the two depends on the masks of a run; the expected value is exact).
+
+    Attributes:
+    - `fixed.ring_bits : i64` on the module.
+    - `fixed.name : string` on arguments and results of `main`: the model's names of inputs and outputs.
+    - `fixed.post : "none" | "softmax" | "log_softmax" | "argmax"` on results: what the client applies to its logits,
+      along their last axis.
+
+    Every operation carries the name of the model's node as its location. Rules about the whole program (windows inside
+    the ring, one ring per module) belong to the pass `fixed-verify-ranges`; the operations' own rules carry ids such as
+    `relu_c1`, named in descriptions, checks and tests alike.
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
+}
+
+#endif // GFS_DIALECTS_FIXED_FIXEDDIALECT_TD
