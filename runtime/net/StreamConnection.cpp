@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/net/StreamConnection.h"
+
+#include "runtime/net/TlsError.h"
+
+#include <asio/connect.hpp>
+#include <asio/post.hpp>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+
+namespace gfs {
+
+static constexpr uint64_t maxErrorBytes = 4096;
+
+static Error networkError(const std::string &peer, const std::string &cause,
+                          std::string hint = {}) {
+  return Error(ExitCode::Network, fmt::format("{}: {}", peer, cause), std::move(hint));
+}
+
+template <class Stream> static Stream makeStream(asio::io_context &loop, const Security &security) {
+  if constexpr (std::is_same_v<Stream, TlsStream>)
+    return TlsStream(loop, security.sslContext());
+  else
+    return PlainStream(loop);
+}
+
+template <class Stream>
+StreamConnection<Stream>::StreamConnection(std::shared_ptr<const Security> security)
+    : security(std::move(security)), stream(makeStream<Stream>(loop, *this->security)) {}
+
+template <class Stream> asio::ip::tcp::socket &StreamConnection<Stream>::socket() {
+  if constexpr (isTls)
+    return stream.next_layer();
+  else
+    return stream;
+}
+
+template <class Stream> SSL *StreamConnection<Stream>::ssl() {
+  if constexpr (isTls)
+    return stream.native_handle();
+  else
+    return nullptr;
+}
+
+template <class Stream> void StreamConnection<Stream>::close() noexcept {
+  std::error_code ignored;
+  socket().close(ignored);
+}
+
+template <class Stream> void StreamConnection<Stream>::interrupt() noexcept {
+  interrupted = true;
+  try {
+    asio::post(loop, [this] { close(); });
+  } catch (...) {
+    // Out of memory: the call in progress still ends at its deadline, and later ones see the flag.
+  }
+}
+
+template <class Stream> void StreamConnection<Stream>::requireOpen() {
+  if (interrupted || !socket().is_open())
+    throw networkError(peerText(), interrupted ? "interrupted" : "the connection is closed");
+}
+
+template <class Stream>
+Error StreamConnection<Stream>::lost(const std::error_code &code, const char *doing) {
+  if (interrupted)
+    return networkError(peerText(), "interrupted");
+  if (isTls && code.category() == asio::error::get_ssl_category() &&
+      code != asio::ssl::error::stream_truncated) {
+    if (greeting)
+      return tlsFailure(code, ssl(), peerText());
+    return Error(ExitCode::Authentication, fmt::format("{}: TLS: {}", peerText(), code.message()),
+                 "the connection was damaged or attacked; try again");
+  }
+  bool closed = code == asio::error::eof || code == asio::ssl::error::stream_truncated;
+  return networkError(
+      peerText(),
+      fmt::format("connection lost {} ({})", doing, closed ? "closed by the peer" : code.message()),
+      greeting && !isTls ? "is the other end a GFS server, and without TLS like this one?"
+                         : "see the log of the other end");
+}
+
+// --- Frames
+// -----------------------------------------------------------------------------------------------------------
+
+template <class Stream>
+void StreamConnection<Stream>::startSend(Call &call, FrameType type,
+                                         std::span<const uint8_t> payload) {
+  if (payload.size() > FrameHeader::maxLength)
+    throw Error(ExitCode::Internal, "internal error: message too long for a frame");
+  call.allow(payload.size());
+  call.headerOut = FrameHeader{type, payload.size()}.encode();
+  ++call.pending;
+  std::array<asio::const_buffer, 2> buffers = {asio::buffer(call.headerOut),
+                                               asio::const_buffer(payload.data(), payload.size())};
+  // A failed write does not end the read: the peer may have said why before it closed.
+  asio::async_write(stream, buffers, [this, &call](const std::error_code &code, size_t) {
+    --call.pending;
+    if (code)
+      call.writeFailure = std::make_exception_ptr(lost(code, "while sending"));
+  });
+}
+
+template <class Stream> void StreamConnection<Stream>::startReceive(Call &call, Sink sink) {
+  ++call.pending;
+  call.sink = std::move(sink);
+  asio::async_read(
+      stream, asio::buffer(call.headerIn),
+      [this, &call](const std::error_code &code, size_t bytes) {
+        --call.pending;
+        // Record types 0x15 and 0x16 of TLS, in answer to our plaintext hello.
+        bool answersTls = !isTls && greeting && bytes >= 2 &&
+                          (call.headerIn[0] == 0x15 || call.headerIn[0] == 0x16) &&
+                          call.headerIn[1] == 0x03;
+        if (answersTls)
+          return readFailed(
+              call,
+              std::make_exception_ptr(Error(
+                  ExitCode::Authentication,
+                  fmt::format("{}: it speaks TLS, this end does not", peerText()),
+                  "use --cert, --cert-key and --ca here, or --insecure-plaintext at both ends")));
+        if (code)
+          return readFailed(call, std::make_exception_ptr(lost(code, "while receiving")));
+        try {
+          FrameHeader header = FrameHeader::decode(call.headerIn);
+          bool isError = header.type == FrameType::Error;
+          if (isError) {
+            if (header.length > maxErrorBytes || header.length == 0)
+              throw networkError(peerText(), "malformed error frame");
+            call.errorText.resize(header.length);
+          }
+          std::span<uint8_t> payload =
+              isError ? std::span<uint8_t>(call.errorText) : call.sink(header);
+          call.allow(payload.size());
+          receivePayload(call, payload, isError);
+        } catch (...) {
+          readFailed(call, std::current_exception());
+        }
+      });
+}
+
+/// Text of a peer is shown to people: no control characters.
+static std::string printable(std::span<const uint8_t> bytes) {
+  std::string text;
+  for (uint8_t byte : bytes)
+    text += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '?';
+  return text;
+}
+
+static ExitCode knownCode(uint8_t code) {
+  bool known = (code >= 1 && code <= 8) || (code >= 10 && code <= 15) || code == 20 || code == 70;
+  return known ? static_cast<ExitCode>(code) : ExitCode::Failure;
+}
+
+/// An error frame: exit code, message, newline, hint.
+static Error reportedError(const std::string &peer, std::span<const uint8_t> payload) {
+  auto text = payload.subspan(1);
+  size_t split = std::find(text.begin(), text.end(), '\n') - text.begin();
+  std::string hint = split < text.size() ? printable(text.subspan(split + 1)) : "";
+  return Error(knownCode(payload[0]),
+               fmt::format("{} reports: {}", peer, printable(text.first(split))), hint);
+}
+
+template <class Stream>
+void StreamConnection<Stream>::receivePayload(Call &call, std::span<uint8_t> payload,
+                                              bool isError) {
+  ++call.pending;
+  asio::async_read(
+      stream, asio::mutable_buffer(payload.data(), payload.size()),
+      [this, &call, isError](const std::error_code &code, size_t) {
+        --call.pending;
+        if (code)
+          readFailed(call, std::make_exception_ptr(lost(code, "while receiving")));
+        else if (isError)
+          readFailed(call, std::make_exception_ptr(reportedError(peerText(), call.errorText)));
+      });
+}
+
+template <class Stream>
+void StreamConnection<Stream>::readFailed(Call &call, std::exception_ptr cause) {
+  call.readFailure = std::move(cause);
+  close(); // ends a write in flight
+}
+
+template <class Stream> bool StreamConnection<Stream>::run(Call &call) {
+  loop.restart();
+  while (call.pending > 0 && loop.run_one_until(call.deadline) > 0) {
+  }
+  if (call.pending == 0)
+    return true;
+  close(); // what is in flight refers to `call`: let it end
+  loop.restart();
+  loop.run();
+  return false;
+}
+
+template <class Stream> void StreamConnection<Stream>::finish(Call &call, const char *doing) {
+  bool inTime = run(call);
+  if (inTime && !call.readFailure && !call.writeFailure)
+    return;
+  close();
+  if (interrupted)
+    throw networkError(peerText(), "interrupted");
+  if (!inTime)
+    throw networkError(peerText(), fmt::format("no answer in time while {}", doing),
+                       "see the log of the other end; --timeout-ms sets how long to wait");
+  std::rethrow_exception(call.readFailure ? call.readFailure : call.writeFailure);
+}
+
+template <class Stream>
+void StreamConnection<Stream>::send(FrameType type, std::span<const uint8_t> payload,
+                                    Milliseconds timeout) {
+  requireOpen();
+  Call call(timeout);
+  startSend(call, type, payload);
+  if (run(call) && call.writeFailure && socket().is_open()) {
+    // The connection broke under our write: an error frame that came before may say why.
+    Call explanation(Milliseconds(500));
+    startReceive(explanation, [&](const FrameHeader &) -> std::span<uint8_t> {
+      std::rethrow_exception(call.writeFailure);
+    });
+    finish(explanation, "sending");
+  }
+  if (call.pending == 0 && !call.writeFailure)
+    return;
+  finish(call, "sending");
+}
+
+template <class Stream>
+Frame StreamConnection<Stream>::receive(uint64_t maxBytes, Milliseconds timeout) {
+  requireOpen();
+  Call call(timeout);
+  Frame frame;
+  startReceive(call, [&](const FrameHeader &header) -> std::span<uint8_t> {
+    if (header.type != FrameType::Hello && header.type != FrameType::Control &&
+        header.type != FrameType::Data)
+      throw networkError(peerText(), "it does not speak the GFS protocol",
+                         "is this another service's port?");
+    if (header.length > maxBytes)
+      throw networkError(peerText(),
+                         fmt::format("a message of {} bytes where at most {} are allowed",
+                                     header.length, maxBytes));
+    frame.type = header.type;
+    frame.payload.resize(header.length);
+    return frame.payload;
+  });
+  finish(call, "receiving");
+  return frame;
+}
+
+template <class Stream>
+std::span<uint8_t> StreamConnection<Stream>::expectData(const FrameHeader &header,
+                                                        std::span<uint8_t> payload) {
+  if (header.type != FrameType::Data)
+    throw networkError(peerText(), fmt::format("frame of type {} where data is due",
+                                               static_cast<int>(header.type)));
+  if (header.length != payload.size())
+    throw networkError(
+        peerText(),
+        fmt::format("expects {} bytes, the peer sends {}", payload.size(), header.length),
+        "do both ends run the same version and plan?");
+  return payload;
+}
+
+template <class Stream>
+void StreamConnection<Stream>::receiveData(std::span<uint8_t> payload, Milliseconds timeout) {
+  requireOpen();
+  Call call(timeout);
+  startReceive(call, [&](const FrameHeader &header) { return expectData(header, payload); });
+  finish(call, "receiving data");
+}
+
+template <class Stream>
+void StreamConnection<Stream>::exchange(std::span<const uint8_t> outgoing,
+                                        std::span<uint8_t> incoming, Milliseconds timeout) {
+  requireOpen();
+  Call call(timeout);
+  startSend(call, FrameType::Data, outgoing);
+  startReceive(call, [&](const FrameHeader &header) { return expectData(header, incoming); });
+  finish(call, "exchanging data");
+}
+
+template <class Stream> void StreamConnection<Stream>::closeWith(const Error &error) noexcept {
+  try {
+    std::string text = fmt::format("{}{}{}{}", static_cast<char>(error.code()), error.what(),
+                                   error.hint().empty() ? "" : "\n", error.hint());
+    text.resize(std::min<size_t>(text.size(), maxErrorBytes));
+    send(FrameType::Error, {reinterpret_cast<const uint8_t *>(text.data()), text.size()},
+         Milliseconds(1000));
+    closeGently();
+  } catch (...) {
+    close();
+  }
+}
+
+template <class Stream> void StreamConnection<Stream>::closeGently() noexcept {
+  try {
+    std::error_code failure;
+    socket().shutdown(asio::ip::tcp::socket::shutdown_send, failure);
+    std::array<uint8_t, 16384> unread;
+    Call call(Milliseconds(1000));
+    while (!failure) {
+      ++call.pending;
+      socket().async_read_some(asio::buffer(unread), [&](const std::error_code &code, size_t) {
+        --call.pending;
+        failure = code;
+      });
+      run(call);
+    }
+  } catch (...) {
+  }
+  close();
+}
+
+// --- Getting connected
+// ------------------------------------------------------------------------------------------------
+
+template <class Stream>
+void StreamConnection<Stream>::open(const Endpoint &server, Milliseconds timeout) {
+  text = server.text();
+  Call call(timeout);
+  const char *step = "resolve";
+  std::error_code failure;
+  asio::ip::tcp::resolver resolver(loop);
+  auto connected = [&](const std::error_code &code, const asio::ip::tcp::endpoint &) {
+    --call.pending;
+    failure = code;
+  };
+  auto resolved = [&](const std::error_code &code,
+                      const asio::ip::tcp::resolver::results_type &results) {
+    --call.pending;
+    failure = code;
+    if (code)
+      return;
+    step = "connect";
+    ++call.pending;
+    asio::async_connect(socket(), results, connected);
+  };
+  ++call.pending;
+  resolver.async_resolve(server.host, std::to_string(server.port), resolved);
+  bool inTime = run(call);
+  if (interrupted)
+    throw networkError(peerText(), "interrupted");
+  if (!inTime || failure) {
+    close();
+    throw networkError(
+        peerText(), fmt::format("{}: {}", step, inTime ? failure.message() : "no answer in time"),
+        "check the address, that the server runs, and the firewall");
+  }
+}
+
+template <class Stream>
+void StreamConnection<Stream>::tlsHandshake(Side side, Milliseconds timeout) {
+  if constexpr (isTls) {
+    Call call(timeout);
+    ++call.pending;
+    auto type =
+        side == Side::Client ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
+    stream.async_handshake(type, [&](const std::error_code &code) {
+      --call.pending;
+      if (code)
+        call.readFailure = std::make_exception_ptr(tlsFailure(code, ssl(), peerText()));
+    });
+    if (run(call) && call.readFailure)
+      closeGently(); // delivers our alert
+    finish(call, "doing the TLS handshake");
+  }
+}
+
+/// Hello: this text, then the role.
+static constexpr std::string_view helloMagic = "GFSNET01";
+static constexpr uint64_t maxRoleBytes = 64;
+
+template <class Stream> void StreamConnection<Stream>::sendHello(Milliseconds timeout) {
+  std::string hello = std::string(helloMagic) + security->ownRole();
+  send(FrameType::Hello, {reinterpret_cast<const uint8_t *>(hello.data()), hello.size()}, timeout);
+}
+
+template <class Stream> std::string StreamConnection<Stream>::receiveHello(Milliseconds timeout) {
+  Frame frame = receive(helloMagic.size() + maxRoleBytes, timeout);
+  std::string hello(frame.payload.begin(), frame.payload.end());
+  if (frame.type != FrameType::Hello || !hello.starts_with(helloMagic.substr(0, 6)))
+    throw networkError(peerText(), "it does not speak the GFS protocol",
+                       "is this another service's port?");
+  if (!hello.starts_with(helloMagic))
+    throw networkError(peerText(), "it speaks another version of the GFS protocol",
+                       "install the same version at both ends");
+  return printable(std::span(frame.payload).subspan(helloMagic.size()));
+}
+
+template <class Stream>
+void StreamConnection<Stream>::authenticate(Side side, const std::string &address,
+                                            const PeerRule &expected, Milliseconds timeout) {
+  text = side == Side::Client ? expected.text() + " at " + address : address;
+  requireOpen();
+  std::error_code ignored;
+  socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket().set_option(asio::socket_base::keep_alive(true), ignored);
+  // Buffer sizes stay the kernel's: fixing them would turn off its tuning, which goes far beyond
+  // what we may ask for.
+  tlsHandshake(side, timeout);
+  try {
+    std::string proven;
+    if constexpr (isTls)
+      proven = verifiedRole(ssl(), expected, peerText());
+    if (side == Side::Client)
+      sendHello(timeout);
+    std::string claimed = receiveHello(timeout);
+    if (isTls ? claimed != proven : !expected.allows(claimed))
+      throw Error(ExitCode::Authentication,
+                  fmt::format("{}: it says it is \"{}\", expected {}", peerText(), claimed,
+                              expected.text()),
+                  "check the addresses and the roles of both ends");
+    if (side == Side::Server)
+      sendHello(timeout);
+    role = claimed;
+    text = role + " at " + address;
+  } catch (const Error &error) {
+    if (error.code() == ExitCode::Authentication)
+      closeWith(Error(ExitCode::Authentication,
+                      fmt::format("connection refused: this end accepts {} only", expected.text()),
+                      "check the addresses, and which certificate each end was given"));
+    throw;
+  }
+  greeting = false;
+}
+
+template class StreamConnection<PlainStream>;
+template class StreamConnection<TlsStream>;
+
+} // namespace gfs
