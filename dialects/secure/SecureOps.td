@@ -9,6 +9,9 @@ include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
+def Secure_Ones : DefaultValuedAttr<DenseI64ArrayAttr, "{1, 1}">;
+def Secure_Pads : DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">;
+
 //===-- The ladder --===//
 
 class Secure_Op<string mnemonic, list<Trait> traits = []> : Op<Secure_Dialect, mnemonic, [Pure] # traits>;
@@ -55,7 +58,7 @@ def Secure_Protocol : I32EnumAttr<"Protocol", "how a comparison finds its carry"
 def Secure_WeightOp : Secure_Op<"weight"> {
   let summary = "Parameters of the model.";
   let description = [{
-    Integers at the scale of the result type; their contents go to `plan.weights` in the form that the weight mode asks for.
+    Integers (i32 or i64, signed) at the scale of the result type; their contents go to `plan.weights` in the form that the weight mode asks for.
 
     Security: no message. Cost: none online.
 
@@ -86,8 +89,8 @@ def Secure_OpenOp : Secure_UnaryOp<"open", Secure_Share, Secure_Masked,
   }];
 }
 
-def Secure_Conv2dOp : Secure_LinearOp<"conv2d", (ins DenseI64ArrayAttr:$strides,
-    DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads, I64Attr:$groups)> {
+def Secure_Conv2dOp : Secure_LinearOp<"conv2d", (ins Secure_Ones:$strides, Secure_Ones:$dilations,
+    Secure_Pads:$pads, DefaultValuedAttr<I64Attr, "1">:$groups)> {
   let summary = "Convolution of a masked value, with bias.";
   let description = [{
     NCHW, weights [O][I/groups][kh][kw], pads top, left, bottom, right. Scales add: the bias has the result's scale.
@@ -97,8 +100,7 @@ def Secure_Conv2dOp : Secure_LinearOp<"conv2d", (ins DenseI64ArrayAttr:$strides,
     Security: no message. Cost: one ring convolution; hidden weights: l/8 bytes dealt to server 1 per output element.
 
     ```mlir
-    %2 = secure.conv2d %1, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>,
-      pads = array<i64: 1, 1, 1, 1>, groups = 1 : i64, key = 0 : i64}
+    %2 = secure.conv2d %1, %w {pads = array<i64: 1, 1, 1, 1>, key = 0 : i64}
       : (!secure.masked<1x3x8x8, scale = 8>, !secure.weight<4x3x3x3, scale = 8>) -> !secure.share<1x4x8x8, scale = 16>
     ```
   }];
@@ -295,8 +297,10 @@ def Secure_ConcatOp : Secure_Op<"concat"> {
 }
 
 def Secure_ReshapeOp : Secure_UnaryOp<"reshape", Secure_Value, Secure_Value, (ins)> {
-  let summary = "The same elements under another shape.";
+  let summary = "The same elements under another shape or scale.";
   let description = [{
+    A scale of k more divides the value by 2^k.
+
     Security: no message. Cost: nothing where all users read by element count (linear maps, opens, gates), else a local copy.
 
     ```mlir
@@ -306,7 +310,7 @@ def Secure_ReshapeOp : Secure_UnaryOp<"reshape", Secure_Value, Secure_Value, (in
 }
 
 def Secure_SumPoolOp : Secure_UnaryOp<"sum_pool", Secure_Value, Secure_Value,
-    (ins DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$pads)> {
+    (ins DenseI64ArrayAttr:$kernel, Secure_Ones:$strides, Secure_Ones:$dilations, Secure_Pads:$pads)> {
   let summary = "Sum over windows of an NCHW value; positions outside count as zero.";
   let description = [{
     An average over 2^k elements is the sum with a scale k higher, so the result's scale may exceed the operand's.
@@ -314,8 +318,8 @@ def Secure_SumPoolOp : Secure_UnaryOp<"sum_pool", Secure_Value, Secure_Value,
     Security: no message. Cost: local.
 
     ```mlir
-    %1 = secure.sum_pool %0 {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>,
-      pads = array<i64: 0, 0, 0, 0>} : !secure.share<1x4x8x8, scale = 8> -> !secure.share<1x4x4x4, scale = 10>
+    %1 = secure.sum_pool %0 {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>}
+      : !secure.share<1x4x8x8, scale = 8> -> !secure.share<1x4x4x4, scale = 10>
     ```
   }];
 }

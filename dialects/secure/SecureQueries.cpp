@@ -71,8 +71,7 @@ bool readsFlat(OpOperand &use) {
   Operation *user = use.getOwner();
   if (auto reshape = dyn_cast<ReshapeOp>(user))
     return isView(reshape);
-  return isa<OpenOp, Conv2dOp, LinearMapOp, ReluOp, TruncateOp, SquareOp, UnmaskOp, ScaleOp,
-             AddWeightOp, func::ReturnOp>(user);
+  return isa<OpenOp, Conv2dOp, LinearMapOp, ReluOp, TruncateOp, SquareOp, UnmaskOp, ScaleOp, AddWeightOp>(user);
 }
 
 bool isView(ReshapeOp reshape) { return llvm::all_of(reshape->getUses(), readsFlat); }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-opt: reads the compiler's languages, runs any pass, prints the result.
 #include "dialects/secure/SecureDialect.h"
-#ifdef HAVE_GFSSECUREPASSES
-#include "passes/secure/Passes.h"
+#ifdef HAVE_GFSFIXED
+#include "dialects/fixed/FixedDialect.h"
 #endif
+#ifdef HAVE_GFSFIXEDTOSECURE
+#include "passes/convert/FixedToSecure.h"
+#endif
+#include "passes/secure/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -15,8 +19,12 @@ int main(int argc, char **argv) {
   registry.insert<mlir::func::FuncDialect, gfs::secure::SecureDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
-#ifdef HAVE_GFSSECUREPASSES
-  gfs::secure::registerSecurePasses();
+#ifdef HAVE_GFSFIXED
+  registry.insert<gfs::fixed::FixedDialect>();
 #endif
+#ifdef HAVE_GFSFIXEDTOSECURE
+  gfs::registerGfsFixedToSecurePasses();
+#endif
+  gfs::secure::registerSecurePasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "GFS pass driver\n", registry));
 }

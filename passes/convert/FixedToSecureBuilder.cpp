@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/convert/FixedToSecureBuilder.h"
+
+using namespace mlir;
+using namespace gfs::secure;
+
+namespace gfs {
+
+/// Largest window for which a dealt table of 2^n bits is smaller than the alternatives.
+static constexpr int64_t maxTableBits = 9;
+
+Type SecureBuilder::shareType(Type like, ArrayRef<int64_t> shape, int32_t scale) {
+  return ShareType::get(like.getContext(), shape, scale);
+}
+
+Type SecureBuilder::maskedType(Type like, ArrayRef<int64_t> shape, int32_t scale) {
+  return MaskedType::get(like.getContext(), shape, scale);
+}
+
+Value SecureBuilder::share(Location loc, Forms &forms) {
+  if (!forms.share) {
+    Type type = forms.masked.getType();
+    forms.share = UnmaskOp::create(builder, loc, shareType(type, shapeOf(type), scaleOf(type)),
+                                   forms.masked, IntegerAttr());
+  }
+  return forms.share;
+}
+
+Value SecureBuilder::masked(Location loc, Forms &forms) {
+  if (!forms.masked) {
+    Type type = forms.share.getType();
+    forms.masked =
+        OpenOp::create(builder, loc, maskedType(type, shapeOf(type), scaleOf(type)), forms.share,
+                       builder.getI64IntegerAttr(masks++), DenseI64ArrayAttr());
+  }
+  return forms.masked;
+}
+
+Value SecureBuilder::relu(Location loc, Value masked, int64_t shift, Window window) {
+  Protocol chosen = protocol.value_or(window.high - window.low <= maxTableBits ? Protocol::Table
+                                                                               : Protocol::OneHot);
+  Type type = masked.getType();
+  Type result = shareType(type, shapeOf(type), scaleOf(type) - static_cast<int32_t>(shift));
+  return ReluOp::create(builder, loc, result, masked,
+                        ProtocolAttr::get(builder.getContext(), chosen),
+                        builder.getI64IntegerAttr(shift), builder.getI64IntegerAttr(window.low),
+                        builder.getI64IntegerAttr(window.high), nextKey(), DenseI64ArrayAttr());
+}
+
+} // namespace gfs
