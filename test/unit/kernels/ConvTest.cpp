@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ring convolution against its definition.
+#include "test/unit/kernels/KernelTest.h"
+
+namespace gfs {
+namespace {
+
+using ConvTest = KernelTest;
+
+/// out[n][oc][oh][ow] = sum over ic, kh, kw of in[n][g + ic][oh*s + kh*d - p][…] *
+/// w[oc][ic][kh][kw].
+template <class Word>
+std::vector<Word> referenceConv(const ConvShape &s, const std::vector<Word> &in,
+                                const std::vector<Word> &w) {
+  std::vector<Word> out(s.outputElements());
+  const uint32_t perGroup = s.inChannels / s.groups;
+  size_t o = 0;
+  for (uint32_t n = 0; n < s.batch; ++n)
+    for (uint32_t oc = 0; oc < s.outChannels; ++oc)
+      for (uint32_t oh = 0; oh < s.outH; ++oh)
+        for (uint32_t ow = 0; ow < s.outW; ++ow, ++o) {
+          uint64_t sum = 0;
+          for (uint32_t ic = 0; ic < perGroup; ++ic)
+            for (uint32_t kh = 0; kh < s.kernelH; ++kh)
+              for (uint32_t kw = 0; kw < s.kernelW; ++kw) {
+                int64_t ih = int64_t(oh) * s.strideH + int64_t(kh) * s.dilationH - s.padTop;
+                int64_t iw = int64_t(ow) * s.strideW + int64_t(kw) * s.dilationW - s.padLeft;
+                if (ih < 0 || ih >= s.inH || iw < 0 || iw >= s.inW)
+                  continue;
+                uint64_t channel = oc / (s.outChannels / s.groups) * perGroup + ic;
+                sum += uint64_t(in[((n * s.inChannels + channel) * s.inH + ih) * s.inW + iw]) *
+                       w[((uint64_t(oc) * perGroup + ic) * s.kernelH + kh) * s.kernelW + kw];
+              }
+          out[o] = static_cast<Word>(sum);
+        }
+  return out;
+}
+
+/// Geometry by the usual parameters; output sizes follow with the same padding on both sides.
+struct Geometry {
+  uint32_t batch = 1, inChannels = 1, in = 1, outChannels = 1, kernel = 1, stride = 1, pad = 0,
+           dilation = 1, groups = 1;
+  uint32_t inW = 0; // as `in` if 0
+  ConvShape shape() const {
+    uint32_t width = inW ? inW : in, extent = dilation * (kernel - 1) + 1;
+    return {batch,
+            inChannels,
+            in,
+            width,
+            outChannels,
+            (in + 2 * pad - extent) / stride + 1,
+            (width + 2 * pad - extent) / stride + 1,
+            kernel,
+            kernel,
+            stride,
+            stride,
+            dilation,
+            dilation,
+            pad,
+            pad,
+            groups};
+  }
+};
+
+const Geometry geometries[] = {
+    {.inChannels = 1, .in = 1},
+    {.inChannels = 3, .in = 5, .outChannels = 4, .kernel = 3, .pad = 1},
+    {.inChannels = 3, .in = 17, .outChannels = 9, .kernel = 3, .pad = 1},
+    {.inChannels = 3, .in = 31, .outChannels = 16, .kernel = 7, .stride = 2, .pad = 3},
+    {.inChannels = 64, .in = 9, .outChannels = 33, .kernel = 1},
+    {.inChannels = 20, .in = 8, .outChannels = 12, .kernel = 1, .stride = 2},
+    {.batch = 3, .inChannels = 5, .in = 7, .outChannels = 13, .kernel = 5, .pad = 2},
+    {.inChannels = 8, .in = 13, .outChannels = 6, .kernel = 3, .pad = 2, .dilation = 2},
+    {.inChannels = 6, .in = 10, .outChannels = 9, .kernel = 3, .pad = 1, .groups = 3},
+    {.inChannels = 19, .in = 12, .outChannels = 19, .kernel = 3, .pad = 1, .groups = 19},
+    {.batch = 2,
+     .inChannels = 7,
+     .in = 15,
+     .outChannels = 14,
+     .kernel = 5,
+     .stride = 2,
+     .pad = 2,
+     .groups = 7},
+    {.inChannels = 4,
+     .in = 11,
+     .outChannels = 4,
+     .kernel = 3,
+     .stride = 3,
+     .dilation = 2,
+     .groups = 4},
+    {.inChannels = 300, .in = 1, .outChannels = 10},             // fully connected
+    {.batch = 5, .inChannels = 131, .in = 1, .outChannels = 33}, // fully connected, several images
+    {.inChannels = 130, .in = 4, .outChannels = 40, .kernel = 3, .pad = 1},
+    {.inChannels = 37, .in = 2, .outChannels = 65, .kernel = 3, .pad = 1},
+    {.inChannels = 2, .in = 3, .outChannels = 3, .kernel = 3, .pad = 1, .inW = 100},
+    {.inChannels = 2, .in = 40, .outChannels = 3, .kernel = 1, .pad = 2}, // border of zeros only
+};
+
+template <class Word> void compareWithReference(const Kernels &kernels) {
+  uint64_t stream = 0;
+  for (const Geometry &geometry : geometries)
+    for (Pattern pattern : {Pattern::Random, Pattern::Ones, Pattern::TopBit}) {
+      ConvShape shape = geometry.shape();
+      auto input = makeWords<Word>(shape.inputElements(), pattern, ++stream);
+      auto weight = makeWords<Word>(
+          shape.weightElements(), pattern == Pattern::TopBit ? Pattern::Random : pattern, ++stream);
+      // Results overwrite whatever was there.
+      auto output = makeWords<Word>(shape.outputElements() + 1, Pattern::Random, ++stream);
+      Word guard = output.back();
+      kernels.ring<Word>().conv(shape, input.data(), weight.data(), output.data());
+      ASSERT_EQ(output.back(), guard) << "wrote past the end";
+      output.pop_back();
+      ASSERT_EQ(output, referenceConv(shape, input, weight))
+          << "geometry " << &geometry - geometries;
+    }
+}
+
+TEST_P(ConvTest, EqualsTheDefinition32) { compareWithReference<uint32_t>(*GetParam()); }
+TEST_P(ConvTest, EqualsTheDefinition64) { compareWithReference<uint64_t>(*GetParam()); }
+
+// Kernel, stride, dilation and padding that differ between the two directions.
+TEST_P(ConvTest, KeepsTheTwoDirectionsApart) {
+  ConvShape s = {.batch = 2,
+                 .inChannels = 4,
+                 .inH = 14,
+                 .inW = 9,
+                 .outChannels = 5,
+                 .outH = 6,
+                 .outW = 8,
+                 .kernelH = 2,
+                 .kernelW = 3,
+                 .strideH = 2,
+                 .strideW = 1,
+                 .dilationH = 3,
+                 .dilationW = 1,
+                 .padTop = 1,
+                 .padLeft = 0,
+                 .groups = 1};
+  auto input = makeWords<uint64_t>(s.inputElements(), Pattern::Random, 1);
+  auto weight = makeWords<uint64_t>(s.weightElements(), Pattern::Random, 2);
+  std::vector<uint64_t> output(s.outputElements());
+  kernels<uint64_t>().conv(s, input.data(), weight.data(), output.data());
+  EXPECT_EQ(output, referenceConv(s, input, weight));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ConvTest, everyVariant(), variantName);
+
+} // namespace
+} // namespace gfs
