@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// RUN: gfs-opt %s --split-input-file --convert-fixed-to-secure | FileCheck %s --check-prefixes=ANY,SHARED
+// RUN: gfs-opt %s --split-input-file --convert-fixed-to-secure=weights=public | FileCheck %s --check-prefixes=ANY,PUBLIC
+
+// Tests that a layer with hidden weights opens its operand and its product, and that public weights save the second.
+// SHARED: module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"}
+// PUBLIC: module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "public"}
+module attributes {fixed.ring_bits = 32 : i64} {
+  // ANY-LABEL: func.func @main(
+  // ANY-SAME: %[[X:.*]]: !secure.share<1x4, scale = 8> {secure.name = "in"})
+  // ANY-SAME: -> (!secure.share<1x2, scale = 8> {secure.name = "out", secure.post = "softmax"})
+  func.func @main(%x: !fixed.tensor<1x4, scale = 8> {fixed.name = "in"}) -> (!fixed.tensor<1x2, scale = 8> {fixed.name = "out", fixed.post = "softmax"}) {
+    // ANY: %[[M:.*]] = secure.open %[[X]] {mask = 0 : i64}
+    %w = fixed.weight dense<1> : tensor<2x4xi32> -> !fixed.tensor<2x4, scale = 8>
+    %b = fixed.weight dense<[3, -4]> : tensor<2xi32> -> !fixed.tensor<2, scale = 16>
+    // SHARED: %[[Z:.*]] = secure.linear %[[M]], %{{.*}}, %{{.*}} {key = 0 : i64} {{.*}} -> !secure.share<1x2, scale = 16>
+    // SHARED: %[[ZM:.*]] = secure.open %[[Z]] {mask = 1 : i64}
+    // PUBLIC: %[[ZM:.*]] = secure.linear %[[M]], %{{.*}}, %{{.*}} : {{.*}} -> !secure.masked<1x2, scale = 16>
+    %z = fixed.linear %x, %w bias %b : (!fixed.tensor<1x4, scale = 8>, !fixed.tensor<2x4, scale = 8>, !fixed.tensor<2, scale = 16>) -> !fixed.tensor<1x2, scale = 16>
+    // ANY: secure.relu %[[ZM]] table {high = 13 : i64, key = {{.*}}, low = 6 : i64, shift = 8 : i64}
+    %y = fixed.relu %z shift 8 window [6, 13) : !fixed.tensor<1x2, scale = 16> -> !fixed.tensor<1x2, scale = 8>
+    return %y : !fixed.tensor<1x2, scale = 8>
+  }
+}
+
+// -----
+
+// Tests that one open serves all users of a value, and that a residual sum of two opened values needs no open.
+// ANY-LABEL: func.func @main
+module attributes {fixed.ring_bits = 32 : i64} {
+  func.func @main(%x: !fixed.tensor<1x4, scale = 8>) -> !fixed.tensor<1x4, scale = 8> {
+    %w = fixed.weight dense<1> : tensor<4x4xi32> -> !fixed.tensor<4x4, scale = 8>
+    // ANY-COUNT-1: secure.open
+    // PUBLIC: %[[A:.*]] = secure.linear
+    %a = fixed.linear %x, %w : (!fixed.tensor<1x4, scale = 8>, !fixed.tensor<4x4, scale = 8>) -> !fixed.tensor<1x4, scale = 16>
+    // PUBLIC: %[[B:.*]] = secure.linear
+    %b = fixed.linear %x, %w : (!fixed.tensor<1x4, scale = 8>, !fixed.tensor<4x4, scale = 8>) -> !fixed.tensor<1x4, scale = 16>
+    // SHARED: %[[S:.*]] = secure.add {{.*}} : !secure.share<1x4, scale = 16>
+    // SHARED: secure.open %[[S]] {mask = 1 : i64}
+    // PUBLIC: %[[S:.*]] = secure.add %[[A]], %[[B]] : !secure.masked<1x4, scale = 16>
+    // PUBLIC-NEXT: secure.truncate %[[S]]
+    // ANY-NOT: secure.open
+    %s = fixed.add %a, %b : !fixed.tensor<1x4, scale = 16>
+    %t = fixed.truncate %s shift 8 : !fixed.tensor<1x4, scale = 16> -> !fixed.tensor<1x4, scale = 8>
+    return %t : !fixed.tensor<1x4, scale = 8>
+  }
+}
+
+// -----
+
+// Tests that a local operation runs on the masked form where its operand is opened anyway, and is shared at the output.
+// ANY-LABEL: func.func @main
+module attributes {fixed.ring_bits = 32 : i64} {
+  func.func @main(%x: !fixed.tensor<1x4, scale = 8>) -> (!fixed.tensor<1x4, scale = 16>, !fixed.tensor<1x4, scale = 8>) {
+    // ANY: %[[M:.*]] = secure.open
+    // ANY: secure.square %[[M]] {key = 0 : i64, shift = 0 : i64}
+    %q = fixed.square %x shift 0 : !fixed.tensor<1x4, scale = 8> -> !fixed.tensor<1x4, scale = 16>
+    // ANY: %[[T:.*]] = secure.scale %[[M]] {factor = 3 : i64}
+    // ANY-NEXT: secure.multiply %[[T]], %[[M]] {key = 1 : i64}
+    // ANY-NOT: secure.open
+    %d = fixed.rescale %x by 3 : !fixed.tensor<1x4, scale = 8> -> !fixed.tensor<1x4, scale = 8>
+    %p = fixed.mul %d, %x : (!fixed.tensor<1x4, scale = 8>, !fixed.tensor<1x4, scale = 8>) -> !fixed.tensor<1x4, scale = 16>
+    %s = fixed.add %q, %p : !fixed.tensor<1x4, scale = 16>
+    // ANY: secure.scale %arg0 {factor = 3 : i64} : !secure.share
+    return %s, %d : !fixed.tensor<1x4, scale = 16>, !fixed.tensor<1x4, scale = 8>
+  }
+}
+
+// -----
+
+// Tests that weights are added to shares, so that a masked product is unmasked first; and that a factor of one becomes a reshape.
+// ANY-LABEL: func.func @main
+module attributes {fixed.ring_bits = 32 : i64} {
+  func.func @main(%x: !fixed.tensor<1x4, scale = 8>) -> !fixed.tensor<1x4, scale = 18> {
+    %w = fixed.weight dense<1> : tensor<4x4xi32> -> !fixed.tensor<4x4, scale = 8>
+    %c = fixed.weight dense<1> : tensor<1x4xi32> -> !fixed.tensor<1x4, scale = 16>
+    %a = fixed.linear %x, %w : (!fixed.tensor<1x4, scale = 8>, !fixed.tensor<4x4, scale = 8>) -> !fixed.tensor<1x4, scale = 16>
+    // PUBLIC: %[[U:.*]] = secure.unmask
+    // PUBLIC: secure.add_weight %[[U]]
+    // SHARED-NOT: secure.unmask
+    %b = fixed.add_weight %a, %c : !fixed.tensor<1x4, scale = 16>
+    // ANY: secure.reshape %{{.*}} : !secure.share<1x4, scale = 16> -> !secure.share<1x4, scale = 18>
+    %d = fixed.rescale %b by 1 : !fixed.tensor<1x4, scale = 16> -> !fixed.tensor<1x4, scale = 18>
+    return %d : !fixed.tensor<1x4, scale = 18>
+  }
+}
+
+// -----
+
+// Tests that the other local operations keep their attributes.
+// ANY-LABEL: func.func @main
+module attributes {fixed.ring_bits = 32 : i64} {
+  func.func @main(%x: !fixed.tensor<1x2x4x4, scale = 8>) -> !fixed.tensor<4x1, scale = 10> {
+    // ANY: secure.sum_pool %{{.*}} {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>}
+    %p = fixed.sum_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : !fixed.tensor<1x2x4x4, scale = 8> -> !fixed.tensor<1x2x2x2, scale = 10>
+    // ANY: secure.take %{{.*}} {axis = 1 : i64, indices = array<i64: 1, -1>}
+    %k = fixed.take %p {axis = 1 : i64, indices = array<i64: 1, -1>} : !fixed.tensor<1x2x2x2, scale = 10> -> !fixed.tensor<1x2x2x2, scale = 10>
+    // ANY: secure.concat %{{.*}}, %{{.*}} {axis = 1 : i64}
+    %c = fixed.concat %k, %p {axis = 1 : i64} : (!fixed.tensor<1x2x2x2, scale = 10>, !fixed.tensor<1x2x2x2, scale = 10>) -> !fixed.tensor<1x4x2x2, scale = 10>
+    // ANY: secure.sub
+    %d = fixed.sub %c, %c : !fixed.tensor<1x4x2x2, scale = 10>
+    %q = fixed.sum_pool2d %d {kernel = array<i64: 2, 2>} : !fixed.tensor<1x4x2x2, scale = 10> -> !fixed.tensor<1x4x1x1, scale = 10>
+    // ANY: secure.reshape
+    %r = fixed.reshape %q : !fixed.tensor<1x4x1x1, scale = 10> -> !fixed.tensor<1x4, scale = 10>
+    // ANY: secure.transpose %{{.*}} {permutation = array<i64: 1, 0>}
+    %t = fixed.transpose %r {permutation = array<i64: 1, 0>} : !fixed.tensor<1x4, scale = 10> -> !fixed.tensor<4x1, scale = 10>
+    return %t : !fixed.tensor<4x1, scale = 10>
+  }
+}
