@@ -5,8 +5,11 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/Location.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
 
 #include "dialects/fixed/FixedDialect.cpp.inc"
 
@@ -34,7 +37,21 @@ std::optional<unsigned> ringBits(ModuleOp module) {
   return std::nullopt;
 }
 
+static LogicalResult verifyRange(Operation *op, NamedAttribute attribute) {
+  auto range = dyn_cast<DenseF64ArrayAttr>(attribute.getValue());
+  // Written so that a NaN fails.
+  if (!range || range.size() != 2 || !(range[0] <= range[1]) || std::isinf(range[0]) ||
+      std::isinf(range[1]))
+    return op->emitError() << "'" << rangeAttr << "' expects two finite numbers, the smaller first";
+  return success();
+}
+
 LogicalResult FixedDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() == rangeAttr) {
+    if (op->getNumResults() != 1)
+      return op->emitError() << "'" << rangeAttr << "' expects an operation with one result";
+    return verifyRange(op, attribute);
+  }
   if (attribute.getName() != ringBitsAttr)
     return op->emitError() << "'" << attribute.getName().getValue()
                            << "' is not an attribute of operations in the fixed dialect";
@@ -56,6 +73,8 @@ LogicalResult FixedDialect::verifyRegionArgAttribute(Operation *op, unsigned, un
                                                      NamedAttribute attribute) {
   if (attribute.getName() == nameAttr)
     return verifyName(op, attribute);
+  if (attribute.getName() == rangeAttr)
+    return verifyRange(op, attribute);
   return op->emitError() << "'" << attribute.getName().getValue()
                          << "' is not an attribute of arguments in the fixed dialect";
 }
@@ -71,6 +90,40 @@ LogicalResult FixedDialect::verifyRegionResultAttribute(Operation *op, unsigned,
   if (!post || !llvm::is_contained({"none", "softmax", "log_softmax", "argmax"}, post.getValue()))
     return op->emitError() << "'" << postAttr << "' expects none, softmax, log_softmax or argmax";
   return success();
+}
+
+std::optional<ValueRange> valueRange(Value value) {
+  DenseF64ArrayAttr range;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp()))
+      range = function.getArgAttrOfType<DenseF64ArrayAttr>(argument.getArgNumber(), rangeAttr);
+  } else {
+    range = value.getDefiningOp()->getAttrOfType<DenseF64ArrayAttr>(rangeAttr);
+  }
+  if (!range)
+    return std::nullopt;
+  return ValueRange{range[0], range[1]};
+}
+
+void setValueRange(Value value, ValueRange range) {
+  auto attribute = DenseF64ArrayAttr::get(value.getContext(), {range.min, range.max});
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+        .setArgAttr(argument.getArgNumber(), rangeAttr, attribute);
+  else
+    value.getDefiningOp()->setAttr(rangeAttr, attribute);
+}
+
+std::string layerName(Operation *op) {
+  std::string name;
+  op->getLoc()->walk([&](Location location) {
+    if (auto named = dyn_cast<NameLoc>(location)) {
+      name = named.getName().str();
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return name.empty() ? op->getName().getStringRef().str() : name;
 }
 
 int64_t TensorType::getNumElements() const { return ShapedType::getNumElements(getShape()); }

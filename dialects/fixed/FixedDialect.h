@@ -9,8 +9,10 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "dialects/fixed/FixedDialect.h.inc"
@@ -26,6 +28,22 @@ namespace gfs::fixed {
 constexpr llvm::StringLiteral ringBitsAttr = "fixed.ring_bits";
 constexpr llvm::StringLiteral nameAttr = "fixed.name";
 constexpr llvm::StringLiteral postAttr = "fixed.post";
+constexpr llvm::StringLiteral rangeAttr = "fixed.range";
+
+/// Smallest and largest real value a tensor's elements took in calibration.
+struct ValueRange {
+  double min = 0, max = 0;
+  double magnitude() const { return std::max(-min, max); }
+  /// The largest difference of two elements.
+  double spread() const { return max - min; }
+};
+
+/// The range of an operation's result or of a function's argument; nullopt if none was measured.
+std::optional<ValueRange> valueRange(mlir::Value value);
+void setValueRange(mlir::Value value, ValueRange range);
+
+/// The model's name of what an operation came from, from its location: for messages and tables.
+std::string layerName(mlir::Operation *op);
 
 /// The ring width l of a verified module; nullopt if it has none.
 std::optional<unsigned> ringBits(mlir::ModuleOp module);

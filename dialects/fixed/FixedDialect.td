@@ -22,6 +22,9 @@ def Fixed_Dialect : Dialect {
     - `fixed.name : string` on arguments and results of `main`: the model's names of inputs and outputs.
     - `fixed.post : "none" | "softmax" | "log_softmax" | "argmax"` on results: what the client applies to its logits,
       along their last axis.
+    - `fixed.range = array<f64: min, max>` on an operation (for its one result) or an argument, of any dialect: the smallest
+      and largest real value seen there in calibration. Measured, hence no promise; `fixed-verify-ranges` holds
+      windows against it.
 
     Every operation carries the name of the model's node as its location. Rules about the whole program (windows inside
     the ring, one ring per module) belong to the pass `fixed-verify-ranges`; the operations' own rules carry ids such as

@@ -4,6 +4,9 @@
 #ifdef HAVE_GFSFIXED
 #include "dialects/fixed/FixedDialect.h"
 #endif
+#ifdef HAVE_GFSFIXEDPASSES
+#include "passes/fixed/Passes.h"
+#endif
 #ifdef HAVE_GFSFIXEDTOSECURE
 #include "passes/convert/FixedToSecure.h"
 #endif
@@ -21,6 +24,9 @@ int main(int argc, char **argv) {
   mlir::registerCSEPass();
 #ifdef HAVE_GFSFIXED
   registry.insert<gfs::fixed::FixedDialect>();
+#endif
+#ifdef HAVE_GFSFIXEDPASSES
+  gfs::fixed::registerFixedPasses();
 #endif
 #ifdef HAVE_GFSFIXEDTOSECURE
   gfs::registerGfsFixedToSecurePasses();

@@ -371,3 +371,16 @@ func.func @take_c2(%x: !fixed.tensor<1x2, scale = 9>) {
       : !fixed.tensor<1x2, scale = 9> -> !fixed.tensor<1x2, scale = 9>
   return
 }
+
+// -----
+
+// expected-error @below {{'fixed.range' expects two finite numbers, the smaller first}}
+func.func private @range(!fixed.tensor<4, scale = 3> {fixed.range = array<f64: 2.0, 1.0>})
+
+// -----
+
+func.func @range_of_op(%x: !fixed.tensor<8, scale = 9>) {
+  // expected-error @below {{'fixed.range' expects two finite numbers, the smaller first}}
+  %z = fixed.rescale %x by 4 {fixed.range = array<f64: 2.0>} : !fixed.tensor<8, scale = 9> -> !fixed.tensor<8, scale = 11>
+  return
+}
