@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// A verified plan made ready to run: its gates, where each phase's message lies, and where each
+// step's material lies. Built once, shared by every interpreter of the plan (servers, dealer, clear
+// evaluation, cost).
+#pragma once
+
+#include "runtime/gates/Gate.h"
+
+#include <memory>
+#include <vector>
+
+namespace gfs {
+
+/// One phase of one step in schedule order. Offsets count from the start of all messages of the
+/// run.
+struct ProgramPhase {
+  uint32_t step;
+  unsigned phase;
+  uint64_t outgoingOffset = 0, outgoingBytes = 0; ///< What this phase writes.
+  uint64_t incomingOffset = 0, incomingBytes = 0; ///< What the peer wrote in the phase before.
+};
+
+/// The phases between two exchanges, and the exchange that follows (none after the last).
+struct ProgramStage {
+  std::vector<ProgramPhase> phases;
+  uint64_t messageOffset = 0, messageBytes = 0;
+};
+
+class Program {
+public:
+  /// `plan` must have passed verifyPlan(), as every LoadedPlan has.
+  explicit Program(plan::LoadedPlan plan);
+
+  const plan::LoadedPlan &loaded() const { return source; }
+  const plan::Plan &plan() const { return source.plan; }
+  Ring ring() const { return source.ring(); }
+  uint32_t steps() const { return static_cast<uint32_t>(gates.size()); }
+  const plan::Step &step(uint32_t index) const {
+    return source.plan.steps(static_cast<int>(index));
+  }
+  const Gate &gate(uint32_t step) const { return *gates[step]; }
+  const Cost &cost(uint32_t step) const { return costs[step]; }
+  bool hasResult(uint32_t step) const { return !this->step(step).has_output(); }
+  bool masked(uint32_t value) const;
+  uint64_t valueElements(uint32_t value) const;
+  uint64_t valueBytes(uint32_t value) const { return valueElements(value) * ring().wordBytes(); }
+
+  const std::vector<ProgramStage> &stages() const { return schedule; }
+  /// Message bytes of all exchanges together, each way.
+  uint64_t messageBytes() const { return totalMessageBytes; }
+  /// Length of one record of `party`, and the part of it that belongs to `step`.
+  uint64_t recordBytes(Party party) const { return recordLength[index(party)]; }
+  uint64_t materialOffset(uint32_t step, Party party) const {
+    return materialOffsets[index(party)][step];
+  }
+  /// Values no step after `step` reads, in program order.
+  const std::vector<uint32_t> &lastReadBy(uint32_t step) const { return released[step]; }
+
+private:
+  void layOutMessages();
+  void layOutMaterial();
+  void findLastReads();
+
+  plan::LoadedPlan source;
+  std::vector<std::unique_ptr<Gate>> gates;
+  std::vector<Cost> costs;
+  std::vector<ProgramStage> schedule;
+  std::array<std::vector<uint64_t>, 2> materialOffsets;
+  std::array<uint64_t, 2> recordLength = {0, 0};
+  uint64_t totalMessageBytes = 0;
+  std::vector<std::vector<uint32_t>> released;
+};
+
+using ProgramRef = std::shared_ptr<const Program>;
+inline ProgramRef makeProgram(plan::LoadedPlan plan) {
+  return std::make_shared<const Program>(std::move(plan));
+}
+
+} // namespace gfs

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both servers in one process, with material dealt on the fly: for tests and for `gfsrun --local`.
+// Real protocol, real randomness, no network.
+#pragma once
+
+#include "runtime/exec/ClearExecutor.h"
+#include "runtime/exec/Dealer.h"
+#include "runtime/exec/PartyExecutor.h"
+
+namespace gfs {
+
+struct SimulationResult {
+  std::vector<ClearWords> outputs;  ///< Joined, by port.
+  std::array<RunReport, 2> reports; ///< By party.
+  double dealSeconds = 0;
+  std::array<double, 2> prepareSeconds = {0, 0};
+  RequestId request; ///< What a ClearExecutor needs to reproduce the outputs.
+};
+
+/// Holds the two executors and the dealer of one model.
+class Simulator {
+public:
+  Simulator(ProgramRef program, MaskedWeights weights, const SecretSeed &seed0,
+            const SecretSeed &seed1, const Kernels &kernels = bestKernels());
+  /// One inference on clear input words by port, which are shared freshly. Uses a new serial each
+  /// time.
+  SimulationResult run(std::span<const ClearWords> inputs);
+
+private:
+  ProgramRef code;
+  Dealer dealer;
+  PartyExecutor party0, party1;
+  plan::Id16 materialId;
+  uint64_t nextSerial = 0;
+};
+
+} // namespace gfs
