@@ -51,9 +51,8 @@ unsigned messageCount(mlir::Operation *op);
 /// The exchanges that carry them; empty while the program is not scheduled.
 llvm::ArrayRef<int64_t> exchangesOf(mlir::Operation *op);
 
-/// Follows `value` through reshapes to the value whose memory it shares where it is read by element
-/// count only.
-mlir::Value skipReshapes(mlir::Value value);
+/// Follows `value` through views to the value whose memory it shares.
+mlir::Value skipViews(mlir::Value value);
 /// True if `use` reads its operand as a flat array, so that the operand's shape does not matter.
 bool readsFlat(mlir::OpOperand &use);
 /// True if no use of a reshape needs a copy with the new shape.

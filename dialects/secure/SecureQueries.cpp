@@ -61,9 +61,10 @@ ArrayRef<int64_t> exchangesOf(Operation *op) {
   return exchange.value_or(ArrayRef<int64_t>());
 }
 
-Value skipReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getOperand();
+Value skipViews(Value value) {
+  for (auto view = value.getDefiningOp<ReshapeOp>(); view && isView(view);
+       view = value.getDefiningOp<ReshapeOp>())
+    value = view.getOperand();
   return value;
 }
 
@@ -71,7 +72,8 @@ bool readsFlat(OpOperand &use) {
   Operation *user = use.getOwner();
   if (auto reshape = dyn_cast<ReshapeOp>(user))
     return isView(reshape);
-  return isa<OpenOp, Conv2dOp, LinearMapOp, ReluOp, TruncateOp, SquareOp, UnmaskOp, ScaleOp, AddWeightOp>(user);
+  return isa<OpenOp, Conv2dOp, LinearMapOp, ReluOp, TruncateOp, SquareOp, UnmaskOp, ScaleOp,
+             AddWeightOp>(user);
 }
 
 bool isView(ReshapeOp reshape) { return llvm::all_of(reshape->getUses(), readsFlat); }
