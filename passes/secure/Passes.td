@@ -54,7 +54,7 @@ def SecureVerifyMasks : Pass<"secure-verify-masks", "::mlir::ModuleOp"> {
     4. hidden weights (`shared`, `server`) give shared products with a key, public weights give masked products;
     5. results of `@main` are shared: a masked value is not an output;
     6. each sign window lies in the ring, 0 <= low < high <= l - 2, with at most 9 bits for a table, and each
-       shift is at most l - 2.
+       shift is at most l - 3.
 
     - Before: any secure program.
     - After: the same program.

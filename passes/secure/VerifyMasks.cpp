@@ -119,10 +119,10 @@ struct VerifyMasks : gfs::secure::impl::SecureVerifyMasksBase<VerifyMasks> {
 
   /// Rule 6.
   LogicalResult verifyShift(Operation *op, uint64_t shift) {
-    if (static_cast<int64_t>(shift) <= ringBits - 2)
+    if (static_cast<int64_t>(shift) <= ringBits - 3)
       return success();
     return op->emitOpError("expects a shift of at most ")
-           << ringBits - 2 << " in a ring of " << ringBits << " bits, got " << shift;
+           << ringBits - 3 << " in a ring of " << ringBits << " bits, got " << shift;
   }
 
   LogicalResult verifyWindow(ReluOp relu) {

@@ -114,11 +114,11 @@ module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
 // -----
 
 module attributes {secure.ring_bits = 16 : i64, secure.weight_mode = "shared"} {
-  func.func @main(%x: !secure.share<4, scale = 16>) -> !secure.share<4, scale = 1> {
+  func.func @main(%x: !secure.share<4, scale = 16>) -> !secure.share<4, scale = 2> {
     %m = secure.open %x {mask = 0 : i64} : !secure.share<4, scale = 16> -> !secure.masked<4, scale = 16>
-    // expected-error @below {{expects a shift of at most 14 in a ring of 16 bits, got 15}}
-    %y = secure.truncate %m {shift = 15 : i64, key = 0 : i64} : !secure.masked<4, scale = 16> -> !secure.share<4, scale = 1>
-    return %y : !secure.share<4, scale = 1>
+    // expected-error @below {{expects a shift of at most 13 in a ring of 16 bits, got 14}}
+    %y = secure.truncate %m {shift = 14 : i64, key = 0 : i64} : !secure.masked<4, scale = 16> -> !secure.share<4, scale = 2>
+    return %y : !secure.share<4, scale = 2>
   }
 }
 
