@@ -6,14 +6,15 @@
 // direction. With public permutations P_k = AES under fixed keys, one for each purpose k (child
 // seed, first and second value block),
 //     H_k(s, d) = P_k(s | d) ^ (s | d),   d = 0 for the left child, 1 for the right one,
-// is the Matyas-Meyer-Oseas hash. G(s) = (H_seed, H_value0, H_value1)(s, 0 and 1); bit 0 of H_seed is the child's
-// control bit t, bit 1 is dropped. If AES under fixed keys behaves as independent random permutations, every output
-// of G on an unknown uniform seed is indistinguishable from uniform, up to about q / 2^126 for q evaluations of AES
-// and each node in circulation: without the feed-forward an output could be inverted to its seed, with it MMO is
-// correlation robust (Guo, Katz, Wang, Yu, "Efficient and secure multiparty computation from fixed-key block
-// ciphers", IEEE S&P 2020, IACR eprint 2019/074). Inputs of one purpose differ in d, so no two outputs come from one
-// point. The proof for Figure 1 needs nothing more: it goes level by level, and at each level the one seed that the
-// adversary does not hold is uniform given all it has seen.
+// is the Matyas-Meyer-Oseas hash. G(s) = (H_seed, H_value0, H_value1)(s, 0 and 1); bit 0 of H_seed
+// is the child's control bit t, bit 1 is dropped. If AES under fixed keys behaves as independent
+// random permutations, every output of G on an unknown uniform seed is indistinguishable from
+// uniform, up to about q / 2^126 for q evaluations of AES and each node in circulation: without the
+// feed-forward an output could be inverted to its seed, with it MMO is correlation robust (Guo,
+// Katz, Wang, Yu, "Efficient and secure multiparty computation from fixed-key block ciphers", IEEE
+// S&P 2020, IACR eprint 2019/074). Inputs of one purpose differ in d, so no two outputs come from
+// one point. The proof for Figure 1 needs nothing more: it goes level by level, and at each level
+// the one seed that the adversary does not hold is uniform given all it has seen.
 #include "runtime/crypto/Dcf.h"
 
 #include "runtime/base/Error.h"
@@ -29,9 +30,9 @@ namespace {
 
 constexpr size_t blockSize = 64; // functions per block: their state stays in L1
 
-/// 128 bits; bit 0 is bit 0 of `low`.
+/// 128 bits; bit 0 is bit 0 of lane 0.
 struct Block {
-  uint64_t low, high;
+  uint64_t lane[2];
 
   static Block load(const uint8_t *bytes) {
     Block block;
@@ -39,11 +40,14 @@ struct Block {
     return block;
   }
   void store(uint8_t *bytes) const { std::memcpy(bytes, this, sizeof *this); }
-  Block operator^(const Block &other) const { return {low ^ other.low, high ^ other.high}; }
-  Block operator&(uint64_t mask) const { return {low & mask, high & mask}; }
+  Block operator^(const Block &other) const {
+    return {lane[0] ^ other.lane[0], lane[1] ^ other.lane[1]};
+  }
+  Block operator&(uint64_t mask) const { return {lane[0] & mask, lane[1] & mask}; }
   /// The seed in a block: without control bits and direction.
-  Block seed() const { return {low & ~uint64_t(3), high}; }
-  Block towards(uint64_t direction) const { return {low | direction, high}; }
+  Block seed() const { return {lane[0] & ~uint64_t(3), lane[1]}; }
+  Block towards(uint64_t direction) const { return {lane[0] | direction, lane[1]}; }
+  uint64_t low() const { return lane[0]; }
 };
 
 /// mask ? a : b for masks of all ones or all zeros.
@@ -83,20 +87,46 @@ void hash(const AesImplementation &aes, const uint8_t *roundKeys, const Block *i
     out[i] = out[i] ^ in[i];
 }
 
-/// 64 bits from bit `offset` of the value blocks first, second: Convert of the figure, without the
-/// reduction.
-uint64_t convert(const Block &first, const Block &second, unsigned offset) {
-  const uint64_t lanes[5] = {first.low, first.high, second.low, second.high, 0};
-  const unsigned lane = offset / 64, shift = offset % 64;
-  return lanes[lane] >> shift | lanes[lane + 1] << 1 << (63 - shift);
-}
+/// Convert of the figure, without the reduction: the 64 bits from a fixed bit offset of a
+/// function's value blocks. Bits past the word's own belong to the next word or to none; the caller
+/// reduces in the end.
+class Converter {
+public:
+  Converter(const Block *first, const Block *second, unsigned offset, unsigned bits)
+      : blocks{offset < 128 ? first : second, offset + 64 < 128 ? first : second},
+        lanes{offset / 64 % 2, ~offset / 64 % 2}, shift(offset % 64), crosses(shift + bits > 64) {}
 
-/// The same from packed bytes; reads 9 bytes from the byte of the first bit.
-uint64_t loadBits(const uint8_t *bytes, unsigned offset) {
-  uint64_t low;
-  std::memcpy(&low, bytes + offset / 8, 8);
+  /// Calls use(e, bits of function e).
+  template <class Use> void forEach(size_t count, Use use) const {
+    if (crosses)
+      for (size_t e = 0; e < count; ++e)
+        use(e, blocks[0][e].lane[lanes[0]] >> shift | blocks[1][e].lane[lanes[1]] << (64 - shift));
+    else
+      for (size_t e = 0; e < count; ++e)
+        use(e, blocks[0][e].lane[lanes[0]] >> shift);
+  }
+
+private:
+  const Block *blocks[2];
+  unsigned lanes[2], shift;
+  bool crosses;
+};
+
+/// The same from value corrections of `stride` bytes each. May read up to 8 bytes past the last
+/// one, which are other corrections (see the layout in Dcf.h: seed corrections come last).
+template <class Use>
+void forEachPacked(const uint8_t *bytes, size_t stride, unsigned offset, unsigned bits,
+                   size_t count, Use use) {
   const unsigned shift = offset % 8;
-  return low >> shift | uint64_t(bytes[offset / 8 + 8]) << 1 << (63 - shift);
+  bytes += offset / 8;
+  for (size_t e = 0; e < count; ++e, bytes += stride) {
+    uint64_t word;
+    std::memcpy(&word, bytes, 8);
+    word >>= shift;
+    if (shift + bits > 64)
+      word |= uint64_t(bytes[8]) << (64 - shift);
+    use(e, word);
+  }
 }
 
 } // namespace
@@ -138,10 +168,13 @@ struct Dcf::EvaluateBlock {
     for (unsigned block = 0; block < dcf.valueBlocks(); ++block)
       hash(*dcf.aes, fixedKeys().value[block], input, pad[block], count);
     for (unsigned j = 0; j < dcf.wordCount; ++j) {
-      const unsigned offset = dcf.word[j].offset;
-      for (size_t e = 0; e < count; ++e)
-        value[j][e] += convert(pad[0][e], pad[1][e], offset) +
-                       (loadBits(corrections + e * dcf.valueBytes(), offset) & control[e]);
+      const auto [offset, bits] = dcf.word[j];
+      uint64_t *sum = value[j];
+      Converter(pad[0], pad[1], offset, bits).forEach(count, [&](size_t e, uint64_t word) {
+        sum[e] += word;
+      });
+      forEachPacked(corrections, dcf.valueBytes(), offset, bits, count,
+                    [&](size_t e, uint64_t word) { sum[e] += word & control[e]; });
     }
   }
 
@@ -153,7 +186,7 @@ struct Dcf::EvaluateBlock {
     for (size_t e = 0; e < count; ++e) {
       Block correction = Block::load(seeds + 16 * e) & control[e];
       uint64_t direction = x[e] >> bit & 1;
-      uint64_t controlBit = (child[e].low ^ correction.low >> direction) & 1;
+      uint64_t controlBit = (child[e].low() ^ correction.low() >> direction) & 1;
       seed[e] = (child[e] ^ correction).seed();
       control[e] = maskOf(controlBit);
     }
@@ -216,8 +249,12 @@ struct Dcf::GenerateBlock {
       hash(*dcf.aes, fixedKeys().value[block], input[party][side], pad[block][party][side], count);
   }
 
-  uint64_t converted(unsigned party, unsigned side, unsigned offset, size_t e) const {
-    return convert(pad[0][party][side][e], pad[1][party][side][e], offset);
+  /// out = Convert(v_1) - Convert(v_0) of one side's children, for word j.
+  void subtractConverted(unsigned side, const Word &word, uint64_t *out) const {
+    Converter(pad[0][1][side], pad[1][1][side], word.offset, word.bits)
+        .forEach(count, [&](size_t e, uint64_t value) { out[e] = value; });
+    Converter(pad[0][0][side], pad[1][0][side], word.offset, word.bits)
+        .forEach(count, [&](size_t e, uint64_t value) { out[e] -= value; });
   }
 
   /// Line 4.
@@ -234,13 +271,13 @@ struct Dcf::GenerateBlock {
   /// Lines 7 to 9 for word j; `payload` is its first element of this block.
   void correctValues(const uint64_t *alpha, unsigned bit, const uint64_t *payload, unsigned j,
                      uint8_t *values) {
-    const unsigned offset = dcf.word[j].offset;
+    uint64_t difference[2][blockSize];
+    for (unsigned side : {left, right})
+      subtractConverted(side, dcf.word[j], difference[side]);
     for (size_t e = 0; e < count; ++e) {
       uint64_t goRight = maskOf(alpha[e] >> bit & 1); // Keep = R, Lose = L; line 5
-      uint64_t v0[2] = {converted(0, left, offset, e), converted(0, right, offset, e)};
-      uint64_t v1[2] = {converted(1, left, offset, e), converted(1, right, offset, e)};
-      uint64_t lose = select(goRight, v1[left] - v0[left], v1[right] - v0[right]);
-      uint64_t keep = select(goRight, v1[right] - v0[right], v1[left] - v0[left]);
+      uint64_t lose = select(goRight, difference[left][e], difference[right][e]);
+      uint64_t keep = select(goRight, difference[right][e], difference[left][e]);
       uint64_t sign = control[1][e];
       // Whoever leaves alpha's path to the left has x < alpha: line 8.
       uint64_t correction = negateIf(sign, lose - alphaValue[j][e] + (payload[e] & goRight));
@@ -256,15 +293,15 @@ struct Dcf::GenerateBlock {
       Block both[2] = {child[0][left][e] ^ child[1][left][e],
                        child[0][right][e] ^ child[1][right][e]};
       Block correction = select(goRight, both[left], both[right]).seed(); // line 6
-      uint64_t controlLeft = (both[left].low ^ alphaBit ^ 1) & 1;         // line 10
-      uint64_t controlRight = (both[right].low ^ alphaBit) & 1;
-      correction.low |= controlLeft | controlRight << 1;
+      uint64_t controlLeft = (both[left].low() ^ alphaBit ^ 1) & 1;       // line 10
+      uint64_t controlRight = (both[right].low() ^ alphaBit) & 1;
+      correction.lane[0] |= controlLeft | controlRight << 1;
       correction.store(seeds + 16 * e); // line 11
       uint64_t controlKeep = select(goRight, controlRight, controlLeft);
       for (unsigned party : {0, 1}) {
         Block kept = select(goRight, child[party][right][e], child[party][left][e]);
-        seed[party][e] = (kept ^ (correction & control[party][e])).seed();              // line 12
-        control[party][e] = maskOf((kept.low ^ (controlKeep & control[party][e])) & 1); // line 13
+        seed[party][e] = (kept ^ (correction & control[party][e])).seed();                // line 12
+        control[party][e] = maskOf((kept.low() ^ (controlKeep & control[party][e])) & 1); // line 13
       }
     }
   }
@@ -275,13 +312,13 @@ struct Dcf::GenerateBlock {
       std::copy_n(seed[party], count, input[party][left]);
       expandValues(party, left);
     }
-    for (unsigned j = 0; j < dcf.wordCount; ++j)
-      for (size_t e = 0; e < count; ++e) {
-        const unsigned offset = dcf.word[j].offset;
-        uint64_t difference = converted(1, left, offset, e) - converted(0, left, offset, e);
+    for (unsigned j = 0; j < dcf.wordCount; ++j) {
+      uint64_t difference[blockSize];
+      subtractConverted(left, dcf.word[j], difference);
+      for (size_t e = 0; e < count; ++e)
         storeBits(corrections + e * dcf.valueBytes(), dcf.word[j],
-                  negateIf(control[1][e], difference - alphaValue[j][e]));
-      }
+                  negateIf(control[1][e], difference[e] - alphaValue[j][e]));
+    }
   }
 
   /// Writes a word into its bits of a zeroed value correction.
