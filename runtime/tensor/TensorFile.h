@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads tensors from .npy, .npz and ONNX TensorProto (.pb) files, which are untrusted, and writes
+// .npy.
+#pragma once
+
+#include "runtime/tensor/Tensor.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace gfs {
+
+namespace tensor {
+class TensorProto;
+}
+
+/// Largest file and largest sum of decompressed arrays that is read.
+constexpr uint64_t maxTensorFileBytes = uint64_t(1) << 32;
+
+/// Every array of the file, in file order: one for .npy and .pb, any number for .npz. The format is
+/// told by the content. Bool, integers, float32 and float64 keep their type; float16 and bfloat16
+/// become float32. Errors: InputUnreadable; InvalidInput (names file and cause).
+std::vector<Tensor> readTensors(const std::filesystem::path &path);
+
+/// One array: `spec` is the path of a file with a single array, or "FILE.npz:NAME".
+Tensor readTensor(const std::string &spec);
+
+/// The same from memory; `file` names it in messages.
+std::vector<Tensor> parseTensors(std::span<const std::byte> bytes, const std::string &file);
+
+/// An ONNX tensor. `place` starts the message of the error it throws (InvalidInput, or Unsupported
+/// for strings, complex numbers, types newer than ours, and elements kept in another file).
+Tensor tensorFromProto(const tensor::TensorProto &proto, const std::string &place);
+
+/// The bytes of an .npy file (format 1.0, C order).
+std::vector<std::byte> npyBytes(const Tensor &tensor);
+
+/// Writes an .npy file. Throws OutputUnwritable.
+void writeNpy(const std::filesystem::path &path, const Tensor &tensor);
+
+} // namespace gfs
