@@ -31,9 +31,12 @@ struct Companion {
   SecretVector<uint8_t> payload;
   Id16 modelId{};
 };
-/// Errors: InputUnreadable; InvalidInput (foreign, truncated, another kind); Integrity (contents
-/// changed).
-Companion readCompanion(const std::filesystem::path &path, const std::string &kind);
+/// Takes a file of any of `kinds`. Errors: InputUnreadable; InvalidInput (foreign, truncated,
+/// another kind); Integrity (contents changed).
+Companion readCompanion(const std::filesystem::path &path,
+                        std::initializer_list<std::string_view> kinds);
+/// A header with kind, plan and model filled in.
+FileHeader companionHeader(const char *kind, const LoadedPlan &plan, const Id16 &modelId);
 /// Throws PlanMismatch unless the header names this plan.
 void requirePlan(const Companion &file, const LoadedPlan &plan, const std::filesystem::path &path);
 

@@ -40,5 +40,15 @@ uint64_t elements(const Value &value);
 /// "conv1 (Linear)": how a step is named in messages and tables.
 std::string describeStep(const Plan &plan, uint32_t step);
 const char *gateName(const Step &step);
+/// Phases of a verified step; the gate's cost() says the same.
+unsigned phaseCount(const Step &step);
+/// 4-bit chunks a ONE_HOT comparison of `bits` window bits is split into, and the AND levels that join them.
+constexpr unsigned oneHotChunks(unsigned bits) { return (bits + 3) / 4; }
+constexpr unsigned oneHotLevels(unsigned bits) {
+  unsigned levels = 0;
+  while ((1u << levels) < oneHotChunks(bits))
+    ++levels;
+  return levels;
+}
 
 } // namespace gfs::plan

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights and key files: framing, checksums, modes.
+#include "runtime/plan/Files.h"
+
+#include "runtime/base/Error.h"
+#include "runtime/plan/ReadFile.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gfs::plan {
+
+namespace {
+
+constexpr size_t prefixBytes = companionMagic.size() + 4; // magic, header length
+
+/// A descriptor that closes itself.
+struct Descriptor {
+  int fd;
+  explicit Descriptor(int fd) : fd(fd) {}
+  Descriptor(const Descriptor &) = delete;
+  Descriptor &operator=(const Descriptor &) = delete;
+  ~Descriptor() {
+    if (fd >= 0)
+      ::close(fd);
+  }
+};
+
+std::string systemReason() { return std::strerror(errno); }
+
+} // namespace
+
+Id16 randomId() {
+  Id16 id;
+  randomBytes(id);
+  return id;
+}
+
+std::string hex(std::span<const uint8_t> bytes) {
+  std::string text;
+  for (uint8_t byte : bytes)
+    text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+Hash sha256(std::span<const uint8_t> bytes) {
+  Hash hash;
+  unsigned length = 0;
+  check(EVP_Digest(bytes.data(), bytes.size(), hash.data(), &length, EVP_sha256(), nullptr) == 1 &&
+            length == hash.size(),
+        "SHA-256 failed");
+  return hash;
+}
+
+SecretVector<uint8_t> readWholeFile(const std::filesystem::path &path) {
+  auto unreadable = [&] {
+    return Error(ExitCode::InputUnreadable,
+                 fmt::format("{}: cannot be read: {}", path.string(), systemReason()),
+                 "check the path and its permissions");
+  };
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status = {};
+  if (file.fd < 0 || ::fstat(file.fd, &status) != 0)
+    throw unreadable();
+  if (!S_ISREG(status.st_mode))
+    throw Error(ExitCode::InputUnreadable, fmt::format("{}: is not a file", path.string()),
+                "check the path");
+  SecretVector<uint8_t> bytes(static_cast<size_t>(status.st_size));
+  size_t done = 0;
+  while (done < bytes.size()) {
+    ssize_t got = ::read(file.fd, bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      throw unreadable();
+    if (got == 0)
+      break;
+    done += static_cast<size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+void writeCompanion(const std::filesystem::path &path, FileHeader header,
+                    std::span<const uint8_t> payload, bool secret, bool replace) {
+  if (secret && !replace && std::filesystem::exists(path))
+    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: exists", path.string()),
+                "remove it, or choose another name: replacing a key makes all its weights and "
+                "material useless");
+  Hash digest = sha256(payload);
+  header.set_format(formatVersion);
+  header.set_payload_bytes(payload.size());
+  header.set_payload_sha256(digest.data(), digest.size());
+  std::string message = header.SerializeAsString();
+  std::string prefix(companionMagic);
+  for (unsigned i = 0; i < 4; ++i)
+    prefix += static_cast<char>(message.size() >> (8 * i) & 0xff);
+
+  std::filesystem::path temporary = path.string() + ".partial";
+  auto unwritable = [&] {
+    int reason = errno;
+    ::unlink(temporary.c_str());
+    errno = reason;
+    return Error(ExitCode::OutputUnwritable,
+                 fmt::format("{}: cannot be written: {}", path.string(), systemReason()),
+                 "check the folder, its permissions and the free space");
+  };
+  ::unlink(temporary.c_str()); // left by a crash; O_EXCL then guarantees our mode
+  Descriptor file(
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644));
+  if (file.fd < 0)
+    throw unwritable();
+  auto writeAll = [&](const void *data, size_t size) {
+    const char *next = static_cast<const char *>(data);
+    while (size > 0) {
+      ssize_t put = ::write(file.fd, next, size);
+      if (put < 0 && errno == EINTR)
+        continue;
+      if (put < 0)
+        throw unwritable();
+      next += put;
+      size -= static_cast<size_t>(put);
+    }
+  };
+  writeAll(prefix.data(), prefix.size());
+  writeAll(message.data(), message.size());
+  writeAll(payload.data(), payload.size());
+  if (::fsync(file.fd) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)
+    throw unwritable();
+}
+
+Companion readCompanion(const std::filesystem::path &path,
+                        std::initializer_list<std::string_view> kinds) {
+  SecretVector<uint8_t> bytes = readWholeFile(path);
+  auto invalid = [&](const std::string &cause) {
+    return Error(ExitCode::InvalidInput, fmt::format("{}: {}", path.string(), cause),
+                 "copy it again from where gfscc wrote it");
+  };
+  if (bytes.size() < prefixBytes ||
+      std::memcmp(bytes.data(), companionMagic.data(), companionMagic.size()) != 0)
+    throw invalid(
+        fmt::format("expects a file of kind {}, got something else", fmt::join(kinds, " or ")));
+  uint32_t headerBytes = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    headerBytes |= uint32_t(bytes[companionMagic.size() + i]) << (8 * i);
+  Companion file;
+  if (headerBytes > bytes.size() - prefixBytes)
+    throw invalid("the file is truncated");
+  if (!file.header.ParseFromArray(bytes.data() + prefixBytes, static_cast<int>(headerBytes)))
+    throw invalid("the header is damaged");
+  const FileHeader &header = file.header;
+  if (header.format() != formatVersion)
+    throw invalid(fmt::format("format {} is not {}, the one this version reads", header.format(),
+                              formatVersion));
+  if (std::find(kinds.begin(), kinds.end(), header.kind()) == kinds.end())
+    throw invalid(
+        fmt::format("expects a file of kind {}, got {}", fmt::join(kinds, " or "), header.kind()));
+  if (header.plan_hash().size() != Hash().size() || header.model_id().size() != Id16().size())
+    throw invalid("the header is damaged");
+  size_t payload = bytes.size() - prefixBytes - headerBytes;
+  if (payload < header.payload_bytes())
+    throw invalid("the file is truncated");
+  if (payload > header.payload_bytes())
+    throw invalid("there are bytes behind the end");
+  std::copy(header.model_id().begin(), header.model_id().end(), file.modelId.begin());
+  file.payload.assign(bytes.end() - static_cast<ptrdiff_t>(payload), bytes.end());
+  Hash digest = sha256(file.payload);
+  if (std::string_view(reinterpret_cast<const char *>(digest.data()), digest.size()) !=
+      header.payload_sha256())
+    throw Error(ExitCode::Integrity,
+                fmt::format("{}: its contents were changed (SHA-256 differs)", path.string()),
+                "copy it again from where gfscc wrote it");
+  return file;
+}
+
+void requirePlan(const Companion &file, const LoadedPlan &plan, const std::filesystem::path &path) {
+  std::string_view expected(reinterpret_cast<const char *>(plan.hash.data()), plan.hash.size());
+  if (file.header.plan_hash() != expected)
+    throw Error(ExitCode::PlanMismatch, fmt::format("{}: belongs to another plan", path.string()),
+                "use the plan, weights and keys of one gfscc run");
+}
+
+void requireModel(const Id16 &expected, const Id16 &found, const std::filesystem::path &path) {
+  if (expected != found)
+    throw Error(ExitCode::PlanMismatch,
+                fmt::format("{}: belongs to model {}, expected {}", path.string(), hex(found),
+                            hex(expected)),
+                "use the plan, weights and keys of one gfscc run");
+}
+
+FileHeader companionHeader(const char *kind, const LoadedPlan &plan, const Id16 &modelId) {
+  FileHeader header;
+  header.set_kind(kind);
+  header.set_plan_hash(plan.hash.data(), plan.hash.size());
+  header.set_model_id(modelId.data(), modelId.size());
+  return header;
+}
+
+static SecretSeed seedAt(const Companion &file, size_t index, size_t seeds,
+                         const std::filesystem::path &path) {
+  if (file.payload.size() != seeds * SecretSeed::size)
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("{}: expects {} bytes of key, got {}", path.string(),
+                            seeds * SecretSeed::size, file.payload.size()),
+                "copy it again from where gfscc wrote it");
+  return SecretSeed(std::span<const uint8_t, SecretSeed::size>(
+      file.payload.data() + index * SecretSeed::size, SecretSeed::size));
+}
+
+PartyKey readPartyKey(const std::filesystem::path &path, const LoadedPlan &plan) {
+  Companion file = readCompanion(path, {"key.s0", "key.s1"});
+  requirePlan(file, plan, path);
+  Party party = file.header.kind() == "key.s0" ? Party::Zero : Party::One;
+  return {party, file.modelId, seedAt(file, 0, 1, path)};
+}
+
+DealerKey readDealerKey(const std::filesystem::path &path, const LoadedPlan &plan) {
+  Companion file = readCompanion(path, {"key.dealer"});
+  requirePlan(file, plan, path);
+  return {file.modelId, {seedAt(file, 0, 2, path), seedAt(file, 1, 2, path)}};
+}
+
+void writePartyKey(const std::filesystem::path &path, const LoadedPlan &plan, const PartyKey &key,
+                   bool replace) {
+  const char *kind = key.party == Party::Zero ? "key.s0" : "key.s1";
+  writeCompanion(path, companionHeader(kind, plan, key.modelId), key.seed.bytes(), true, replace);
+}
+
+void writeDealerKey(const std::filesystem::path &path, const LoadedPlan &plan, const DealerKey &key,
+                    bool replace) {
+  SecretVector<uint8_t> both;
+  for (const SecretSeed &seed : key.seeds)
+    both.insert(both.end(), seed.bytes().begin(), seed.bytes().end());
+  writeCompanion(path, companionHeader("key.dealer", plan, key.modelId), both, true, replace);
+}
+
+} // namespace gfs::plan
