@@ -18,6 +18,11 @@ namespace gfs {
 
 using Milliseconds = std::chrono::milliseconds;
 
+/// The exit code a peer reports, Failure if it is none of ours; and its text without control
+/// characters.
+ExitCode reportedCode(uint32_t code);
+std::string printable(std::string_view text);
+
 /// Used by one thread at a time, except interrupt(). Every call throws Network when the peer is
 /// lost, too slow or sends what is not expected, and the code the peer reported when it sent an
 /// error frame; after a throw the connection is closed.
@@ -41,13 +46,19 @@ public:
   /// Ends a call in progress (and all later ones) with a Network error; from any thread.
   virtual void interrupt() noexcept = 0;
 
+  /// False once a call has failed or closeWith() was called.
+  virtual bool isOpen() const noexcept = 0;
+
   /// The role the certificate (or, in plaintext, the peer itself) states.
   const std::string &peerRole() const { return role; }
   /// "server1 at 10.0.0.2:7000", for messages.
   const std::string &peerText() const { return text; }
+  /// SHA-256 of the peer's certificate; nothing in plaintext.
+  const std::optional<Fingerprint> &peerFingerprint() const { return fingerprint; }
 
 protected:
   std::string role, text;
+  std::optional<Fingerprint> fingerprint;
 };
 
 struct ConnectOptions {

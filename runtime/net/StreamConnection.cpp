@@ -56,8 +56,12 @@ template <class Stream> void StreamConnection<Stream>::interrupt() noexcept {
   }
 }
 
+template <class Stream> bool StreamConnection<Stream>::isOpen() const noexcept {
+  return !interrupted && const_cast<StreamConnection *>(this)->socket().is_open();
+}
+
 template <class Stream> void StreamConnection<Stream>::requireOpen() {
-  if (interrupted || !socket().is_open())
+  if (!isOpen())
     throw networkError(peerText(), interrupted ? "interrupted" : "the connection is closed");
 }
 
@@ -139,26 +143,25 @@ template <class Stream> void StreamConnection<Stream>::startReceive(Call &call, 
       });
 }
 
-/// Text of a peer is shown to people: no control characters.
-static std::string printable(std::span<const uint8_t> bytes) {
-  std::string text;
-  for (uint8_t byte : bytes)
-    text += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '?';
-  return text;
+std::string printable(std::string_view text) {
+  std::string shown(text);
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return shown;
 }
 
-static ExitCode knownCode(uint8_t code) {
+ExitCode reportedCode(uint32_t code) {
   bool known = (code >= 1 && code <= 8) || (code >= 10 && code <= 15) || code == 20 || code == 70;
   return known ? static_cast<ExitCode>(code) : ExitCode::Failure;
 }
 
 /// An error frame: exit code, message, newline, hint.
 static Error reportedError(const std::string &peer, std::span<const uint8_t> payload) {
-  auto text = payload.subspan(1);
-  size_t split = std::find(text.begin(), text.end(), '\n') - text.begin();
-  std::string hint = split < text.size() ? printable(text.subspan(split + 1)) : "";
-  return Error(knownCode(payload[0]),
-               fmt::format("{} reports: {}", peer, printable(text.first(split))), hint);
+  std::string_view text(reinterpret_cast<const char *>(payload.data()), payload.size());
+  std::string_view message = text.substr(1, text.find('\n') - 1);
+  std::string_view hint = text.substr(std::min(text.size(), message.size() + 2));
+  return Error(reportedCode(payload[0]), fmt::format("{} reports: {}", peer, printable(message)),
+               printable(hint));
 }
 
 template <class Stream>
@@ -385,7 +388,7 @@ template <class Stream> std::string StreamConnection<Stream>::receiveHello(Milli
   if (!hello.starts_with(helloMagic))
     throw networkError(peerText(), "it speaks another version of the GFS protocol",
                        "install the same version at both ends");
-  return printable(std::span(frame.payload).subspan(helloMagic.size()));
+  return printable(std::string_view(hello).substr(helloMagic.size()));
 }
 
 template <class Stream>
@@ -401,8 +404,11 @@ void StreamConnection<Stream>::authenticate(Side side, const std::string &addres
   tlsHandshake(side, timeout);
   try {
     std::string proven;
-    if constexpr (isTls)
-      proven = verifiedRole(ssl(), expected, peerText());
+    if constexpr (isTls) {
+      Identity identity = verifiedIdentity(ssl(), expected, peerText());
+      proven = identity.role;
+      fingerprint = identity.fingerprint;
+    }
     if (side == Side::Client)
       sendHello(timeout);
     std::string claimed = receiveHello(timeout);

@@ -37,6 +37,7 @@ public:
                 Milliseconds timeout) override;
   void closeWith(const Error &error) noexcept override;
   void interrupt() noexcept override;
+  bool isOpen() const noexcept override;
 
   asio::ip::tcp::socket &socket();
   /// Resolves and connects. Errors name the step: "resolve", "connect".

@@ -76,31 +76,28 @@ Error tlsFailure(const std::error_code &code, SSL *ssl, const std::string &peer)
   }
 }
 
-std::string verifiedRole(SSL *ssl, const PeerRule &expected, const std::string &peer) {
+Identity verifiedIdentity(SSL *ssl, const PeerRule &expected, const std::string &peer) {
   std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl),
                                                           X509_free);
-  if (!certificate)
+  Identity identity;
+  if (!certificate ||
+      X509_digest(certificate.get(), EVP_sha256(), identity.fingerprint.data(), nullptr) != 1)
     throw authentication(peer, "it has no certificate", "give it one with --cert and --cert-key");
   char name[65] = "";
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name,
                             sizeof name);
-  if (!expected.allows(name))
+  identity.role = name;
+  if (!expected.allows(identity.role))
+    throw Error(ExitCode::Authentication,
+                fmt::format("{}: its certificate is for \"{}\", expected {}", peer, identity.role,
+                            expected.text()),
+                "check the addresses, and which certificate each end was given");
+  if (expected.fingerprint && identity.fingerprint != *expected.fingerprint)
     throw Error(
         ExitCode::Authentication,
-        fmt::format("{}: its certificate is for \"{}\", expected {}", peer, name, expected.text()),
-        "check the addresses, and which certificate each end was given");
-  if (expected.fingerprint) {
-    Fingerprint actual;
-    unsigned length = 0;
-    if (X509_digest(certificate.get(), EVP_sha256(), actual.data(), &length) != 1 ||
-        actual != *expected.fingerprint)
-      throw Error(
-          ExitCode::Authentication,
-          fmt::format("{}: its certificate is not the pinned one (other SHA-256 fingerprint)",
-                      peer),
-          "if the peer renewed its certificate, pin the new fingerprint");
-  }
-  return name;
+        fmt::format("{}: its certificate is not the pinned one (other SHA-256 fingerprint)", peer),
+        "if the peer renewed its certificate, pin the new fingerprint");
+  return identity;
 }
 
 } // namespace gfs

@@ -16,7 +16,12 @@ namespace gfs {
 /// at 10.0.0.2:7000".
 Error tlsFailure(const std::error_code &code, SSL *ssl, const std::string &peer);
 
-/// Role (common name) of the verified peer. Throws Authentication if it breaks the rule.
-std::string verifiedRole(SSL *ssl, const PeerRule &expected, const std::string &peer);
+/// What a verified certificate says.
+struct Identity {
+  std::string role; ///< Common name.
+  Fingerprint fingerprint{};
+};
+/// Throws Authentication if the peer's certificate breaks the rule.
+Identity verifiedIdentity(SSL *ssl, const PeerRule &expected, const std::string &peer);
 
 } // namespace gfs

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/material/MaterialFile.h"
+
+#include "runtime/base/Error.h"
+#include "runtime/plan/plan.pb.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gfs {
+
+static constexpr std::string_view magic = "GFSFILE1";
+static constexpr uint32_t formatVersion = 1;
+static constexpr uint64_t prefixBytes = magic.size() + 4;
+static constexpr uint32_t maxHeaderBytes = 4096;
+static constexpr uint64_t maxPayloadBytes = uint64_t(1) << 36;
+static constexpr uint64_t syncEvery = uint64_t(64) << 20;
+
+OpenFile::~OpenFile() {
+  if (descriptor >= 0)
+    ::close(descriptor);
+}
+
+static const char *kindOf(Party party) {
+  return party == Party::Zero ? "material.s0" : "material.s1";
+}
+
+[[noreturn]] static void unwritable(const std::filesystem::path &path,
+                                    const char *hint = "is the disk full?") {
+  throw Error(ExitCode::OutputUnwritable,
+              fmt::format("{}: cannot be written: {}", path.string(), std::strerror(errno)), hint);
+}
+
+static void writeAt(const std::filesystem::path &path, int file, uint64_t offset,
+                    std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    ssize_t now = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (now < 0 && errno == EINTR)
+      continue;
+    if (now <= 0)
+      unwritable(path);
+    bytes = bytes.subspan(static_cast<size_t>(now));
+    offset += static_cast<uint64_t>(now);
+  }
+}
+
+/// Reads up to out.size() bytes; returns how many there were.
+static size_t readSome(const std::filesystem::path &path, int file, uint64_t offset,
+                       std::span<uint8_t> out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    ssize_t now =
+        ::pread(file, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (now < 0 && errno == EINTR)
+      continue;
+    if (now < 0)
+      throw Error(ExitCode::InputUnreadable,
+                  fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
+    if (now == 0)
+      break;
+    done += static_cast<size_t>(now);
+  }
+  return done;
+}
+
+static OpenFile openExisting(const std::filesystem::path &path) {
+  int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (file < 0)
+    throw Error(ExitCode::InputUnreadable,
+                fmt::format("{}: cannot be opened for reading and erasing: {}", path.string(),
+                            std::strerror(errno)),
+                "gfsdeal writes material files; check the path and permissions");
+  return OpenFile(file);
+}
+
+static uint64_t sizeOf(const std::filesystem::path &path, int file) {
+  struct stat status;
+  if (::fstat(file, &status) != 0)
+    throw Error(ExitCode::InputUnreadable,
+                fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
+  return static_cast<uint64_t>(status.st_size);
+}
+
+// --- Header
+// -----------------------------------------------------------------------------------------------------------
+
+static std::string encodeHeader(const MaterialInfo &info) {
+  plan::FileHeader message;
+  message.set_format(formatVersion);
+  message.set_kind(kindOf(info.party));
+  message.set_plan_hash(info.planHash.data(), info.planHash.size());
+  message.set_model_id(info.modelId.data(), info.modelId.size());
+  message.set_material_id(info.materialId.data(), info.materialId.size());
+  message.set_first_serial(info.firstSerial);
+  message.set_records(info.records);
+  message.set_record_bytes(info.recordBytes());
+  message.set_payload_bytes(info.payloadBytes);
+  std::string body = message.SerializeAsString();
+  std::string header(magic);
+  for (unsigned i = 0; i < 4; ++i)
+    header += static_cast<char>(body.size() >> 8 * i);
+  return header + body;
+}
+
+template <size_t size> static bool copyId(const std::string &from, std::array<uint8_t, size> &to) {
+  if (from.size() != size)
+    return false;
+  std::copy(from.begin(), from.end(), to.begin());
+  return true;
+}
+
+/// Returns the header and its length on disk.
+static std::pair<MaterialInfo, uint64_t> decodeHeader(const std::filesystem::path &path, int file) {
+  auto invalid = [&](const std::string &cause) {
+    return Error(ExitCode::InvalidInput, fmt::format("{}: {}", path.string(), cause),
+                 "gfsdeal writes material files");
+  };
+  std::array<uint8_t, prefixBytes> prefix{};
+  if (readSome(path, file, 0, prefix) < prefixBytes ||
+      !std::equal(magic.begin(), magic.end(), prefix.begin()))
+    throw invalid("not a material file");
+  uint32_t length = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    length |= uint32_t(prefix[magic.size() + i]) << 8 * i;
+  if (length > maxHeaderBytes)
+    throw invalid("the header is too long");
+  std::vector<uint8_t> body(length);
+  plan::FileHeader message;
+  if (readSome(path, file, prefixBytes, body) < length ||
+      !message.ParseFromArray(body.data(), static_cast<int>(length)))
+    throw invalid("the header is damaged");
+  if (message.format() != formatVersion)
+    throw invalid(
+        fmt::format("format version {}, this program reads {}", message.format(), formatVersion));
+
+  MaterialInfo info;
+  if (message.kind() != kindOf(Party::Zero) && message.kind() != kindOf(Party::One))
+    throw invalid(fmt::format("a file of another kind, not material"));
+  info.party = message.kind() == kindOf(Party::Zero) ? Party::Zero : Party::One;
+  info.firstSerial = message.first_serial();
+  info.records = message.records();
+  info.payloadBytes = message.payload_bytes();
+  bool sound =
+      copyId(message.plan_hash(), info.planHash) && copyId(message.model_id(), info.modelId) &&
+      copyId(message.material_id(), info.materialId) && info.payloadBytes <= maxPayloadBytes &&
+      message.record_bytes() == info.recordBytes() && info.firstSerial <= UINT64_MAX / 2 &&
+      info.records <= (uint64_t(1) << 62) / info.recordBytes();
+  if (!sound)
+    throw invalid("the header is damaged");
+  return {info, prefixBytes + length};
+}
+
+MaterialInfo readMaterialInfo(const std::filesystem::path &path) {
+  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    throw Error(ExitCode::InputUnreadable,
+                fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
+  OpenFile owner(file);
+  return decodeHeader(path, file).first;
+}
+
+// --- Writer
+// -----------------------------------------------------------------------------------------------------------
+
+MaterialWriter::MaterialWriter(const std::filesystem::path &path, const MaterialInfo &info,
+                               const SecretSeed &partySeed)
+    : path(path), info(info), cipher(partySeed, info), record(info.recordBytes()) {
+  check(info.payloadBytes <= maxPayloadBytes, "material record too large");
+}
+
+MaterialWriter MaterialWriter::create(const std::filesystem::path &path, const MaterialInfo &info,
+                                      const SecretSeed &partySeed, bool replace) {
+  MaterialWriter writer(path, info, partySeed);
+  if (replace) {
+    // The old records go with their cursor: what comes has another material id and shares nothing
+    // with them.
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    std::filesystem::remove(ledgerPath(path), ignored);
+  } else if (std::filesystem::exists(ledgerPath(path))) {
+    throw Error(ExitCode::OutputUnwritable,
+                fmt::format("{}: a ledger lies beside this name", ledgerPath(path).string()),
+                "it belongs to other material: choose another name");
+  }
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0 && errno == EEXIST)
+    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: exists already", path.string()),
+                "--resume continues an interrupted run, --force starts a new set");
+  if (file < 0)
+    unwritable(path, "check the folder and its permissions");
+  writer.file = OpenFile(file);
+  std::string header = encodeHeader(info);
+  writer.headerBytes = header.size();
+  writeAt(path, file, 0, {reinterpret_cast<const uint8_t *>(header.data()), header.size()});
+  writer.sync();
+  return writer;
+}
+
+MaterialWriter MaterialWriter::resume(const std::filesystem::path &path, const MaterialInfo &info,
+                                      const SecretSeed &partySeed) {
+  if (std::filesystem::exists(ledgerPath(path)))
+    throw Error(ExitCode::MaterialReuse,
+                fmt::format("{}: a server has used this material", path.string()),
+                "deal a new set under another name");
+  MaterialWriter writer(path, info, partySeed);
+  writer.file = openExisting(path);
+  auto [found, headerBytes] = decodeHeader(path, writer.file.get());
+  if (found != info)
+    throw Error(
+        ExitCode::PlanMismatch,
+        fmt::format("{}: was begun for another plan, key or number of records", path.string()),
+        "repeat the interrupted command exactly, or start over with --force");
+  writer.headerBytes = headerBytes;
+  // A power failure may have left holes before the end of the file: only records that authenticate
+  // count.
+  SecretVector<uint8_t> payload(info.payloadBytes);
+  while (writer.complete < info.records &&
+         readSome(path, writer.file.get(), writer.offset(writer.complete), writer.record) ==
+             info.recordBytes() &&
+         writer.cipher.open(info.firstSerial + writer.complete, writer.record, payload))
+    ++writer.complete;
+  writer.truncate(writer.complete);
+  return writer;
+}
+
+void MaterialWriter::truncate(uint64_t records) {
+  check(records <= complete, "truncating to more records than there are");
+  if (::ftruncate(file.get(), static_cast<off_t>(offset(records))) != 0)
+    unwritable(path);
+  complete = records;
+}
+
+void MaterialWriter::append(std::span<const uint8_t> payload) {
+  check(complete < info.records, "more material than announced");
+  cipher.seal(info.firstSerial + complete, payload, record);
+  writeAt(path, file.get(), offset(complete), record);
+  ++complete;
+  unsynced += record.size();
+  if (unsynced >= syncEvery)
+    sync();
+}
+
+void MaterialWriter::sync() {
+  if (::fdatasync(file.get()) != 0)
+    unwritable(path);
+  unsynced = 0;
+}
+
+void MaterialWriter::finish() {
+  check(complete == info.records, "material file finished too early");
+  sync();
+}
+
+// --- Reader
+// -----------------------------------------------------------------------------------------------------------
+
+MaterialReader::MaterialReader(const std::filesystem::path &path, const SecretSeed &partySeed)
+    : path(path), header(), file(openExisting(path)), headerBytes(0), cipher(partySeed, [&] {
+        std::tie(header, headerBytes) = decodeHeader(path, file.get());
+        return header;
+      }()) {
+  uint64_t present = sizeOf(path, file.get()) - headerBytes,
+           expected = header.records * header.recordBytes();
+  if (present != expected)
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("{}: holds {} of {} records", path.string(),
+                            present / header.recordBytes(), header.records),
+                "copy it again, or continue an interrupted gfsdeal with --resume");
+}
+
+void MaterialReader::readAt(uint64_t offset, std::span<uint8_t> out) const {
+  if (readSome(path, file.get(), offset, out) != out.size())
+    throw Error(ExitCode::InvalidInput, fmt::format("{}: has been cut short", path.string()),
+                "copy it again");
+}
+
+SecretVector<uint8_t> MaterialReader::read(uint64_t serial) const {
+  if (serial >= header.endSerial())
+    throw Error(ExitCode::MaterialExhausted,
+                fmt::format("{}: all {} records are used", path.string(), header.records),
+                "deal a new set with gfsdeal and restart both servers with it");
+  check(serial >= header.firstSerial, "serial before the first record");
+  SecretVector<uint8_t> record(header.recordBytes()), payload(header.payloadBytes);
+  readAt(offset(serial), record);
+  if (!cipher.open(serial, record, payload)) {
+    if (erased(serial))
+      throw Error(ExitCode::MaterialReuse,
+                  fmt::format("{}: record {} was used and erased", path.string(), serial),
+                  "was an old ledger put back? deal a new set");
+    throw Error(ExitCode::Integrity,
+                fmt::format("{}: record {} does not authenticate", path.string(), serial),
+                "the file is damaged or from another key: copy it again or deal a new set");
+  }
+  return payload;
+}
+
+bool MaterialReader::erased(uint64_t serial) const {
+  std::array<uint8_t, 12> nonce;
+  readAt(offset(serial), nonce);
+  return std::all_of(nonce.begin(), nonce.end(), [](uint8_t byte) { return byte == 0; });
+}
+
+void MaterialReader::erase(uint64_t from, uint64_t to) const noexcept {
+  from = std::max(from, header.firstSerial);
+  to = std::min(to, header.endSerial());
+  if (from >= to)
+    return;
+  uint64_t begin = offset(from), length = offset(to) - begin;
+  if (::fallocate(file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                  static_cast<off_t>(length)) == 0)
+    return;
+  std::array<uint8_t, 65536> zeros{};
+  for (uint64_t done = 0; done < length;) {
+    ssize_t now =
+        ::pwrite(file.get(), zeros.data(), std::min<uint64_t>(zeros.size(), length - done),
+                 static_cast<off_t>(begin + done));
+    if (now <= 0)
+      return;
+    done += static_cast<uint64_t>(now);
+  }
+}
+
+} // namespace gfs

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of one-time material: written record by record by the dealer, read record by record by a
+// server.
+#pragma once
+
+#include "runtime/base/Secret.h"
+#include "runtime/material/MaterialInfo.h"
+#include "runtime/material/RecordCipher.h"
+
+#include <filesystem>
+#include <utility>
+
+namespace gfs {
+
+/// An open descriptor that closes itself.
+class OpenFile {
+public:
+  OpenFile() = default;
+  explicit OpenFile(int descriptor) : descriptor(descriptor) {}
+  OpenFile(OpenFile &&other) noexcept : descriptor(std::exchange(other.descriptor, -1)) {}
+  OpenFile &operator=(OpenFile &&other) noexcept {
+    std::swap(descriptor, other.descriptor);
+    return *this;
+  }
+  ~OpenFile();
+  int get() const { return descriptor; }
+
+private:
+  int descriptor = -1;
+};
+
+/// The header of a material file, checked. Errors: InputUnreadable, InvalidInput.
+MaterialInfo readMaterialInfo(const std::filesystem::path &path);
+
+/// Writes one party's file from front to back; memory use does not depend on the number of records.
+/// Errors: OutputUnwritable; for resume() also those of MaterialReader and PlanMismatch.
+class MaterialWriter {
+public:
+  /// A new file, mode 0600. An existing one is refused, or replaced together with its ledger if
+  /// `replace`.
+  static MaterialWriter create(const std::filesystem::path &path, const MaterialInfo &info,
+                               const SecretSeed &partySeed, bool replace);
+  /// Continues an interrupted file: checks that it is `info`'s and finds how many records at its
+  /// front are sound.
+  static MaterialWriter resume(const std::filesystem::path &path, const MaterialInfo &info,
+                               const SecretSeed &partySeed);
+
+  /// Complete records so far.
+  uint64_t written() const { return complete; }
+  /// Drops records from `records` on, so that both parties' files continue at the same serial.
+  void truncate(uint64_t records);
+  /// The record of serial firstSerial + written().
+  void append(std::span<const uint8_t> payload);
+  /// Makes everything durable; all records must have been written.
+  void finish();
+
+private:
+  MaterialWriter(const std::filesystem::path &path, const MaterialInfo &info,
+                 const SecretSeed &partySeed);
+  uint64_t offset(uint64_t record) const { return headerBytes + record * info.recordBytes(); }
+  void sync();
+
+  std::filesystem::path path;
+  MaterialInfo info;
+  RecordCipher cipher;
+  OpenFile file;
+  uint64_t headerBytes = 0;
+  uint64_t complete = 0;
+  uint64_t unsynced = 0;
+  SecretVector<uint8_t> record;
+};
+
+/// Random access to the records of a complete file.
+class MaterialReader {
+public:
+  /// Errors: InputUnreadable, InvalidInput (not a material file, or cut short).
+  MaterialReader(const std::filesystem::path &path, const SecretSeed &partySeed);
+
+  const MaterialInfo &info() const { return header; }
+  /// The payload of one record. Errors: MaterialExhausted (serial past the end), MaterialReuse
+  /// (erased), Integrity (does not authenticate).
+  SecretVector<uint8_t> read(uint64_t serial) const;
+  /// True if the record has been erased after use.
+  bool erased(uint64_t serial) const;
+  /// Destroys the records of [from, to) on disk as far as the file system allows; never fails.
+  void erase(uint64_t from, uint64_t to) const noexcept;
+
+private:
+  uint64_t offset(uint64_t serial) const {
+    return headerBytes + (serial - header.firstSerial) * header.recordBytes();
+  }
+  void readAt(uint64_t offset, std::span<uint8_t> out) const;
+
+  std::filesystem::path path;
+  MaterialInfo header;
+  OpenFile file;
+  uint64_t headerBytes = 0;
+  RecordCipher cipher;
+};
+
+} // namespace gfs

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a material file belongs to. Bound into every record, so that no record can be used anywhere
+// else.
+#pragma once
+
+#include "runtime/base/Ring.h"
+#include "runtime/plan/Files.h"
+
+#include <filesystem>
+
+namespace gfs {
+
+/// The header of a material file: `records` records for serials [firstSerial, firstSerial +
+/// records).
+struct MaterialInfo {
+  plan::Hash planHash{};
+  plan::Id16 modelId{};    ///< Ties weights, keys and material of one compilation.
+  plan::Id16 materialId{}; ///< Drawn once per set, the same in both parties' files.
+  Party party = Party::Zero;
+  uint64_t firstSerial = 0;
+  uint64_t records = 0;
+  uint64_t payloadBytes = 0; ///< Dealt bytes of this party per record; may be 0.
+
+  /// A record on disk: 12-byte random nonce, encrypted payload, 16-byte tag.
+  static constexpr uint64_t overheadBytes = 12 + 16;
+  uint64_t recordBytes() const { return payloadBytes + overheadBytes; }
+  uint64_t endSerial() const { return firstSerial + records; }
+  bool operator==(const MaterialInfo &) const = default;
+};
+
+/// "x.s0.mat" -> "x.s0.mat.ledger": the cursor beside the material.
+inline std::filesystem::path ledgerPath(const std::filesystem::path &material) {
+  return material.string() + ".ledger";
+}
+
+} // namespace gfs

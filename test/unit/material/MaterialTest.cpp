@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+// Material is used once and only by whom it was dealt to: every way to break that is refused.
+#include "runtime/base/Error.h"
+#include "runtime/material/MaterialStore.h"
+#include "test/unit/net/TestLink.h"
+
+#include <fcntl.h>
+#include <fstream>
+#include <sys/wait.h>
+
+using namespace gfs;
+using namespace gfs::testing;
+
+namespace {
+
+class Material : public ::testing::Test {
+protected:
+  Material() {
+    info.planHash.fill(1);
+    info.modelId.fill(2);
+    info.materialId.fill(3);
+    info.records = 5;
+    info.payloadBytes = 1000;
+    info.firstSerial = 7;
+  }
+
+  static SecretSeed seed(uint8_t value) {
+    std::array<uint8_t, 32> bytes;
+    bytes.fill(value);
+    return SecretSeed(bytes);
+  }
+  SecretVector<uint8_t> payload(uint64_t serial) const {
+    return SecretVector<uint8_t>(info.payloadBytes, static_cast<uint8_t>(serial));
+  }
+  void append(MaterialWriter &writer, uint64_t until) const {
+    while (writer.written() < until)
+      writer.append(payload(info.firstSerial + writer.written()));
+  }
+  void deal(uint64_t records) const {
+    MaterialWriter writer = MaterialWriter::create(path, info, seed(9), false);
+    append(writer, records);
+    if (records == info.records)
+      writer.finish();
+  }
+  MaterialStore store() const { return MaterialStore(path, seed(9)); }
+
+  uint64_t recordOffset(uint64_t serial) const {
+    uint64_t headerBytes = std::filesystem::file_size(path) - info.records * info.recordBytes();
+    return headerBytes + (serial - info.firstSerial) * info.recordBytes();
+  }
+  std::string bytesAt(uint64_t offset, uint64_t size) const {
+    std::string bytes(size, 0);
+    std::ifstream file(path, std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(offset))
+        .read(bytes.data(), static_cast<std::streamsize>(size));
+    return bytes;
+  }
+  void overwrite(const std::filesystem::path &file, uint64_t offset,
+                 const std::string &bytes) const {
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    stream.seekp(static_cast<std::streamoff>(offset)) << bytes;
+  }
+  void flip(const std::filesystem::path &file, uint64_t offset) const {
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    char byte = 0;
+    stream.seekg(static_cast<std::streamoff>(offset)).get(byte);
+    stream.seekp(static_cast<std::streamoff>(offset)).put(static_cast<char>(byte ^ 1));
+  }
+  template <class F> static void expectCode(ExitCode code, const std::string &text, F &&body) {
+    try {
+      body();
+    } catch (const Error &error) {
+      return expectError(error, code, text);
+    }
+    FAIL() << "no error where one is due: " << text;
+  }
+
+  TemporaryFolder folder;
+  std::filesystem::path path = folder / "m.s0.material";
+  MaterialInfo info;
+};
+
+} // namespace
+
+TEST_F(Material, IsReadBackRecordByRecord) {
+  deal(5);
+  EXPECT_EQ(readMaterialInfo(path), info);
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
+  MaterialStore material = store();
+  EXPECT_EQ(material.left(), 5u);
+  for (uint64_t serial = 7; serial < 12; ++serial) {
+    EXPECT_EQ(material.read(serial), payload(serial));
+    material.claim(serial);
+  }
+  EXPECT_EQ(material.left(), 0u);
+}
+
+TEST_F(Material, ServesPlansWithoutDealtBytes) {
+  info.payloadBytes = 0;
+  deal(5);
+  MaterialStore material = store();
+  EXPECT_EQ(material.read(7).size(), 0u);
+  flip(path, recordOffset(8) + 3);
+  expectCode(ExitCode::Integrity, "record 8", [&] { material.read(8); });
+}
+
+TEST_F(Material, IsEncrypted) {
+  deal(5);
+  std::string record = bytesAt(recordOffset(7), info.recordBytes());
+  EXPECT_EQ(record.find(std::string(16, 7)), std::string::npos) << "the payload shows through";
+}
+
+TEST_F(Material, RefusesEveryFlippedPart) {
+  deal(5);
+  for (uint64_t at : {uint64_t(0), uint64_t(12), info.recordBytes() / 2, info.recordBytes() - 1}) {
+    flip(path, recordOffset(9) + at);
+    expectCode(ExitCode::Integrity, "record 9 does not authenticate", [&] { store().read(9); });
+    flip(path, recordOffset(9) + at);
+    EXPECT_EQ(store().read(9), payload(9));
+  }
+}
+
+TEST_F(Material, RefusesReorderedRecords) {
+  deal(5);
+  std::string record = bytesAt(recordOffset(8), info.recordBytes());
+  overwrite(path, recordOffset(9), record);
+  expectCode(ExitCode::Integrity, "record 9", [&] { store().read(9); });
+}
+
+TEST_F(Material, RefusesRecordsOfOtherPlansModelsSetsAndParties) {
+  deal(5);
+  std::string own = bytesAt(recordOffset(7), info.recordBytes());
+  const MaterialInfo mine = info;
+  for (int field = 0; field < 4; ++field) {
+    MaterialInfo other = mine;
+    (field == 0 ? other.planHash[5] : field == 1 ? other.modelId[5] : other.materialId[5]) ^= 1;
+    if (field == 3)
+      other = mine, other.party = Party::One;
+    RecordCipher foreign(seed(9), other);
+    std::vector<uint8_t> record(mine.recordBytes());
+    foreign.seal(7, payload(7), record);
+    overwrite(path, recordOffset(7), std::string(record.begin(), record.end()));
+    expectCode(ExitCode::Integrity, "record 7", [&] { store().read(7); });
+  }
+  overwrite(path, recordOffset(7), own);
+  EXPECT_EQ(store().read(7), payload(7));
+  expectCode(ExitCode::Integrity, "record 7", [&] { MaterialStore(path, seed(8)).read(7); });
+}
+
+TEST_F(Material, RefusesTruncatedFiles) {
+  deal(5);
+  uint64_t size = std::filesystem::file_size(path);
+  for (uint64_t keep : {size - 1, size - info.recordBytes(), recordOffset(7)}) {
+    std::filesystem::resize_file(path, keep);
+    expectCode(ExitCode::InvalidInput, "of 5 records", [&] { store(); });
+  }
+  for (uint64_t keep : {uint64_t(0), uint64_t(7), uint64_t(12), uint64_t(40)}) {
+    std::filesystem::resize_file(path, keep);
+    expectCode(ExitCode::InvalidInput, path.string(), [&] { store(); });
+  }
+}
+
+TEST_F(Material, RefusesDamagedHeaders) {
+  deal(5);
+  uint64_t headerBytes = recordOffset(7);
+  for (uint64_t at = 0; at < headerBytes; ++at) {
+    flip(path, at);
+    // A flipped id parses, but then no record authenticates.
+    EXPECT_THROW(store().read(7), Error) << "header byte " << at;
+    flip(path, at);
+    std::filesystem::remove(ledgerPath(path));
+  }
+  EXPECT_EQ(store().read(7), payload(7));
+}
+
+TEST_F(Material, IsNotOverwrittenByAccident) {
+  deal(5);
+  expectCode(ExitCode::OutputUnwritable, "exists already", [&] { deal(5); });
+  {
+    store().claim(7);
+  }
+  info.materialId.fill(4);
+  MaterialWriter writer = MaterialWriter::create(path, info, seed(9), true);
+  append(writer, 5);
+  writer.finish();
+  EXPECT_EQ(store().cursor(), 7u) << "a new set starts with a new ledger";
+}
+
+TEST_F(Material, DealingContinuesAfterAnInterruption) {
+  deal(3);
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 10);
+  {
+    MaterialWriter writer = MaterialWriter::resume(path, info, seed(9));
+    EXPECT_EQ(writer.written(), 2u);
+    append(writer, 5);
+    writer.finish();
+  }
+  MaterialStore material = store();
+  for (uint64_t serial = 7; serial < 12; ++serial)
+    EXPECT_EQ(material.read(serial), payload(serial));
+}
+
+TEST_F(Material, ResumingKeepsOnlySoundRecords) {
+  deal(5);
+  flip(path, recordOffset(8) + 100);
+  EXPECT_EQ(MaterialWriter::resume(path, info, seed(9)).written(), 1u);
+}
+
+TEST_F(Material, ResumingRefusesOtherRunsAndUsedMaterial) {
+  deal(3);
+  MaterialInfo other = info;
+  other.records = 6;
+  expectCode(ExitCode::PlanMismatch, "another plan, key or number",
+             [&] { MaterialWriter::resume(path, other, seed(9)); });
+  MaterialWriter::resume(path, info, seed(9));
+  {
+    MaterialWriter writer = MaterialWriter::resume(path, info, seed(9));
+    append(writer, 5);
+    writer.finish();
+  }
+  {
+    store().claim(7);
+  }
+  expectCode(ExitCode::MaterialReuse, "a server has used this material",
+             [&] { MaterialWriter::resume(path, info, seed(9)); });
+}
+
+// --- The ledger
+// -------------------------------------------------------------------------------------------------------
+
+TEST_F(Material, RemembersClaimsAcrossRestarts) {
+  deal(5);
+  {
+    MaterialStore material = store();
+    material.claim(7);
+    material.claim(9);
+  }
+  MaterialStore material = store();
+  EXPECT_EQ(material.cursor(), 10u);
+  EXPECT_EQ(material.left(), 2u);
+  expectCode(ExitCode::MaterialReuse, "serial 9 was used already", [&] { material.claim(9); });
+  expectCode(ExitCode::MaterialReuse, "serial 8 of the material was used already",
+             [&] { material.read(8); });
+  material.claim(11);
+  expectCode(ExitCode::MaterialExhausted, "no unused material is left",
+             [&] { material.claim(12); });
+  expectCode(ExitCode::MaterialExhausted, "all 5 records are used", [&] { material.read(12); });
+}
+
+TEST_F(Material, SurvivesACrashRightAfterAClaim) {
+  deal(5);
+  pid_t child = fork();
+  if (child == 0) {
+    try {
+      MaterialStore material = store();
+      material.claim(8);
+      _exit(0); // no destructor runs: like kill -9
+    } catch (...) {
+      _exit(1);
+    }
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  EXPECT_EQ(store().cursor(), 9u);
+}
+
+TEST_F(Material, SurvivesATornLedgerWrite) {
+  deal(5);
+  {
+    MaterialStore material = store();
+    material.claim(7);
+    material.claim(8);
+  }
+  // Tear the slot that would be written next (the older one): the newer one still counts.
+  overwrite(ledgerPath(path), 0, std::string(30, 'x'));
+  EXPECT_EQ(store().cursor(), 9u);
+  // Without any sound slot nothing may be used.
+  overwrite(ledgerPath(path), 4096, std::string(30, 'x'));
+  expectCode(ExitCode::Integrity, "the ledger is damaged", [&] { store(); });
+}
+
+TEST_F(Material, ErasesUsedRecords) {
+  deal(5);
+  MaterialStore material = store();
+  material.claim(8);
+  uint64_t end = recordOffset(9);
+  EXPECT_EQ(bytesAt(recordOffset(7), end - recordOffset(7)), std::string(end - recordOffset(7), 0));
+  EXPECT_EQ(material.read(9), payload(9));
+}
+
+TEST_F(Material, RefusesALostLedger) {
+  deal(5);
+  {
+    store().claim(8);
+  }
+  std::filesystem::remove(ledgerPath(path));
+  expectCode(ExitCode::MaterialReuse, "the ledger is missing, but material was used",
+             [&] { store(); });
+}
+
+TEST_F(Material, AnOldLedgerCannotBringBackErasedRecords) {
+  deal(5);
+  {
+    store();
+  }
+  std::filesystem::copy(ledgerPath(path), folder / "backup");
+  {
+    store().claim(7);
+  }
+  std::filesystem::copy(folder / "backup", ledgerPath(path),
+                        std::filesystem::copy_options::overwrite_existing);
+  expectCode(ExitCode::MaterialReuse, "record 7 was used and erased", [&] { store().read(7); });
+}
+
+TEST_F(Material, RefusesTheLedgerOfAnotherSet) {
+  deal(5);
+  {
+    store();
+  }
+  std::filesystem::remove(path);
+  info.materialId.fill(4);
+  expectCode(ExitCode::OutputUnwritable, "a ledger lies beside this name", [&] { deal(5); });
+  std::filesystem::rename(ledgerPath(path), folder / "elsewhere");
+  deal(5);
+  std::filesystem::rename(folder / "elsewhere", ledgerPath(path));
+  expectCode(ExitCode::PlanMismatch, "the ledger belongs to other material", [&] { store(); });
+}
+
+TEST_F(Material, IsNotSharedByTwoProcesses) {
+  deal(5);
+  MaterialStore first = store();
+  expectCode(ExitCode::MaterialReuse, "another process uses this material", [&] { store(); });
+}
+
+TEST_F(Material, ReportsMissingFiles) {
+  expectCode(ExitCode::InputUnreadable, "m.s0.material: cannot be opened", [&] { store(); });
+  std::filesystem::path nowhere = folder / "no" / "such.material";
+  expectCode(ExitCode::OutputUnwritable, "such.material: cannot be written",
+             [&] { MaterialWriter::create(nowhere, info, seed(9), false); });
+}
