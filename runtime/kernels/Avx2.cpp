@@ -1,58 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels compiled for Avx2.
+// Kernels for AVX2 and BMI2.
+#include "runtime/kernels/ConvKernel.h"
 #include "runtime/kernels/Elementwise.h"
 #include "runtime/kernels/KernelVariants.h"
+
+#include <immintrin.h>
 
 namespace gfs {
 namespace {
 
-// First output position whose input position o * stride + offset is >= 0, and the first one past
-// `size`.
-struct ValidRange {
-  int64_t begin, end;
-  ValidRange(int64_t offset, int64_t stride, int64_t size, int64_t outSize) {
-    begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
-    end = size <= offset ? 0 : (size - offset + stride - 1) / stride;
-    end = end < outSize ? end : outSize;
+struct Simd256 {
+  using Vector = __m256i;
+  static Vector zero() { return _mm256_setzero_si256(); }
+  static Vector load(const void *p) { return _mm256_loadu_si256(static_cast<const __m256i *>(p)); }
+  static void store(void *p, Vector v) { _mm256_storeu_si256(static_cast<__m256i *>(p), v); }
+};
+
+struct Simd256x32 : Simd256 {
+  using Word = uint32_t;
+  using Pixel = __m256i;
+  using Weight = __m256i;
+  using Sum = __m256i;
+  static constexpr uint32_t lanes = 8, tileRows = 6, tileVectors = 2;
+  static __m256i laneMask(uint32_t mask) {
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(static_cast<int>(mask)), bits),
+                              bits);
+  }
+  static Vector loadMasked(Vector v, uint32_t mask, const Word *p) {
+    const __m256i lanes = laneMask(mask);
+    return _mm256_blendv_epi8(v, _mm256_maskload_epi32(reinterpret_cast<const int *>(p), lanes),
+                              lanes);
+  }
+  static void storeMasked(Word *p, uint32_t mask, Vector v) {
+    _mm256_maskstore_epi32(reinterpret_cast<int *>(p), laneMask(mask), v);
+  }
+  static Sum zeroSum() { return zero(); }
+  static Vector finish(Sum sum) { return sum; }
+  static Pixel pixel(Vector v) { return v; }
+  static Weight weight(Vector v) { return v; }
+  static Vector add(Vector a, Vector b) { return _mm256_add_epi32(a, b); }
+  static Word reduceAdd(Vector v) {
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_add_epi32(s, _mm_unpackhi_epi64(s, s));
+    return static_cast<Word>(_mm_cvtsi128_si32(s)) + static_cast<Word>(_mm_extract_epi32(s, 1));
+  }
+  static Weight broadcast(const Word *p) { return _mm256_set1_epi32(static_cast<int>(*p)); }
+  static Sum multiplyAdd(Sum sum, Pixel a, Weight b) {
+    return _mm256_add_epi32(sum, _mm256_mullo_epi32(a, b));
   }
 };
 
-/// Adds one weight's contribution to one output plane: taps shift whole rows, so the inner loop
-/// runs along a row.
-template <class Word>
-void addTap(const ConvShape &s, const Word *inputPlane, Word weight, uint32_t kh, uint32_t kw,
-            Word *outputPlane) {
-  int64_t offsetH = int64_t(kh) * s.dilationH - s.padTop,
-          offsetW = int64_t(kw) * s.dilationW - s.padLeft;
-  ValidRange rows(offsetH, s.strideH, s.inH, s.outH), columns(offsetW, s.strideW, s.inW, s.outW);
-  for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
-    const Word *in = inputPlane + (oh * s.strideH + offsetH) * s.inW;
-    Word *out = outputPlane + oh * s.outW;
-    for (int64_t ow = columns.begin; ow < columns.end; ++ow)
-      out[ow] += weight * in[ow * s.strideW + offsetW];
+/// There is no 64-bit multiplication: a b = a0 b0 + 2^32 (a0 b1 + a1 b0) mod 2^64 with 32-bit
+/// halves. The two cross products are the two lanes of one 32-bit multiplication with a's halves
+/// exchanged; they are summed apart.
+struct Simd256x64 : Simd256 {
+  using Word = uint64_t;
+  struct Pixel {
+    __m256i value, exchanged;
+  };
+  using Weight = __m256i;
+  struct Sum {
+    __m256i low, cross;
+  };
+  static constexpr uint32_t lanes = 4, tileRows = 4, tileVectors = 1;
+  static __m256i laneMask(uint32_t mask) {
+    const __m256i bits = _mm256_setr_epi64x(1, 2, 4, 8);
+    return _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(mask), bits), bits);
   }
-}
-
-template <class Word>
-void conv(const ConvShape &s, const Word *input, const Word *weight, Word *output) {
-  const size_t inPlane = size_t(s.inH) * s.inW, outPlane = size_t(s.outH) * s.outW;
-  const uint32_t inPerGroup = s.inChannels / s.groups, outPerGroup = s.outChannels / s.groups;
-  for (uint32_t n = 0; n < s.batch; ++n)
-    for (uint32_t oc = 0; oc < s.outChannels; ++oc) {
-      Word *out = output + (size_t(n) * s.outChannels + oc) * outPlane;
-      std::memset(out, 0, outPlane * sizeof(Word));
-      const Word *w = weight + size_t(oc) * inPerGroup * s.kernelH * s.kernelW;
-      const Word *in = input + (size_t(n) * s.inChannels + oc / outPerGroup * inPerGroup) * inPlane;
-      for (uint32_t ic = 0; ic < inPerGroup; ++ic, in += inPlane)
-        for (uint32_t kh = 0; kh < s.kernelH; ++kh)
-          for (uint32_t kw = 0; kw < s.kernelW; ++kw)
-            addTap(s, in, *w++, kh, kw, out);
-    }
-}
+  static Vector loadMasked(Vector v, uint32_t mask, const Word *p) {
+    const __m256i lanes = laneMask(mask);
+    return _mm256_blendv_epi8(
+        v, _mm256_maskload_epi64(reinterpret_cast<const long long *>(p), lanes), lanes);
+  }
+  static void storeMasked(Word *p, uint32_t mask, Vector v) {
+    _mm256_maskstore_epi64(reinterpret_cast<long long *>(p), laneMask(mask), v);
+  }
+  static Pixel pixel(Vector v) { return {v, _mm256_shuffle_epi32(v, 0xb1)}; }
+  static Weight weight(Vector v) { return v; }
+  static Sum zeroSum() { return {zero(), zero()}; }
+  static Sum multiplyAdd(Sum sum, Pixel a, Weight b) {
+    return {_mm256_add_epi64(sum.low, _mm256_mul_epu32(a.value, b)),
+            _mm256_add_epi32(sum.cross, _mm256_mullo_epi32(a.exchanged, b))};
+  }
+  static Vector finish(Sum sum) {
+    __m256i cross = _mm256_add_epi32(sum.cross, _mm256_srli_epi64(sum.cross, 32));
+    return _mm256_add_epi64(sum.low, _mm256_slli_epi64(cross, 32));
+  }
+  static Vector add(Vector a, Vector b) { return _mm256_add_epi64(a, b); }
+  static Word reduceAdd(Vector v) {
+    __m128i s = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return static_cast<Word>(_mm_cvtsi128_si64(s)) + static_cast<Word>(_mm_extract_epi64(s, 1));
+  }
+  static Weight broadcast(const Word *p) { return _mm256_set1_epi64x(static_cast<long long>(*p)); }
+};
 
 } // namespace
 
-const Kernels kernelsAvx2 = {"avx2", Elementwise<uint32_t, ShiftPacker<uint32_t>>::kernels(conv),
-                             Elementwise<uint64_t, ShiftPacker<uint64_t>>::kernels(conv)};
+const Kernels kernelsAvx2 = {
+    "avx2", Elementwise<uint32_t, ShiftPacker<uint32_t>>::kernels(ConvKernel<Simd256x32>::run),
+    Elementwise<uint64_t, ShiftPacker<uint64_t>>::kernels(ConvKernel<Simd256x64>::run)};
 
 } // namespace gfs

@@ -1,59 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels compiled for Avx512.
+// Kernels for AVX-512 (F, BW, DQ, VL, IFMA, VBMI, VBMI2, VNNI).
+#include "runtime/kernels/ConvKernel.h"
 #include "runtime/kernels/Elementwise.h"
 #include "runtime/kernels/KernelVariants.h"
+
+#include <immintrin.h>
 
 namespace gfs {
 namespace {
 
-// First output position whose input position o * stride + offset is >= 0, and the first one past
-// `size`.
-struct ValidRange {
-  int64_t begin, end;
-  ValidRange(int64_t offset, int64_t stride, int64_t size, int64_t outSize) {
-    begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
-    end = size <= offset ? 0 : (size - offset + stride - 1) / stride;
-    end = end < outSize ? end : outSize;
+/// What both words share. A sum is one vector: multiply, add.
+struct Simd512 {
+  using Vector = __m512i;
+  using Pixel = __m512i;
+  using Weight = __m512i;
+  using Sum = __m512i;
+  static constexpr uint32_t tileRows = 8, tileVectors = 2;
+  static Vector zero() { return _mm512_setzero_si512(); }
+  static Vector load(const void *p) { return _mm512_loadu_si512(p); }
+  static void store(void *p, Vector v) { _mm512_storeu_si512(p, v); }
+  static Sum zeroSum() { return zero(); }
+  static Vector finish(Sum sum) { return sum; }
+  static Pixel pixel(Vector v) { return v; }
+  static Weight weight(Vector v) { return v; }
+};
+
+struct Simd512x32 : Simd512 {
+  using Word = uint32_t;
+  static constexpr uint32_t lanes = 16;
+  static Vector loadMasked(Vector v, uint32_t mask, const Word *p) {
+    return _mm512_mask_loadu_epi32(v, static_cast<__mmask16>(mask), p);
+  }
+  static void storeMasked(Word *p, uint32_t mask, Vector v) {
+    _mm512_mask_storeu_epi32(p, static_cast<__mmask16>(mask), v);
+  }
+  static Vector add(Vector a, Vector b) { return _mm512_add_epi32(a, b); }
+  static Word reduceAdd(Vector v) { return static_cast<Word>(_mm512_reduce_add_epi32(v)); }
+  static Weight broadcast(const Word *p) { return _mm512_set1_epi32(static_cast<int>(*p)); }
+  static Sum multiplyAdd(Sum sum, Pixel a, Weight b) {
+    return _mm512_add_epi32(sum, _mm512_mullo_epi32(a, b));
   }
 };
 
-/// Adds one weight's contribution to one output plane: taps shift whole rows, so the inner loop
-/// runs along a row.
-template <class Word>
-void addTap(const ConvShape &s, const Word *inputPlane, Word weight, uint32_t kh, uint32_t kw,
-            Word *outputPlane) {
-  int64_t offsetH = int64_t(kh) * s.dilationH - s.padTop,
-          offsetW = int64_t(kw) * s.dilationW - s.padLeft;
-  ValidRange rows(offsetH, s.strideH, s.inH, s.outH), columns(offsetW, s.strideW, s.inW, s.outW);
-  for (int64_t oh = rows.begin; oh < rows.end; ++oh) {
-    const Word *in = inputPlane + (oh * s.strideH + offsetH) * s.inW;
-    Word *out = outputPlane + oh * s.outW;
-    for (int64_t ow = columns.begin; ow < columns.end; ++ow)
-      out[ow] += weight * in[ow * s.strideW + offsetW];
+struct Simd512x64 : Simd512 {
+  using Word = uint64_t;
+  static constexpr uint32_t lanes = 8;
+  static Vector loadMasked(Vector v, uint32_t mask, const Word *p) {
+    return _mm512_mask_loadu_epi64(v, static_cast<__mmask8>(mask), p);
   }
-}
-
-template <class Word>
-void conv(const ConvShape &s, const Word *input, const Word *weight, Word *output) {
-  const size_t inPlane = size_t(s.inH) * s.inW, outPlane = size_t(s.outH) * s.outW;
-  const uint32_t inPerGroup = s.inChannels / s.groups, outPerGroup = s.outChannels / s.groups;
-  for (uint32_t n = 0; n < s.batch; ++n)
-    for (uint32_t oc = 0; oc < s.outChannels; ++oc) {
-      Word *out = output + (size_t(n) * s.outChannels + oc) * outPlane;
-      std::memset(out, 0, outPlane * sizeof(Word));
-      const Word *w = weight + size_t(oc) * inPerGroup * s.kernelH * s.kernelW;
-      const Word *in = input + (size_t(n) * s.inChannels + oc / outPerGroup * inPerGroup) * inPlane;
-      for (uint32_t ic = 0; ic < inPerGroup; ++ic, in += inPlane)
-        for (uint32_t kh = 0; kh < s.kernelH; ++kh)
-          for (uint32_t kw = 0; kw < s.kernelW; ++kw)
-            addTap(s, in, *w++, kh, kw, out);
-    }
-}
+  static void storeMasked(Word *p, uint32_t mask, Vector v) {
+    _mm512_mask_storeu_epi64(p, static_cast<__mmask8>(mask), v);
+  }
+  static Vector add(Vector a, Vector b) { return _mm512_add_epi64(a, b); }
+  static Word reduceAdd(Vector v) { return static_cast<Word>(_mm512_reduce_add_epi64(v)); }
+  static Weight broadcast(const Word *p) { return _mm512_set1_epi64(static_cast<long long>(*p)); }
+  static Sum multiplyAdd(Sum sum, Pixel a, Weight b) {
+    return _mm512_add_epi64(sum, _mm512_mullo_epi64(a, b));
+  }
+};
 
 } // namespace
 
-const Kernels kernelsAvx512 = {"avx512",
-                               Elementwise<uint32_t, ShiftPacker<uint32_t>>::kernels(conv),
-                               Elementwise<uint64_t, ShiftPacker<uint64_t>>::kernels(conv)};
+const Kernels kernelsAvx512 = {
+    "avx512", Elementwise<uint32_t, ShiftPacker<uint32_t>>::kernels(ConvKernel<Simd512x32>::run),
+    Elementwise<uint64_t, ShiftPacker<uint64_t>>::kernels(ConvKernel<Simd512x64>::run)};
 
 } // namespace gfs

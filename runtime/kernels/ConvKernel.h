@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ring convolution for vector units: a blocked product of the weight matrix [outChannels][depth]
+// with the matrix [depth][pixels] that ConvGeometry describes, never stored as a whole.
+//
+// `Simd` brings one instruction set and word (see Avx512.cpp): Word, Vector, Pixel, Weight, Sum;
+// lanes; tileRows and tileVectors, the register tile; loadPixel, broadcast, multiplyAdd, zeroSum,
+// finish, load, loadMasked, store, storeMasked, add, reduceAdd. Compiled once per instruction set:
+// internal linkage only (see KernelVariants.h).
+#pragma once
+
+#include "runtime/kernels/ConvGeometry.h"
+#include "runtime/kernels/KernelVariants.h"
+
+namespace gfs {
+namespace {
+
+template <class Simd> class ConvKernel {
+  using Word = typename Simd::Word;
+  using Vector = typename Simd::Vector;
+  static constexpr uint32_t lanes = Simd::lanes;
+  static constexpr uint32_t tileRows = Simd::tileRows;       // output channels of a register tile
+  static constexpr uint32_t tileVectors = Simd::tileVectors; // vectors of pixels of a register tile
+  static constexpr uint32_t panelPixels = lanes * tileVectors;
+  static constexpr size_t panelDepth = 128;             // 128 taps x 128 bytes: half of a 32 KB L1
+  static constexpr uint32_t dotRows = 4, dotPixels = 4; // register tile of the dot-product form
+
+  const ConvShape &shape;
+  const ConvGeometry geometry;
+  const Word *weight;
+  Word *output;
+  const Word *phases = nullptr;      // the phase image
+  const size_t *tapOffset = nullptr; // [depth]
+  Word *panel = nullptr; // [panelDepth][panelPixels], or columns [dotPixels][paddedDepth]
+
+public:
+  static void run(const ConvShape &shape, const Word *input, const Word *weight, Word *output) {
+    if (shape.batch == 0 || shape.outChannels == 0 || shape.outH == 0 || shape.outW == 0)
+      return;
+    ConvKernel(shape, weight, output).evaluate(input);
+  }
+
+private:
+  ConvKernel(const ConvShape &shape, const Word *weight, Word *output)
+      : shape(shape), geometry(shape), weight(weight), output(output) {}
+
+  size_t depth() const { return geometry.depth(); }
+  size_t paddedDepth() const { return (depth() + lanes - 1) / lanes * lanes; }
+  uint32_t rowsPerGroup() const { return shape.outChannels / shape.groups; }
+  size_t outPlane() const { return size_t(shape.outH) * shape.outW; }
+
+  void evaluate(const Word *input) {
+    const size_t phaseBytes =
+        geometry.isInput ? 0 : geometry.batch * geometry.imageElements() * sizeof(Word);
+    const size_t panelBytes = panelDepth * panelPixels * sizeof(Word),
+                 columnBytes = dotPixels * paddedDepth() * sizeof(Word);
+    const size_t bufferBytes = panelBytes > columnBytes ? panelBytes : columnBytes;
+    const size_t offsetBytes = (depth() * sizeof(size_t) + 63) / 64 * 64;
+    auto *scratch = static_cast<uint8_t *>(kernelScratch(bufferBytes + offsetBytes + phaseBytes));
+    panel = reinterpret_cast<Word *>(scratch);
+    auto *offsets = reinterpret_cast<size_t *>(scratch + bufferBytes);
+    geometry.tapOffsets(offsets);
+    tapOffset = offsets;
+    phases = input;
+    if (!geometry.isInput) {
+      auto *image = reinterpret_cast<Word *>(scratch + bufferBytes + offsetBytes);
+      geometry.fillPhases(input, image);
+      phases = image;
+    }
+    // Few pixels would leave most lanes idle: vectorise along the depth instead.
+    if (geometry.pixels() * 2 <= lanes)
+      dotProducts();
+    else
+      for (size_t first = 0; first < geometry.pixels(); first += panelPixels)
+        convolvePanel(first);
+  }
+
+  // --- Many pixels: lanes are pixels
+  // -----------------------------------------------------------------------------
+
+  /// Where a panel's pixels lie in the phase image, and in the output of channel 0.
+  struct Panel {
+    PieceList in[tileVectors], out[tileVectors];
+    uint32_t vectors; // in use
+  };
+
+  void locate(size_t firstPixel, Panel &p) const {
+    const size_t left = geometry.pixels() - firstPixel;
+    const uint32_t pixels = left < panelPixels ? uint32_t(left) : panelPixels;
+    p.vectors = (pixels + lanes - 1) / lanes;
+    size_t n = firstPixel / outPlane(), inPlane = firstPixel % outPlane();
+    size_t oh = inPlane / shape.outW, ow = inPlane % shape.outW;
+    for (uint32_t v = 0; v < tileVectors; ++v)
+      p.in[v].count = p.out[v].count = 0;
+    for (uint32_t j = 0; j < pixels; ++j) {
+      p.in[j / lanes].add(j % lanes, geometry.pixelOffset(n, oh, ow));
+      p.out[j / lanes].add(j % lanes, n * shape.outChannels * outPlane() + oh * shape.outW + ow);
+      if (++ow == shape.outW) {
+        ow = 0;
+        if (++oh == shape.outH) {
+          oh = 0;
+          ++n;
+        }
+      }
+    }
+  }
+
+  static Vector loadPieces(const Word *base, const PieceList &list) {
+    constexpr uint32_t all = (1u << lanes) - 1;
+    if (list.piece[0].mask == all)
+      return Simd::load(base + list.piece[0].offset);
+    Vector v = Simd::zero();
+    for (uint32_t i = 0; i < list.count; ++i)
+      v = Simd::loadMasked(v, list.piece[i].mask, base + list.piece[i].offset);
+    return v;
+  }
+
+  static void storePieces(Word *base, const PieceList &list, Vector v, bool accumulate) {
+    constexpr uint32_t all = (1u << lanes) - 1;
+    for (uint32_t i = 0; i < list.count; ++i) {
+      const auto [offset, mask] = list.piece[i];
+      Word *at = base + offset;
+      if (mask == all)
+        Simd::store(at, accumulate ? Simd::add(v, Simd::load(at)) : v);
+      else
+        Simd::storeMasked(at, mask,
+                          accumulate ? Simd::add(v, Simd::loadMasked(Simd::zero(), mask, at)) : v);
+    }
+  }
+
+  void convolvePanel(size_t firstPixel) {
+    Panel p;
+    locate(firstPixel, p);
+    for (uint32_t group = 0; group < shape.groups; ++group) {
+      const Word *image =
+          phases + size_t(group) * geometry.channelsPerGroup * geometry.channelElements();
+      const uint32_t firstRow = group * rowsPerGroup();
+      if (rowsPerGroup() <= tileRows) { // one pass over the pixels: packing them would not pay
+        dispatchVectors(p, firstRow, rowsPerGroup(), 0, depth(),
+                        DirectPixels{image, tapOffset, p.in});
+        continue;
+      }
+      for (size_t k = 0; k < depth(); k += panelDepth) {
+        const size_t count = depth() - k < panelDepth ? depth() - k : panelDepth;
+        packPanel(image, k, count, p);
+        dispatchVectors(p, firstRow, rowsPerGroup(), k, count, PackedPixels{panel});
+      }
+    }
+  }
+
+  void packPanel(const Word *image, size_t firstTap, size_t count, const Panel &p) {
+    for (uint32_t v = 0; v < p.vectors; ++v) {
+      Word *out = panel + v * lanes;
+      for (size_t k = 0; k < count; ++k, out += panelPixels)
+        Simd::store(out, loadPieces(image + tapOffset[firstTap + k], p.in[v]));
+    }
+  }
+
+  struct PackedPixels {
+    const Word *panel;
+    Vector load(size_t k, uint32_t v) const {
+      return Simd::load(panel + k * panelPixels + v * lanes);
+    }
+  };
+  struct DirectPixels {
+    const Word *image;
+    const size_t *tapOffset;
+    const PieceList *pieces;
+    Vector load(size_t k, uint32_t v) const { return loadPieces(image + tapOffset[k], pieces[v]); }
+  };
+
+  template <class Pixels>
+  void dispatchVectors(const Panel &p, uint32_t firstRow, uint32_t rows, size_t firstTap,
+                       size_t taps, const Pixels &pixels) {
+    if (p.vectors == tileVectors)
+      rowBlocks<tileRows, tileVectors>(p, firstRow, rows, firstTap, taps, pixels);
+    else
+      rowBlocks<tileRows, 1>(p, firstRow, rows, firstTap, taps, pixels);
+  }
+
+  /// Covers `rows` output channels with tiles of `tile` rows, the rest with tiles of half as many,
+  /// and so on.
+  template <uint32_t tile, uint32_t vectors, class Pixels>
+  void rowBlocks(const Panel &p, uint32_t firstRow, uint32_t rows, size_t firstTap, size_t taps,
+                 const Pixels &pixels) {
+    for (; rows >= tile; rows -= tile, firstRow += tile)
+      multiplyTile<tile, vectors>(p, firstRow, firstTap, taps, pixels);
+    if constexpr (tile > 1)
+      if (rows > 0)
+        rowBlocks<tile / 2, vectors>(p, firstRow, rows, firstTap, taps, pixels);
+  }
+
+  template <uint32_t rows, uint32_t vectors, class Pixels>
+  void multiplyTile(const Panel &p, uint32_t firstRow, size_t firstTap, size_t taps,
+                    const Pixels &pixels) {
+    typename Simd::Sum sum[rows][vectors];
+    for (uint32_t r = 0; r < rows; ++r)
+      for (uint32_t v = 0; v < vectors; ++v)
+        sum[r][v] = Simd::zeroSum();
+    const Word *w = weight + firstRow * depth() + firstTap;
+    const size_t stride = depth();
+    for (size_t k = 0; k < taps; ++k) {
+      typename Simd::Pixel pixel[vectors];
+      for (uint32_t v = 0; v < vectors; ++v)
+        pixel[v] = Simd::pixel(pixels.load(k, v));
+      for (uint32_t r = 0; r < rows; ++r) {
+        const typename Simd::Weight factor = Simd::broadcast(w + r * stride + k);
+        for (uint32_t v = 0; v < vectors; ++v)
+          sum[r][v] = Simd::multiplyAdd(sum[r][v], pixel[v], factor);
+      }
+    }
+    for (uint32_t r = 0; r < rows; ++r)
+      for (uint32_t v = 0; v < vectors; ++v)
+        storePieces(output + (firstRow + r) * outPlane(), p.out[v], Simd::finish(sum[r][v]),
+                    firstTap > 0);
+  }
+
+  // --- Few pixels: lanes are taps
+  // --------------------------------------------------------------------------------
+
+  void dotProducts() {
+    for (size_t first = 0; first < geometry.pixels(); first += dotPixels) {
+      const size_t left = geometry.pixels() - first;
+      const uint32_t pixels = left < dotPixels ? uint32_t(left) : dotPixels;
+      for (uint32_t group = 0; group < shape.groups; ++group) {
+        const Word *image =
+            phases + size_t(group) * geometry.channelsPerGroup * geometry.channelElements();
+        gatherColumns(image, first, pixels);
+        if (pixels == 1)
+          dotRowBlocks<dotRows, 1>(group * rowsPerGroup(), rowsPerGroup(), first, pixels);
+        else
+          dotRowBlocks<dotRows, dotPixels>(group * rowsPerGroup(), rowsPerGroup(), first, pixels);
+      }
+    }
+  }
+
+  /// The columns of some pixels, zero beyond the depth and for pixels past the end.
+  void gatherColumns(const Word *image, size_t firstPixel, uint32_t pixels) {
+    std::memset(panel, 0, dotPixels * paddedDepth() * sizeof(Word));
+    for (uint32_t j = 0; j < pixels; ++j) {
+      const size_t n = (firstPixel + j) / outPlane(), inPlane = (firstPixel + j) % outPlane();
+      const Word *base =
+          image + geometry.pixelOffset(n, inPlane / shape.outW, inPlane % shape.outW);
+      Word *column = panel + j * paddedDepth();
+      for (size_t k = 0; k < depth(); ++k)
+        column[k] = base[tapOffset[k]];
+    }
+  }
+
+  template <uint32_t tile, uint32_t columns>
+  void dotRowBlocks(uint32_t firstRow, uint32_t rows, size_t firstPixel, uint32_t pixels) {
+    for (; rows >= tile; rows -= tile, firstRow += tile)
+      dotTile<tile, columns>(firstRow, firstPixel, pixels);
+    if constexpr (tile > 1)
+      if (rows > 0)
+        dotRowBlocks<tile / 2, columns>(firstRow, rows, firstPixel, pixels);
+  }
+
+  template <uint32_t rows, uint32_t columns>
+  void dotTile(uint32_t firstRow, size_t firstPixel, uint32_t pixels) {
+    typename Simd::Sum sum[rows][columns];
+    for (uint32_t r = 0; r < rows; ++r)
+      for (uint32_t c = 0; c < columns; ++c)
+        sum[r][c] = Simd::zeroSum();
+    const Word *w = weight + firstRow * depth();
+    const size_t whole = depth() / lanes * lanes, stride = depth(), columnStride = paddedDepth();
+    auto step = [&](size_t k, auto loadWeights) {
+      typename Simd::Pixel pixel[columns];
+      for (uint32_t c = 0; c < columns; ++c)
+        pixel[c] = Simd::pixel(Simd::load(panel + c * columnStride + k));
+      for (uint32_t r = 0; r < rows; ++r) {
+        const typename Simd::Weight factor = Simd::weight(loadWeights(w + r * stride + k));
+        for (uint32_t c = 0; c < columns; ++c)
+          sum[r][c] = Simd::multiplyAdd(sum[r][c], pixel[c], factor);
+      }
+    };
+    for (size_t k = 0; k < whole; k += lanes)
+      step(k, [](const Word *at) { return Simd::load(at); });
+    if (whole < depth()) {
+      const uint32_t mask = (1u << (depth() - whole)) - 1;
+      step(whole, [=](const Word *at) { return Simd::loadMasked(Simd::zero(), mask, at); });
+    }
+    for (uint32_t r = 0; r < rows; ++r)
+      for (uint32_t c = 0; c < columns && c < pixels; ++c) {
+        const size_t n = (firstPixel + c) / outPlane(), inPlane = (firstPixel + c) % outPlane();
+        output[(n * shape.outChannels + firstRow + r) * outPlane() + inPlane] =
+            Simd::reduceAdd(Simd::finish(sum[r][c]));
+      }
+  }
+};
+
+} // namespace
+} // namespace gfs
