@@ -92,7 +92,7 @@ LogicalResult FixedDialect::verifyRegionResultAttribute(Operation *op, unsigned,
   return success();
 }
 
-std::optional<ValueRange> valueRange(Value value) {
+std::optional<RealRange> calibratedRange(Value value) {
   DenseF64ArrayAttr range;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     if (auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp()))
@@ -102,10 +102,10 @@ std::optional<ValueRange> valueRange(Value value) {
   }
   if (!range)
     return std::nullopt;
-  return ValueRange{range[0], range[1]};
+  return RealRange{range[0], range[1]};
 }
 
-void setValueRange(Value value, ValueRange range) {
+void setCalibratedRange(Value value, RealRange range) {
   auto attribute = DenseF64ArrayAttr::get(value.getContext(), {range.min, range.max});
   if (auto argument = dyn_cast<BlockArgument>(value))
     cast<FunctionOpInterface>(argument.getOwner()->getParentOp())

@@ -31,7 +31,7 @@ constexpr llvm::StringLiteral postAttr = "fixed.post";
 constexpr llvm::StringLiteral rangeAttr = "fixed.range";
 
 /// Smallest and largest real value a tensor's elements took in calibration.
-struct ValueRange {
+struct RealRange {
   double min = 0, max = 0;
   double magnitude() const { return std::max(-min, max); }
   /// The largest difference of two elements.
@@ -39,8 +39,8 @@ struct ValueRange {
 };
 
 /// The range of an operation's result or of a function's argument; nullopt if none was measured.
-std::optional<ValueRange> valueRange(mlir::Value value);
-void setValueRange(mlir::Value value, ValueRange range);
+std::optional<RealRange> calibratedRange(mlir::Value value);
+void setCalibratedRange(mlir::Value value, RealRange range);
 
 /// The model's name of what an operation came from, from its location: for messages and tables.
 std::string layerName(mlir::Operation *op);

@@ -23,7 +23,7 @@ std::vector<RangeDemand> rangeDemands(Operation *op, unsigned ringBits) {
   std::vector<RangeDemand> demands;
   double opened = std::ldexp(1.0, static_cast<int>(ringBits) - 2), whole = 2 * opened;
   auto demand = [&](Value operand, double limit, const char *what, bool differences = false) {
-    if (auto range = valueRange(operand))
+    if (auto range = calibratedRange(operand))
       demands.push_back(
           {operand,
            std::ldexp(differences ? range->spread() : range->magnitude(), scaleOf(operand)), limit,
@@ -92,7 +92,7 @@ static std::optional<RangeRow> makeRow(Operation *op, unsigned ringBits) {
   row.operation = op->getName().stripDialect().str();
   row.operandScale = scaleOf(op->getOperand(0));
   row.resultScale = scaleOf(op->getResult(0));
-  if (auto range = valueRange(row.weightBits ? op->getResult(0) : op->getOperand(0)))
+  if (auto range = calibratedRange(row.weightBits ? op->getResult(0) : op->getOperand(0)))
     row.magnitude = range->magnitude();
   for (const RangeDemand &demand : rangeDemands(op, ringBits)) {
     double headroom = demand.magnitude > 0 ? demand.limit / demand.magnitude : 0;

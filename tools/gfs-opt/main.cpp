@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-opt: reads the compiler's languages, runs any pass, prints the result.
 #include "dialects/secure/SecureDialect.h"
+#ifdef HAVE_GFSNN
+#include "dialects/nn/NnDialect.h"
+#endif
 #ifdef HAVE_GFSFIXED
 #include "dialects/fixed/FixedDialect.h"
 #endif
 #ifdef HAVE_GFSFIXEDPASSES
 #include "passes/fixed/Passes.h"
+#endif
+#ifdef HAVE_GFSNNTOFIXED
+#include "passes/convert/NnToFixed.h"
 #endif
 #ifdef HAVE_GFSFIXEDTOSECURE
 #include "passes/convert/FixedToSecure.h"
@@ -22,11 +28,17 @@ int main(int argc, char **argv) {
   registry.insert<mlir::func::FuncDialect, gfs::secure::SecureDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+#ifdef HAVE_GFSNN
+  registry.insert<gfs::nn::NnDialect>();
+#endif
 #ifdef HAVE_GFSFIXED
   registry.insert<gfs::fixed::FixedDialect>();
 #endif
 #ifdef HAVE_GFSFIXEDPASSES
   gfs::fixed::registerFixedPasses();
+#endif
+#ifdef HAVE_GFSNNTOFIXED
+  gfs::registerGfsNnToFixedPasses();
 #endif
 #ifdef HAVE_GFSFIXEDTOSECURE
   gfs::registerGfsFixedToSecurePasses();

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The conversion from real numbers to integers of a ring.
+#ifndef GFS_PASSES_CONVERT_NNTOFIXED_TD
+#define GFS_PASSES_CONVERT_NNTOFIXED_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
+  let summary = "Turn real tensors into fixed-point tensors: scales, shifts and sign windows.";
+  let description = [{
+    Write M for the calibrated magnitude of a value, h for the head-room, l for the ring's width.
+
+    - **Scales come from the ends.** A value that a non-linear operation opens may have the largest scale with
+      `h M 2^scale < 2^(l-2)`. This demand travels back through additions, concatenations, poolings and reshapes to the linear
+      layer that makes the value, whose weights get what the demand leaves over the scale of its operand, up to
+      `max-weight-bits`. Addends of smaller scale are multiplied by a power of two.
+    - **Shifts bring activations back.** The result of a ReLU has scale `activation-bits - ceil(log2 M)`, k/2 less
+      before an average of 2^k elements, since averaging adds k bits and makes the rounding error 2^(k/2) times smaller.
+      Where a layer's operand has so large a scale that fewer than `min-weight-bits` remain for the weights, it is truncated.
+    - **Sign windows** end at the smallest `high` with `h M 2^scale < 2^high - 2^low` and are `window-bits` long (`exact`: they
+      begin where the shift ends, so that a wrong sign changes less than the last place of the result). The window of a
+      maximum does the same for differences of elements.
+    - **Averages divide later.** A sum over c elements is held as it is, with the factor 2^k / c left pending; the next linear
+      layer folds it into its weights. The same holds for products with a scalar.
+    - `nn.softmax`, `nn.log_softmax` and `nn.argmax` before the return become `fixed.post` of the result: the client
+      applies them.
+
+    Windows longer than 9 bits are compared by the chunked one-hot protocol unless another is asked for.
+
+    - Before: an `nn` function `@main` with batch normalisation folded or not, `fixed.range` on every operation and argument.
+    - After: a `fixed` function `@main`, `fixed.ring_bits` on the module, ranges kept for `fixed-verify-ranges`.
+    - Cost: one opening for each ReLU, square, truncation, linear operand, and level of a maximum.
+    - Numerics: weights are rounded to the nearest integer; each activation carries the rounding of its shift (variance 1/6
+      unit in the last place, no bias) and of its window: the sign of |z| < 2^(low-1) is random.
+  }];
+  let options = [
+    Option<"ringBits", "ring-bits", "unsigned", /*default=*/"32", "Width l of the ring, 16 to 64.">,
+    Option<"activationBits", "activation-bits", "unsigned", /*default=*/"11",
+           "Bits of the largest activation after a shift, 4 to 24.">,
+    Option<"windowBits", "window-bits", "unsigned", /*default=*/"8", "Bits n of each sign window, 3 to 40.">,
+    Option<"headroom", "headroom", "double", /*default=*/"2.0",
+           "How many times the calibrated magnitude fits into ring and windows, at least 1.">,
+    Option<"exact", "exact", "bool", /*default=*/"false",
+           "Let sign windows reach down to the last place of the result; ignores window-bits.">,
+    Option<"maxWeightBits", "max-weight-bits", "unsigned", /*default=*/"16", "Signed bits of the largest weight, at most.">,
+    Option<"minWeightBits", "min-weight-bits", "unsigned", /*default=*/"7",
+           "Truncate a layer's operand where its largest weight would have fewer signed bits.">
+  ];
+  let statistics = [
+    Statistic<"numTruncations", "num-truncations", "Truncations that no ReLU or square absorbs.">
+  ];
+  let dependentDialects = ["::gfs::fixed::FixedDialect"];
+}
+
+#endif // GFS_PASSES_CONVERT_NNTOFIXED_TD

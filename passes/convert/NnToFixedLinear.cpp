@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that multiplies by weights: how many bits the weights get, and their rounding.
+#include "passes/convert/NnToFixedLowering.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace gfs {
+
+/// With fewer signed bits than this, a layer's largest weight is as good as rounded away.
+static constexpr int leastWeightBits = 3;
+
+static double largestMagnitude(ArrayRef<double> values) {
+  double largest = 0;
+  for (double value : values)
+    largest = std::max(largest, std::fabs(value));
+  return largest;
+}
+
+FailureOr<FixedLowering::LinearFormat> FixedLowering::chooseFormat(Operation *op, Value input,
+                                                                   double largestWeight) {
+  Value x = held(input);
+  double largest = largestWeight * analysis.pending(input);
+  if (largest == 0)
+    return LinearFormat{x, 0};
+  // |w| 2^f < 2^(f + floorLog2(|w|) + 1): so many bits, and one for the sign.
+  int unscaledBits = floorLog2(largest) + 2;
+  auto weightScale = [&](int inputScale) {
+    return std::min(analysis.demand(op->getResult(0)) - inputScale,
+                    static_cast<int>(options.maxWeightBits) - unscaledBits);
+  };
+  int shifted = std::min(analysis.activationScale(input), scaleOf(x));
+  if (weightScale(scaleOf(x)) + unscaledBits < static_cast<int>(options.minWeightBits) &&
+      shifted < scaleOf(x)) {
+    Value &cut = truncated[input];
+    if (!cut)
+      cut = truncateTo(x, shifted);
+    x = cut;
+  }
+  int scale = weightScale(scaleOf(x));
+  if (scale + unscaledBits < leastWeightBits)
+    return LogicalResult(op->emitOpError()
+                         << "has " << std::max(scale + unscaledBits, 0)
+                         << " bits left for its weights in a ring of " << options.ringBits
+                         << " bits: choose a wider ring (--ring-bits) or smaller activations "
+                            "(--activation-bits)");
+  return LinearFormat{x, scale};
+}
+
+FailureOr<Value> FixedLowering::makeWeight(Operation *op, ArrayRef<int64_t> shape,
+                                           ArrayRef<double> values, double factor, int scale) {
+  double unit = std::ldexp(factor, scale);
+  std::vector<int64_t> integers(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    double scaled = values[i] * unit;
+    if (!(std::fabs(scaled) < 0x1p62))
+      return LogicalResult(op->emitOpError(
+          "has a weight or bias that no ring of 64 bits can hold next to its values"));
+    integers[i] = std::llrint(scaled);
+  }
+  return make<fixed::WeightOp>(
+      makeType(shape, scale),
+      fixed::makeWeightValue(builder.getContext(), shape, integers, fixed::layerName(op)));
+}
+
+LogicalResult FixedLowering::lowerConv2d(nn::Conv2dOp op) {
+  std::vector<double> values = constantValues(op.getWeight());
+  auto format = chooseFormat(op, op.getInput(), largestMagnitude(values));
+  if (failed(format))
+    return failure();
+  int scale = scaleOf(format->input) + format->weightScale;
+  auto weight = makeWeight(op, shapeOf(op.getWeight()), values, analysis.pending(op.getInput()),
+                           format->weightScale);
+  if (failed(weight))
+    return failure();
+  Value bias;
+  if (op.getBias()) {
+    auto made = makeWeight(op, shapeOf(op.getBias()), constantValues(op.getBias()), 1.0, scale);
+    if (failed(made))
+      return failure();
+    bias = *made;
+  }
+  return define(op, make<fixed::Conv2dOp>(makeType(shapeOf(op.getResult()), scale), format->input,
+                                          *weight, bias, op.getStrides(), op.getDilations(),
+                                          op.getPads(), op.getGroups()));
+}
+
+LogicalResult FixedLowering::lowerLinear(nn::LinearOp op) {
+  std::vector<double> values = constantValues(op.getWeight());
+  auto format = chooseFormat(op, op.getInput(), largestMagnitude(values));
+  if (failed(format))
+    return failure();
+  int scale = scaleOf(format->input) + format->weightScale;
+  auto weight = makeWeight(op, shapeOf(op.getWeight()), values, analysis.pending(op.getInput()),
+                           format->weightScale);
+  if (failed(weight))
+    return failure();
+  Value bias;
+  if (op.getBias()) {
+    auto made = makeWeight(op, shapeOf(op.getBias()), constantValues(op.getBias()), 1.0, scale);
+    if (failed(made))
+      return failure();
+    bias = *made;
+  }
+  return define(op, make<fixed::LinearOp>(makeType(shapeOf(op.getResult()), scale), format->input,
+                                          *weight, bias));
+}
+
+LogicalResult FixedLowering::lowerBatchNorm(nn::BatchNormOp op) {
+  std::vector<double> factors = constantValues(op.getScale()),
+                      offsets = constantValues(op.getBias());
+  std::vector<double> means = constantValues(op.getMean()), variances = constantValues(op.getVar());
+  for (size_t c = 0; c < factors.size(); ++c) {
+    factors[c] /= std::sqrt(variances[c] + op.getEpsilon().convertToDouble());
+    offsets[c] -= means[c] * factors[c];
+  }
+  return lowerScaling(op, op.getInput(), factors, offsets);
+}
+
+/// A depthwise convolution with one weight a channel. A tensor [N, C, …] is seen as the image [N,
+/// C, rest, 1]; with a factor for each element, [1, elements, 1, 1].
+LogicalResult FixedLowering::lowerScaling(Operation *op, Value input, ArrayRef<double> factors,
+                                          ArrayRef<double> offsets) {
+  auto format = chooseFormat(op, input, largestMagnitude(factors));
+  if (failed(format))
+    return failure();
+  ArrayRef<int64_t> shape = typeOf(format->input).getShape();
+  int64_t elements = typeOf(format->input).getNumElements(),
+          channels = static_cast<int64_t>(factors.size());
+  int64_t batch = channels == elements ? 1 : shape[0];
+  int scale = scaleOf(format->input) + format->weightScale;
+  auto weight =
+      makeWeight(op, {channels, 1, 1, 1}, factors, analysis.pending(input), format->weightScale);
+  if (failed(weight))
+    return failure();
+  Value bias;
+  if (!offsets.empty()) {
+    auto made = makeWeight(op, {channels}, offsets, 1.0, scale);
+    if (failed(made))
+      return failure();
+    bias = *made;
+  }
+  Value image = reshape(format->input, {batch, channels, elements / (batch * channels), 1});
+  Value product = make<fixed::Conv2dOp>(typeOf(image).withScale(scale), image, *weight, bias,
+                                        ArrayRef<int64_t>{1, 1}, ArrayRef<int64_t>{1, 1},
+                                        ArrayRef<int64_t>{0, 0, 0, 0}, channels);
+  return define(op, reshape(product, shape));
+}
+
+/// The factors along axis 1, if all other axes agree on them.
+static std::optional<std::vector<double>> channelFactors(ArrayRef<double> factors,
+                                                         ArrayRef<int64_t> shape) {
+  if (shape.size() < 2)
+    return std::nullopt;
+  size_t channels = static_cast<size_t>(shape[1]), rest = 1;
+  for (int64_t extent : shape.drop_front(2))
+    rest *= static_cast<size_t>(extent);
+  std::vector<double> result(channels);
+  for (size_t c = 0; c < channels; ++c)
+    result[c] = factors[c * rest];
+  for (size_t i = 0; i < factors.size(); ++i)
+    if (factors[i] != result[i / rest % channels])
+      return std::nullopt;
+  return result;
+}
+
+LogicalResult FixedLowering::lowerMul(nn::MulOp op) {
+  Value lhs = op.getLhs(), rhs = op.getRhs();
+  ArrayRef<int64_t> shape = shapeOf(op.getResult());
+  if (lhs.getDefiningOp<nn::ConstantOp>())
+    std::swap(lhs, rhs);
+  if (!rhs.getDefiningOp<nn::ConstantOp>()) {
+    SmallVector<Value> operands;
+    for (Value operand : {lhs, rhs}) {
+      Value value = broadcast(held(operand), shape);
+      int scale = std::min(analysis.activationScale(operand), scaleOf(value));
+      operands.push_back(scale < scaleOf(value) ? truncateTo(value, scale) : value);
+    }
+    return define(op,
+                  make<fixed::MulOp>(makeType(shape, scaleOf(operands[0]) + scaleOf(operands[1])),
+                                     operands[0], operands[1]));
+  }
+  if (shapeOf(lhs) != shape)
+    return op.emitOpError("multiplies a value by a constant of a larger shape");
+  std::optional<double> scalar = uniformConstant(rhs);
+  if (scalar && *scalar != 0) // the magnitude stays pending
+    return define(op, *scalar < 0 ? negate(held(lhs)) : held(lhs));
+  std::vector<double> factors = broadcastConstant(rhs, shape);
+  return lowerScaling(op, lhs, channelFactors(factors, shape).value_or(factors), {});
+}
+
+} // namespace gfs

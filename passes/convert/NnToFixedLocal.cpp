@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything servers do alone: sums, averages, constants, shapes.
+#include "dialects/nn/NnConstants.h"
+#include "passes/convert/NnToFixedLowering.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+
+namespace gfs {
+
+std::optional<double> uniformConstant(Value value) {
+  std::vector<double> elements = constantValues(value);
+  if (elements.empty() || !llvm::all_equal(elements))
+    return std::nullopt;
+  return elements.front();
+}
+
+std::vector<double> constantValues(Value constant) {
+  nn::ConstantData data(constant);
+  return {data.begin(), data.end()};
+}
+
+std::vector<double> broadcastConstant(Value constant, ArrayRef<int64_t> shape) {
+  std::vector<double> values = constantValues(constant);
+  ArrayRef<int64_t> from = cast<RankedTensorType>(constant.getType()).getShape();
+  // Axes are matched from the last; an axis of extent 1 does not move the source.
+  SmallVector<size_t> strides(shape.size(), 0);
+  size_t stride = 1;
+  for (size_t i = 0; i < from.size(); ++i) {
+    size_t axis = from.size() - 1 - i;
+    strides[shape.size() - 1 - i] = from[axis] == 1 ? 0 : stride;
+    stride *= static_cast<size_t>(from[axis]);
+  }
+  std::vector<double> result(static_cast<size_t>(ShapedType::getNumElements(shape)));
+  for (size_t i = 0; i < result.size(); ++i) {
+    size_t position = i, source = 0;
+    for (size_t axis = shape.size(); axis-- > 0; position /= static_cast<size_t>(shape[axis]))
+      source += position % static_cast<size_t>(shape[axis]) * strides[axis];
+    result[i] = values[source];
+  }
+  return result;
+}
+
+Value FixedLowering::reshape(Value value, ArrayRef<int64_t> shape) {
+  if (typeOf(value).getShape() == shape)
+    return value;
+  Value result = make<fixed::ReshapeOp>(typeOf(value).withShape(shape), value);
+  if (auto range = fixed::calibratedRange(value))
+    fixed::setCalibratedRange(result, *range);
+  return result;
+}
+
+Value FixedLowering::broadcast(Value value, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> extents(shape.size() - typeOf(value).getRank(), 1);
+  llvm::append_range(extents, typeOf(value).getShape());
+  value = reshape(value, extents);
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    if (extents[axis] == shape[axis])
+      continue;
+    extents[axis] = shape[axis];
+    auto range = fixed::calibratedRange(value);
+    value = make<fixed::TakeOp>(typeOf(value).withShape(extents), value, axis,
+                                SmallVector<int64_t>(static_cast<size_t>(shape[axis]), 0));
+    if (range)
+      fixed::setCalibratedRange(value, *range);
+  }
+  return value;
+}
+
+Value FixedLowering::negate(Value value) {
+  return make<fixed::RescaleOp>(value.getType(), value, -1);
+}
+
+Value FixedLowering::settle(Value value, double pending) {
+  Value result = held(value);
+  if (analysis.pending(value) == pending)
+    return result;
+  auto [factor, growth] = analysis.settlement(value);
+  result =
+      make<fixed::RescaleOp>(typeOf(result).withScale(scaleOf(result) + growth), result, factor);
+  fixed::setCalibratedRange(result, *fixed::calibratedRange(value));
+  return result;
+}
+
+void FixedLowering::align(MutableArrayRef<Value> values, int bound) {
+  for (Value &value : values)
+    if (scaleOf(value) > bound)
+      value = truncateTo(value, bound);
+  int scale = scaleOf(values.front());
+  for (Value value : values)
+    scale = std::max(scale, scaleOf(value));
+  for (Value &value : values) {
+    if (scaleOf(value) == scale)
+      continue;
+    auto range = fixed::calibratedRange(value);
+    value = make<fixed::RescaleOp>(typeOf(value).withScale(scale), value,
+                                   int64_t(1) << (scale - scaleOf(value)));
+    if (range)
+      fixed::setCalibratedRange(value, *range);
+  }
+}
+
+LogicalResult FixedLowering::addConstant(Operation *op, Value value, ArrayRef<double> constant,
+                                         double pending) {
+  auto weight = makeWeight(op, typeOf(value).getShape(), constant, 1 / pending, scaleOf(value));
+  if (failed(weight))
+    return failure();
+  return define(op, make<fixed::AddWeightOp>(value.getType(), value, *weight));
+}
+
+LogicalResult FixedLowering::lowerSum(Operation *op, bool subtract) {
+  Value lhs = op->getOperand(0), rhs = op->getOperand(1), result = op->getResult(0);
+  ArrayRef<int64_t> shape = shapeOf(result);
+  double pending = analysis.pending(result);
+  for (bool constantFirst : {true, false}) {
+    Value constant = constantFirst ? lhs : rhs, value = constantFirst ? rhs : lhs;
+    if (!constant.getDefiningOp<nn::ConstantOp>())
+      continue;
+    // c - x = (-x) + c, and x - c = x + (-c).
+    Value sum = broadcast(held(value), shape);
+    std::vector<double> addend = broadcastConstant(constant, shape);
+    if (subtract && constantFirst)
+      sum = negate(sum);
+    else if (subtract)
+      for (double &element : addend)
+        element = -element;
+    return addConstant(op, sum, addend, pending);
+  }
+  Value operands[] = {broadcast(settle(lhs, pending), shape),
+                      broadcast(settle(rhs, pending), shape)};
+  align(operands, analysis.demand(result));
+  return define(op, subtract ? make<fixed::SubOp>(operands[0].getType(), operands[0], operands[1])
+                             : make<fixed::AddOp>(operands[0].getType(), operands[0], operands[1]));
+}
+
+LogicalResult FixedLowering::lowerConcat(nn::ConcatOp op) {
+  double pending = analysis.pending(op.getResult());
+  SmallVector<Value> operands;
+  for (Value input : op.getInputs())
+    operands.push_back(settle(input, pending));
+  align(operands, analysis.demand(op.getResult()));
+  return define(op,
+                make<fixed::ConcatOp>(makeType(shapeOf(op.getResult()), scaleOf(operands.front())),
+                                      operands, op.getAxis()));
+}
+
+/// Zeros around the value, and the constant added where they are.
+LogicalResult FixedLowering::lowerPad(nn::PadOp op) {
+  Value value = held(op.getInput());
+  ArrayRef<int64_t> shape = shapeOf(op.getResult());
+  std::vector<double> border(static_cast<size_t>(ShapedType::getNumElements(shape)), 0.0);
+  size_t inner = 1;
+  for (size_t axis = shape.size(); axis-- > 0; inner *= static_cast<size_t>(shape[axis])) {
+    int64_t low = op.getLow()[axis], extent = typeOf(value).getShape()[axis];
+    for (size_t i = 0; i < border.size(); ++i) {
+      int64_t position = static_cast<int64_t>(i / inner) % shape[axis] - low;
+      if (position < 0 || position >= extent)
+        border[i] = op.getValue().convertToDouble();
+    }
+    if (extent == shape[axis])
+      continue;
+    SmallVector<int64_t> indices(static_cast<size_t>(shape[axis]), -1);
+    std::iota(indices.begin() + low, indices.begin() + low + extent, 0);
+    SmallVector<int64_t> padded(typeOf(value).getShape());
+    padded[axis] = shape[axis];
+    value = make<fixed::TakeOp>(typeOf(value).withShape(padded), value, axis, indices);
+  }
+  return addConstant(op, value, border, analysis.pending(op.getResult()));
+}
+
+/// 2^k over the number of image positions in each window, window by window.
+static std::vector<double> windowFactors(nn::AvgPool2dOp op, ArrayRef<int64_t> input,
+                                         ArrayRef<int64_t> output) {
+  double numerator = std::ldexp(1.0, ScaleAnalysis::averageBits(op));
+  SmallVector<double> counts[2];
+  for (unsigned axis = 0; axis < 2; ++axis) {
+    for (int64_t o = 0; o < output[2 + axis]; ++o) {
+      int64_t count = 0;
+      for (int64_t k = 0; k < op.getKernel()[axis]; ++k) {
+        int64_t position =
+            o * op.getStrides()[axis] - op.getPads()[axis] + k * op.getDilations()[axis];
+        count += position >= 0 && position < input[2 + axis];
+      }
+      counts[axis].push_back(static_cast<double>(std::max<int64_t>(count, 1)));
+    }
+  }
+  std::vector<double> factors;
+  for (int64_t image = 0; image < output[0] * output[1]; ++image)
+    for (double rows : counts[0])
+      for (double columns : counts[1])
+        factors.push_back(numerator / (rows * columns));
+  return factors;
+}
+
+LogicalResult FixedLowering::lowerAvgPool2d(nn::AvgPool2dOp op) {
+  int bits = ScaleAnalysis::averageBits(op);
+  Value input = held(op.getInput());
+  int bound = analysis.demand(op.getInput());
+  if (scaleOf(input) > bound)
+    input = truncateTo(input, bound);
+  Value sum =
+      make<fixed::SumPool2dOp>(makeType(shapeOf(op.getResult()), scaleOf(input) + bits), input,
+                               op.getKernel(), op.getStrides(), op.getDilations(), op.getPads());
+  bool uniform =
+      op.getCountIncludePad() || llvm::all_of(op.getPads(), [](int64_t pad) { return pad == 0; });
+  if (uniform)
+    return define(op, sum);
+  // Windows over the padding divide by fewer: each element has a factor of its own.
+  fixed::RealRange range = analysis.heldRange(op.getResult());
+  fixed::setCalibratedRange(sum, {2 * range.min, 2 * range.max});
+  converted[op.getResult()] = sum;
+  return lowerScaling(op, op.getResult(),
+                      windowFactors(op, shapeOf(op.getInput()), shapeOf(op.getResult())), {});
+}
+
+} // namespace gfs

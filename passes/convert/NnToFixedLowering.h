@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds a fixed function from an nn function whose scales are analysed.
+#pragma once
+
+#include "passes/convert/NnToFixedScales.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace gfs {
+
+/// The elements of an nn.constant as doubles, row-major.
+std::vector<double> constantValues(mlir::Value constant);
+/// The same, repeated to `shape` by numpy's rules.
+std::vector<double> broadcastConstant(mlir::Value constant, llvm::ArrayRef<int64_t> shape);
+
+/// One conversion. Every lower… method converts one operation, and fails with a diagnostic.
+class FixedLowering {
+public:
+  FixedLowering(mlir::func::FuncOp source, const FixedOptions &options,
+                const ScaleAnalysis &analysis)
+      : source(source), options(options), analysis(analysis), builder(source.getContext()),
+        location(source.getLoc()) {}
+
+  /// Inserts the fixed function before the nn function, under the same name.
+  mlir::LogicalResult run();
+  unsigned truncations() const { return numTruncations; }
+
+private:
+  // NnToFixed.cpp: ports and dispatch.
+  mlir::FailureOr<mlir::func::FuncOp> makeFunction();
+  mlir::LogicalResult lower(mlir::Operation *op);
+  mlir::LogicalResult lowerReturn(mlir::func::FuncOp target, mlir::Operation *op);
+
+  // NnToFixedLinear.cpp: everything that multiplies by weights.
+  struct LinearFormat {
+    mlir::Value input;
+    int weightScale;
+  };
+  mlir::FailureOr<LinearFormat> chooseFormat(mlir::Operation *op, mlir::Value input,
+                                             double largestWeight);
+  mlir::FailureOr<mlir::Value> makeWeight(mlir::Operation *op, llvm::ArrayRef<int64_t> shape,
+                                          llvm::ArrayRef<double> values, double factor, int scale);
+  mlir::LogicalResult lowerConv2d(nn::Conv2dOp op);
+  mlir::LogicalResult lowerLinear(nn::LinearOp op);
+  mlir::LogicalResult lowerBatchNorm(nn::BatchNormOp op);
+  /// result = input * factors + offsets; one factor and offset per element, or per position on
+  /// axis 1. No offsets: zero.
+  mlir::LogicalResult lowerScaling(mlir::Operation *op, mlir::Value input,
+                                   llvm::ArrayRef<double> factors, llvm::ArrayRef<double> offsets);
+  mlir::LogicalResult lowerMul(nn::MulOp op);
+
+  // NnToFixedGates.cpp: everything that opens values.
+  struct Window {
+    int low, high;
+  };
+  /// The window for signs of integers up to `magnitude`; `exactLow`: where it begins with the
+  /// option `exact`.
+  mlir::FailureOr<Window> chooseWindow(mlir::Operation *op, double magnitude, int exactLow);
+  mlir::LogicalResult lowerRelu(nn::ReluOp op);
+  mlir::LogicalResult lowerSquare(nn::SquareOp op);
+  mlir::LogicalResult lowerMaxPool2d(nn::MaxPool2dOp op);
+  mlir::Value truncateTo(mlir::Value value, int scale);
+
+  // NnToFixedLocal.cpp: everything servers do alone.
+  mlir::LogicalResult lowerAvgPool2d(nn::AvgPool2dOp op);
+  mlir::LogicalResult lowerSum(mlir::Operation *op, bool subtract);
+  mlir::LogicalResult lowerPad(nn::PadOp op);
+  mlir::LogicalResult lowerConcat(nn::ConcatOp op);
+  mlir::LogicalResult addConstant(mlir::Operation *op, mlir::Value value,
+                                  llvm::ArrayRef<double> constant, double pending);
+  mlir::Value negate(mlir::Value value);
+  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+  mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+  /// The held value with its pending factor multiplied in, unless it is `pending` already.
+  mlir::Value settle(mlir::Value value, double pending);
+  /// Brings values to one scale: the largest of theirs that is at most `bound`.
+  void align(llvm::MutableArrayRef<mlir::Value> values, int bound);
+
+  mlir::Value held(mlir::Value value) const { return converted.lookup(value); }
+  static int scaleOf(mlir::Value value) {
+    return mlir::cast<fixed::TensorType>(value.getType()).getScale();
+  }
+  static fixed::TensorType typeOf(mlir::Value value) {
+    return mlir::cast<fixed::TensorType>(value.getType());
+  }
+  fixed::TensorType makeType(llvm::ArrayRef<int64_t> shape, int scale) {
+    return fixed::TensorType::get(builder.getContext(), shape, scale);
+  }
+  static llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) {
+    return mlir::cast<mlir::RankedTensorType>(value.getType()).getShape();
+  }
+  /// Records `value` as what `op`'s result became.
+  mlir::LogicalResult define(mlir::Operation *op, mlir::Value value);
+  /// Creates a one-result operation at the place and for the node being converted.
+  template <class Op, class... Args> mlir::Value make(Args &&...args) {
+    return Op::create(builder, location, std::forward<Args>(args)...);
+  }
+
+  mlir::func::FuncOp source;
+  const FixedOptions &options;
+  const ScaleAnalysis &analysis;
+  mlir::OpBuilder builder;
+  mlir::Location location;
+  llvm::DenseMap<mlir::Value, mlir::Value> converted;
+  llvm::DenseMap<mlir::Value, mlir::Value>
+      truncated; ///< Operands of linear layers that had to be cut, for all of them.
+  unsigned numTruncations = 0;
+};
+
+} // namespace gfs

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is decided about scales before any operation is converted.
+#include "passes/convert/NnToFixedScales.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+
+namespace gfs {
+
+/// Magnitudes below this are taken for it: a value that is always zero still needs a scale.
+static constexpr double leastMagnitude = 1e-9;
+/// Leaves room below the type's limit for averages and settlements.
+static constexpr int greatestScale = 44;
+/// Bits of the integer that stands for a pending factor that is no power of two.
+static constexpr int settlementBits = 11;
+
+int ceilLog2(double value) {
+  int exponent = 0;
+  double mantissa =
+      std::frexp(value, &exponent); // value = mantissa * 2^exponent, 1/2 <= mantissa < 1
+  return mantissa == 0.5 ? exponent - 1 : exponent;
+}
+
+int floorLog2(double value) {
+  int exponent = 0;
+  std::frexp(value, &exponent);
+  return exponent - 1;
+}
+
+static bool isConstant(Value value) { return value.getDefiningOp<nn::ConstantOp>() != nullptr; }
+
+FailureOr<ScaleAnalysis> ScaleAnalysis::run(func::FuncOp function, const FixedOptions &options) {
+  ScaleAnalysis analysis(options);
+  if (failed(analysis.checkRanges(function)))
+    return failure();
+  for (Operation &op : function.getBody().front())
+    analysis.findPending(&op);
+  analysis.findDemands(function);
+  return analysis;
+}
+
+LogicalResult ScaleAnalysis::checkRanges(func::FuncOp function) const {
+  LogicalResult result = success();
+  for (BlockArgument argument : function.getArguments())
+    if (!fixed::calibratedRange(argument))
+      result = function.emitError() << "argument " << argument.getArgNumber() << " has no '"
+                                    << fixed::rangeAttr << "': calibrate before converting";
+  for (Operation &op : function.getBody().front())
+    if (op.getNumResults() == 1 && !isa<nn::ConstantOp>(op) &&
+        !fixed::calibratedRange(op.getResult(0)))
+      result = op.emitOpError() << "has no '" << fixed::rangeAttr
+                                << "': calibrate before converting";
+  return result;
+}
+
+double ScaleAnalysis::pending(Value value) const {
+  auto found = pendingFactors.find(value);
+  return found == pendingFactors.end() ? 1.0 : found->second;
+}
+
+fixed::RealRange ScaleAnalysis::heldRange(Value value) const {
+  fixed::RealRange range = fixed::calibratedRange(value).value_or(fixed::RealRange{});
+  double factor = pending(value);
+  return {range.min / factor, range.max / factor};
+}
+
+int ScaleAnalysis::averageBits(Operation *pool) {
+  ArrayRef<int64_t> kernel = cast<nn::AvgPool2dOp>(pool).getKernel();
+  return floorLog2(static_cast<double>(kernel[0] * kernel[1]));
+}
+
+/// Positions of the padding count, so that every window divides by the same number.
+static bool dividesUniformly(nn::AvgPool2dOp pool) {
+  return pool.getCountIncludePad() ||
+         llvm::all_of(pool.getPads(), [](int64_t pad) { return pad == 0; });
+}
+
+void ScaleAnalysis::findPending(Operation *op) {
+  auto sameOrSettled = [&](ValueRange values) {
+    double first = pending(values.front());
+    return llvm::all_of(values, [&](Value value) { return pending(value) == first; }) ? first : 1.0;
+  };
+  auto ofSum = [&](auto sum) {
+    if (isConstant(sum.getLhs()))
+      return pending(sum.getRhs());
+    return isConstant(sum.getRhs()) ? pending(sum.getLhs()) : sameOrSettled(sum->getOperands());
+  };
+  double factor =
+      llvm::TypeSwitch<Operation *, double>(op)
+          .Case<nn::ReluOp, nn::MaxPool2dOp, nn::ReshapeOp, nn::TransposeOp, nn::TakeOp, nn::PadOp>(
+              [&](Operation *unary) { return pending(unary->getOperand(0)); })
+          .Case([&](nn::SquareOp square) { return std::pow(pending(square.getInput()), 2); })
+          .Case([&](nn::AvgPool2dOp pool) {
+            if (!dividesUniformly(pool))
+              return 1.0;
+            double count = static_cast<double>(pool.getKernel()[0] * pool.getKernel()[1]);
+            return pending(pool.getInput()) * std::ldexp(1.0, averageBits(pool)) / count;
+          })
+          .Case<nn::AddOp, nn::SubOp>(ofSum)
+          .Case([&](nn::ConcatOp concat) { return sameOrSettled(concat.getInputs()); })
+          .Case([&](nn::MulOp mul) {
+            Value lhs = mul.getLhs(), rhs = mul.getRhs();
+            if (!isConstant(lhs) && !isConstant(rhs))
+              return pending(lhs) * pending(rhs);
+            auto [constant, value] = isConstant(lhs) ? std::pair(lhs, rhs) : std::pair(rhs, lhs);
+            std::optional<double> scalar = uniformConstant(constant);
+            return scalar && *scalar != 0 ? pending(value) * std::fabs(*scalar) : 1.0;
+          })
+          .Default([](Operation *) { return 1.0; });
+  if (factor != 1.0)
+    pendingFactors[op->getResult(0)] = factor;
+}
+
+int ScaleAnalysis::largestScale(double magnitude, unsigned bits) const {
+  // headroom * magnitude * 2^scale < 2^bits - 2^low, where the window leaves low = bits -
+  // windowBits: 1 / (1 - 2^-n) is at most 1 + 2^(1-n).
+  double margin = 1 + std::ldexp(1.0, 1 - static_cast<int>(options.windowBits));
+  int scale = static_cast<int>(bits) - 1 -
+              floorLog2(options.headroom * margin * std::max(magnitude, leastMagnitude));
+  return std::min(scale, greatestScale);
+}
+
+int ScaleAnalysis::activationScale(Value value) const {
+  return static_cast<int>(options.activationBits) -
+         ceilLog2(std::max(heldRange(value).magnitude(), leastMagnitude));
+}
+
+int ScaleAnalysis::wish(Value value) const {
+  int base = activationScale(value), best = std::numeric_limits<int>::min();
+  for (Operation *user : value.getUsers()) {
+    int wanted = base;
+    if (isa<nn::AvgPool2dOp>(user))
+      wanted = std::min(base, activationScale(user->getResult(0)) - (averageBits(user) + 1) / 2);
+    else if (isa<nn::ReshapeOp, nn::TransposeOp>(user))
+      wanted = wish(user->getResult(0));
+    best = std::max(best, wanted);
+  }
+  return value.use_empty() ? base : best;
+}
+
+ScaleAnalysis::Settlement ScaleAnalysis::settlement(Value value) const {
+  double factor = pending(value);
+  int exponent = floorLog2(factor);
+  if (std::ldexp(1.0, exponent) == factor)
+    return {1, -exponent};
+  int growth = settlementBits - 1 - exponent;
+  return {std::llrint(std::ldexp(factor, growth)), growth};
+}
+
+void ScaleAnalysis::lowerDemand(Value value, int bound) {
+  auto [entry, isNew] = demands.try_emplace(value, bound);
+  entry->second = std::min(entry->second, bound);
+}
+
+/// Operations through which a value leaves without being opened.
+static bool isExit(Operation *op) {
+  return isa<func::ReturnOp, nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(op);
+}
+
+void ScaleAnalysis::findDemands(func::FuncOp function) {
+  auto seed = [&](Value value) {
+    bool leavesOnly = llvm::all_of(value.getUsers(), isExit);
+    lowerDemand(
+        value, largestScale(heldRange(value).magnitude(), options.ringBits - (leavesOnly ? 1 : 2)));
+  };
+  for (BlockArgument argument : function.getArguments())
+    seed(argument);
+  for (Operation &op : llvm::reverse(function.getBody().front())) {
+    if (op.getNumResults() == 1 && !isa<nn::ConstantOp>(op))
+      seed(op.getResult(0));
+    demandOperands(&op);
+  }
+}
+
+/// `op`'s own result already has its final demand: its users come later in the program and were
+/// seen before.
+void ScaleAnalysis::demandOperands(Operation *op) {
+  auto settledGrowth = [&](Value operand, double factor) {
+    return pending(operand) == factor ? 0 : settlement(operand).scaleGrowth;
+  };
+  auto pass = [&](Value operand) {
+    if (!isConstant(operand))
+      lowerDemand(operand,
+                  demand(op->getResult(0)) - settledGrowth(operand, pending(op->getResult(0))));
+  };
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<nn::ReshapeOp, nn::TransposeOp, nn::TakeOp, nn::PadOp>(
+          [&](Operation *unary) { pass(unary->getOperand(0)); })
+      .Case<nn::AddOp, nn::SubOp, nn::ConcatOp>([&](Operation *join) {
+        for (Value operand : join->getOperands())
+          pass(operand);
+      })
+      .Case([&](nn::MulOp mul) {
+        // A product with a scalar holds the same integers; other products open their operands.
+        for (auto [constant, value] :
+             {std::pair(mul.getLhs(), mul.getRhs()), std::pair(mul.getRhs(), mul.getLhs())})
+          if (isConstant(constant) && uniformConstant(constant).value_or(0) != 0)
+            lowerDemand(value, demand(mul.getResult()));
+      })
+      .Case([&](nn::MaxPool2dOp pool) {
+        lowerDemand(pool.getInput(), demand(pool.getResult()));
+        lowerDemand(pool.getInput(),
+                    largestScale(heldRange(pool.getInput()).spread(), options.ringBits - 2));
+      })
+      .Case([&](nn::AvgPool2dOp pool) {
+        // Where windows divide by different numbers, the sum may be twice the average at scale +
+        // averageBits.
+        int slack = dividesUniformly(pool) ? 0 : 1;
+        lowerDemand(pool.getInput(), demand(pool.getResult()) - averageBits(pool) - slack);
+      })
+      .Case<func::ReturnOp, nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>([&](Operation *exit) {
+        for (Value result : exit->getOperands())
+          lowerDemand(result, largestScale(fixed::calibratedRange(result)->magnitude(),
+                                           options.ringBits - 1) -
+                                  settledGrowth(result, 1.0));
+      });
+}
+
+} // namespace gfs

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is decided about scales before any operation is converted.
+#pragma once
+
+#include "passes/convert/NnToFixed.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace gfs {
+
+/// Smallest m with value <= 2^m, for value > 0.
+int ceilLog2(double value);
+/// Largest m with 2^m <= value, for value > 0.
+int floorLog2(double value);
+
+/// The single value of a constant all of whose elements are equal; nullopt otherwise.
+std::optional<double> uniformConstant(mlir::Value value);
+
+/// Per value of an nn function: the factor it is held without, and bounds of its scale.
+///
+/// A real v is held as the integer round(v / pending(v) * 2^scale(v)); pending(v) is 1 but after
+/// averages over a number of elements that is no power of two and after products with a scalar,
+/// until the next linear layer.
+class ScaleAnalysis {
+public:
+  /// Fails, with a diagnostic for each, if operations lack `fixed.range`.
+  static mlir::FailureOr<ScaleAnalysis> run(mlir::func::FuncOp function,
+                                            const FixedOptions &options);
+
+  double pending(mlir::Value value) const;
+  /// Range of what is held: v / pending(v).
+  fixed::RealRange heldRange(mlir::Value value) const;
+  /// The largest scale with which the value fits into the ring, and so do the values made of it at
+  /// the same scale.
+  int demand(mlir::Value value) const { return demands.lookup(value); }
+  /// The scale at which the value has `activationBits` bits.
+  int activationScale(mlir::Value value) const;
+  /// The scale the value should be shifted to where it is shifted anyway.
+  int wish(mlir::Value value) const;
+  /// Bits by which an average's sum grows: floor(log2(elements of the window)).
+  static int averageBits(mlir::Operation *pool);
+  /// The integer and the number of bits the scale grows by that multiply a held value by
+  /// pending(v).
+  struct Settlement {
+    int64_t factor;
+    int scaleGrowth;
+  };
+  Settlement settlement(mlir::Value value) const;
+
+private:
+  explicit ScaleAnalysis(const FixedOptions &options) : options(options) {}
+  mlir::LogicalResult checkRanges(mlir::func::FuncOp function) const;
+  void findPending(mlir::Operation *op);
+  void findDemands(mlir::func::FuncOp function);
+  void demandOperands(mlir::Operation *op);
+  void lowerDemand(mlir::Value value, int bound);
+  int largestScale(double magnitude, unsigned bits) const;
+
+  FixedOptions options;
+  llvm::DenseMap<mlir::Value, double> pendingFactors;
+  llvm::DenseMap<mlir::Value, int> demands;
+};
+
+} // namespace gfs
