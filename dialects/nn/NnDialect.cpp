@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registration, the value type, and the rules of the dialect's attributes on functions.
+#include "dialects/nn/NnDialect.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Location.h"
+
+#include "dialects/nn/NnDialect.cpp.inc"
+
+using namespace mlir;
+
+namespace gfs::nn {
+
+void NnDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/nn/NnOps.cpp.inc"
+      >();
+}
+
+Operation *NnDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
+                                          Location location) {
+  auto elements = dyn_cast<ElementsAttr>(value);
+  if (!elements || elements.getType() != type)
+    return nullptr;
+  return ConstantOp::create(builder, location, elements);
+}
+
+bool isValidShape(ArrayRef<int64_t> shape) {
+  int64_t elements = 1;
+  for (int64_t extent : shape) {
+    if (extent <= 0 || extent > maxElements / elements)
+      return false;
+    elements *= extent;
+  }
+  return true;
+}
+
+bool isNnTensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getElementType().isF32() && !tensor.getEncoding() &&
+         isValidShape(tensor.getShape());
+}
+
+std::string layerName(Operation *op) {
+  std::string name;
+  op->getLoc()->walk([&](Location location) {
+    if (auto named = dyn_cast<NameLoc>(location)) {
+      name = named.getName().str();
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return name.empty() ? op->getName().getStringRef().str() : name;
+}
+
+static LogicalResult verifyName(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != nameAttr)
+    return op->emitError() << "'" << attribute.getName().getValue()
+                           << "' is not an attribute of the nn dialect";
+  if (!isa<StringAttr>(attribute.getValue()))
+    return op->emitError() << "'" << nameAttr << "' expects a string";
+  return success();
+}
+
+LogicalResult NnDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned,
+                                                  NamedAttribute attribute) {
+  return verifyName(op, attribute);
+}
+
+LogicalResult NnDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
+                                                     NamedAttribute attribute) {
+  return verifyName(op, attribute);
+}
+
+} // namespace gfs::nn

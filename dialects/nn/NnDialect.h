@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The nn dialect: operations, and names of nodes, inputs and outputs.
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include <string>
+
+namespace gfs::nn {
+
+constexpr llvm::StringLiteral nameAttr = "nn.name";
+
+/// The most elements a value may have.
+constexpr int64_t maxElements = int64_t(1) << 31;
+
+/// Whether all extents are positive and their product is at most maxElements.
+bool isValidShape(llvm::ArrayRef<int64_t> shape);
+
+/// Whether the dialect has values of this type: static f32 tensors with a valid shape.
+bool isNnTensor(mlir::Type type);
+
+/// The name of the model's node that an operation came from, from its location: for messages.
+std::string layerName(mlir::Operation *op);
+
+} // namespace gfs::nn
+
+#include "dialects/nn/NnDialect.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/nn/NnOps.h.inc"
