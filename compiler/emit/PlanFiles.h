@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// plan.bin and its companions on disk.
+#pragma once
+
+#include "compiler/emit/PlanEmitter.h"
+
+#include <filesystem>
+#include <vector>
+
+namespace gfs {
+
+/// Throws OutputUnwritable if keys lie beside `planPath`: replacing them makes material and weights
+/// of the old plan useless.
+void refuseExistingKeys(const std::filesystem::path &planPath);
+
+/// Writes plan.bin, plan.weights and the three keys, and returns their paths. `loaded` is
+/// emitted.plan, serialised and verified; the clear weights are taken from `emitted` and released
+/// tensor by tensor. Errors: OutputUnwritable.
+std::vector<std::filesystem::path> writePlanFiles(const plan::LoadedPlan &loaded,
+                                                  EmittedPlan emitted,
+                                                  const std::filesystem::path &planPath,
+                                                  bool replaceKeys);
+
+} // namespace gfs

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/pipeline/Diagnostics.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+
+using namespace mlir;
+
+namespace gfs {
+
+/// "node 'conv1'" for locations that carry a node's name; empty otherwise.
+static std::string placeOf(Location location) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    return fmt::format("node '{}'", name.getName().str());
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (std::string place = placeOf(part); !place.empty())
+        return place;
+  return {};
+}
+
+static std::string textOf(Diagnostic &diagnostic) {
+  std::string place = placeOf(diagnostic.getLocation());
+  std::string text =
+      place.empty() ? diagnostic.str() : fmt::format("{}: {}", place, diagnostic.str());
+  for (Diagnostic &note : diagnostic.getNotes())
+    text += fmt::format(" ({})", note.str());
+  return text;
+}
+
+DiagnosticCollector::DiagnosticCollector(MLIRContext *context)
+    : handler(context, [this](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+          errors.push_back(textOf(diagnostic));
+        else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning)
+          warnings.push_back(textOf(diagnostic));
+        return success();
+      }) {}
+
+void DiagnosticCollector::check(LogicalResult result, Phase phase, ExitCode code,
+                                const std::string &hint) {
+  std::vector<std::string> collected = std::exchange(errors, {});
+  if (succeeded(result))
+    return;
+  gfs::check(!collected.empty(), "a pass failed and did not say why");
+  std::string message = fmt::format("{}: {}", info(phase).name, collected.front());
+  for (size_t i = 1; i < collected.size(); ++i)
+    message += fmt::format("\n  {}: {}", info(phase).name, collected[i]);
+  throw Error(code, message, hint);
+}
+
+} // namespace gfs

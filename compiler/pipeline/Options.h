@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a compilation can be asked for; the only place where gfscc's defaults are written.
+#pragma once
+
+#include "compiler/pipeline/Phases.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gfs {
+
+/// What is printed on standard output.
+enum class Emit { None, Nn, Fixed, Secure, Plan };
+
+/// Fixed-point choices; what is not given is searched for or takes the pass's default.
+struct FormatOptions {
+  std::optional<unsigned> ringBits;
+  std::optional<unsigned> activationBits, windowBits;
+  std::optional<double> headroom;
+  bool exact = false;
+};
+
+struct CompileOptions {
+  std::filesystem::path model;
+  std::filesystem::path output;      ///< plan.bin; empty: nothing is written.
+  std::filesystem::path calibration; ///< .npy or .npz; empty: ranges by statistics, with a warning.
+  std::map<std::string, std::vector<int64_t>> shapes; ///< By input name, for symbolic dimensions.
+  std::string weightMode = "shared";                  ///< "shared", "server", "public".
+  std::string reluProtocol = "auto";                  ///< "auto", "table", "one_hot", "dcf".
+  /// "model" keeps what the model ends with; else "logits", "softmax", "log_softmax", "argmax" at
+  /// the client.
+  std::string outputForm = "model";
+  FormatOptions formats;
+  Emit emit = Emit::None;
+  Phase last = Phase::Write; ///< --compile-to.
+  bool fullWeights = false;  ///< Print weights in full.
+  bool report = false;       ///< Head-room, layer by layer.
+  bool timing = false;
+  bool force = false; ///< Replace existing keys.
+  int verbosity = 1;  ///< 0: errors only; 1: progress and summary; 2: also what passes remark.
+};
+
+} // namespace gfs

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// gfscc: compiles an ONNX model into a plan for two servers. Flags here, work in compiler/pipeline.
+#include "compiler/pipeline/Driver.h"
+#include "runtime/base/Error.h"
+
+#include <CLI/CLI.hpp>
+
+using namespace gfs;
+
+/// "input=1x3x32x32"
+static std::pair<std::string, std::vector<int64_t>> parseShape(const std::string &text) {
+  auto fail = [&] {
+    return Error(ExitCode::Usage, "--shape: '" + text + "' is not NAME=EXTENTxEXTENT…",
+                 "write for example --shape input=1x3x32x32");
+  };
+  size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0)
+    throw fail();
+  std::vector<int64_t> shape;
+  for (const std::string &extent : CLI::detail::split(text.substr(equals + 1), 'x')) {
+    if (extent.empty() || extent.size() > 9 ||
+        extent.find_first_not_of("0123456789") != std::string::npos || std::stoll(extent) == 0)
+      throw fail();
+    shape.push_back(std::stoll(extent));
+  }
+  return {text.substr(0, equals), shape};
+}
+
+static std::string phaseNames() {
+  std::string names;
+  for (const PhaseInfo &phase : allPhases)
+    names += "\n  " + std::string(phase.name) + ": " + std::string(phase.sentence);
+  return names;
+}
+
+int main(int argc, char **argv) {
+  CLI::App app{"Compiles an ONNX model into a plan that two servers run privately."};
+  CompileOptions options;
+  std::vector<std::string> shapes;
+  std::string ring = "auto", emit = "none", compileTo = "write";
+  bool quiet = false, verbose = false;
+
+  app.add_option("model", options.model, "the trained network, .onnx")->required();
+  app.add_option("-o,--out", options.output, "plan.bin; weights and keys go beside it");
+  app.add_option("--calib", options.calibration,
+                 "typical inputs, .npy or .npz: 100 are plenty; never published");
+  app.add_option("--weights", options.weightMode,
+                 "who may know the weights: nobody, server 0, everybody")
+      ->check(CLI::IsMember({"shared", "server", "public"}))
+      ->capture_default_str();
+  app.add_option("--output", options.outputForm,
+                 "what the client computes from the outputs; model: as the model ends")
+      ->check(CLI::IsMember({"model", "logits", "softmax", "log_softmax", "argmax"}))
+      ->capture_default_str();
+  app.add_option("--shape", shapes, "shape of an input with symbolic dimensions, NAME=1x3x32x32");
+
+  auto *formats = app.add_option_group("Formats");
+  formats->add_option("--ring", ring, "bits of the ring, 16 to 64, or auto")->capture_default_str();
+  formats->add_option("--activation-bits", options.formats.activationBits,
+                      "bits of the largest activation");
+  formats->add_option("--window-bits", options.formats.windowBits, "bits that decide a sign");
+  formats->add_option("--headroom", options.formats.headroom,
+                      "factor between calibrated and representable magnitudes");
+  formats->add_flag("--exact", options.formats.exact, "decide signs to the last place");
+  formats
+      ->add_option("--relu-protocol", options.reluProtocol,
+                   "how signs are found; auto: table up to 9 window bits, else one_hot")
+      ->check(CLI::IsMember({"auto", "table", "one_hot", "dcf"}))
+      ->capture_default_str();
+
+  auto *output = app.add_option_group("Output");
+  output->add_option("--emit", emit, "print the program in one of the compiler's languages")
+      ->check(CLI::IsMember({"none", "nn", "fixed", "secure", "plan"}))
+      ->capture_default_str();
+  output->add_option("--compile-to", compileTo, "stop after a phase:" + phaseNames())
+      ->capture_default_str();
+  output->add_flag("--full-weights", options.fullWeights, "print weights in full");
+  output->add_flag("--report", options.report, "print formats and head-room, layer by layer");
+  output->add_flag("--timing", options.timing, "print the time of each phase");
+  output->add_flag("-q,--quiet", quiet, "print errors only");
+  output->add_flag("-v,--verbose", verbose, "print what passes remark");
+  output->add_flag("--force", options.force,
+                   "replace existing keys; material made for them becomes useless");
+  app.set_version_flag("--version", std::string(compilerVersion));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+  }
+
+  return runTool("gfscc", [&] {
+    for (const std::string &shape : shapes)
+      options.shapes.insert(parseShape(shape));
+    if (ring != "auto") {
+      if (ring.empty() || ring.size() > 2 ||
+          ring.find_first_not_of("0123456789") != std::string::npos)
+        throw Error(ExitCode::Usage,
+                    "--ring: expects auto or a number from 16 to 64, got '" + ring + "'",
+                    "leave it out");
+      options.formats.ringBits = static_cast<unsigned>(std::stoul(ring));
+    }
+    auto last = phaseNamed(compileTo);
+    if (!last)
+      throw Error(ExitCode::Usage, "--compile-to: there is no phase '" + compileTo + "'",
+                  "the phases are:" + phaseNames());
+    options.last = *last;
+    options.emit = std::map<std::string, Emit>{
+        {"none", Emit::None},
+        {"nn", Emit::Nn},
+        {"fixed", Emit::Fixed},
+        {"secure", Emit::Secure},
+        {"plan",
+         Emit::Plan}}.at(emit);
+    options.verbosity = quiet ? 0 : verbose ? 2 : 1;
+    compile(options);
+  });
+}
