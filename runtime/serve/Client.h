@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client's side: shares inputs to both servers and joins their answers.
+#pragma once
+
+#include "runtime/exec/ClientShares.h"
+#include "runtime/net/Connection.h"
+#include "runtime/serve/RequestQueue.h"
+
+namespace gfs::serve {
+
+struct ClientOptions {
+  std::array<Endpoint, 2> servers;
+  std::shared_ptr<const Security> security;
+  std::array<std::optional<Fingerprint>, 2> fingerprints;
+  Milliseconds timeout{60000};    ///< For the whole answer of one request, payload apart.
+  Milliseconds connectFor{10000}; ///< How long to try to reach a server.
+};
+
+/// What one inference gave.
+struct Answer {
+  std::vector<ClearWords> outputs;           ///< Joined ring words, by port.
+  std::array<Stats, 2> stats;                ///< As each server reports it.
+  double totalMs = 0;                        ///< At the client: from shares made to outputs joined.
+  uint64_t bytesSent = 0, bytesReceived = 0; ///< To and from both servers, without framing.
+};
+
+class Client {
+public:
+  /// Connects to both servers and checks that they run this plan. Errors: Network, Authentication,
+  /// PlanMismatch; whatever a server reports. `plan` must outlive the client.
+  Client(const plan::LoadedPlan &plan, const ClientOptions &options);
+
+  /// `inputs[port]` are reduced ring words. Errors: Network, MaterialExhausted, and whatever a
+  /// server reports. After an error the client cannot be used again.
+  Answer infer(std::span<const ClearWords> inputs);
+
+  /// Requests the servers have material for, as they said last.
+  uint64_t materialLeft() const { return left; }
+
+private:
+  std::unique_ptr<Connection> greet(Party party, const ClientOptions &options);
+  /// Runs `task` for both servers at once; throws the error that says most.
+  void withBoth(const std::function<void(unsigned)> &task);
+
+  const plan::LoadedPlan &plan;
+  Milliseconds timeout;
+  std::array<std::unique_ptr<Connection>, 2> connections;
+  std::array<uint64_t, 2> lefts{};
+  uint64_t left = 0;
+  bool connected = false;
+};
+
+} // namespace gfs::serve

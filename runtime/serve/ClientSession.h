@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server's side of one client connection: takes its requests, hands out its results.
+#pragma once
+
+#include "runtime/material/MaterialInfo.h"
+#include "runtime/serve/Messages.h"
+#include "runtime/serve/RequestQueue.h"
+
+#include <atomic>
+#include <functional>
+
+namespace gfs::serve {
+
+/// What a session needs to know of its server.
+struct SessionContext {
+  Party party = Party::Zero;
+  plan::Hash planHash{};
+  uint64_t inputBytes = 0; ///< Packed shares of all inputs of one request.
+  Milliseconds timeout{60000};
+  RequestQueue *queue = nullptr;
+  std::function<uint64_t()> materialLeft;
+};
+
+class ClientSession {
+public:
+  ClientSession(std::unique_ptr<Connection> connection, const SessionContext &context)
+      : connection(std::move(connection)), context(context) {}
+
+  /// Serves until the client leaves or errs, or after shutdown(). Never throws; what went wrong is
+  /// sent to the client and logged.
+  void run() noexcept;
+  /// Ends the session as soon as no request is under way; from any thread.
+  void shutdown() noexcept;
+
+private:
+  void greet();
+  /// False once the client has left or shutdown() was called.
+  bool serveOne();
+  Result await(std::future<Result> &future, const JobId &id);
+  bool enterIdle();
+  void leaveIdle();
+
+  std::unique_ptr<Connection> connection;
+  const SessionContext &context;
+  std::mutex mutex;
+  bool idle = false, stopping = false;
+};
+
+} // namespace gfs::serve

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dealing a set of material into one file per server: what gfsdeal does.
+#pragma once
+
+#include "runtime/material/MaterialInfo.h"
+
+#include <array>
+#include <filesystem>
+
+namespace gfs::serve {
+
+/// "plan.bin" -> "plan.s0.material": where gfsdeal writes and gfsrun reads unless told otherwise.
+std::filesystem::path defaultMaterial(const std::filesystem::path &plan, Party party);
+
+struct DealOptions {
+  std::filesystem::path plan, dealerKey;
+  std::filesystem::path weights; ///< Read only if the plan's weights are public.
+  std::array<std::filesystem::path, 2> outputs;
+  uint64_t records = 0;
+  bool resume = false;  ///< Continue interrupted files.
+  bool replace = false; ///< Replace existing files, and their ledgers, by a new set.
+  unsigned threads = 0; ///< 0 = as many as there are processors.
+  bool quiet = false;
+};
+
+struct DealSummary {
+  uint64_t dealt = 0, kept = 0; ///< Records made now, and found complete.
+  std::array<uint64_t, 2> recordBytes{};
+  double seconds = 0;
+};
+
+/// Errors: those of the readers of plan, key and weights, and of MaterialWriter; Usage.
+DealSummary deal(const DealOptions &options);
+
+} // namespace gfs::serve

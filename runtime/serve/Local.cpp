@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/serve/Local.h"
+
+#include "runtime/exec/Simulate.h"
+
+namespace gfs::serve {
+
+static Stats statsOf(const RunReport &report, double prepareSeconds, uint64_t dealtBytes) {
+  Stats stats;
+  stats.set_prepare_ms(prepareSeconds * 1e3);
+  stats.set_online_ms(report.totalSeconds * 1e3);
+  stats.set_wait_ms(report.exchangeSeconds * 1e3);
+  stats.set_exchanges(report.exchanges);
+  stats.set_payload_sent(report.bytesSent);
+  stats.set_payload_received(report.bytesReceived);
+  stats.set_dealt_bytes(dealtBytes);
+  return stats;
+}
+
+static std::vector<StepProfile> emptyProfile(const Program &program) {
+  std::vector<StepProfile> profile(program.steps());
+  for (uint32_t step = 0; step < program.steps(); ++step) {
+    const Cost &cost = program.cost(step);
+    profile[step].step = step;
+    profile[step].name = program.step(step).name();
+    profile[step].gate = plan::gateName(program.step(step));
+    profile[step].exchanges = cost.messageBytes.size();
+    for (uint64_t bytes : cost.messageBytes)
+      profile[step].bytes += bytes;
+    profile[step].dealtBytes = cost.dealtBytes[0] + cost.dealtBytes[1];
+  }
+  return profile;
+}
+
+LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weightsPath,
+                       const std::filesystem::path &dealerKey, Workload &workload,
+                       unsigned repeat) {
+  plan::DealerKey key = plan::readDealerKey(dealerKey, plan);
+  MaskedWeights weights = readMaskedWeights(weightsPath, plan);
+  plan::requireModel(key.modelId, weights.modelId, weightsPath);
+  ProgramRef program = makeProgram(plan);
+  Simulator simulator(program, std::move(weights), key.seeds[0], key.seeds[1]);
+
+  LocalReport report;
+  report.profile = emptyProfile(*program);
+  const double runs = static_cast<double>(workload.requests()) * repeat;
+  for (unsigned round = 0; round < repeat; ++round)
+    for (uint64_t request = 0; request < workload.requests(); ++request) {
+      SimulationResult result = simulator.run(workload.inputs(request));
+      workload.setOutputs(request, result.outputs);
+      RequestCost &cost = report.costs.emplace_back();
+      for (Party party : {Party::Zero, Party::One})
+        cost.servers[index(party)] =
+            statsOf(result.reports[index(party)], result.prepareSeconds[index(party)],
+                    program->recordBytes(party));
+      cost.totalMs = std::max(cost.servers[0].online_ms(), cost.servers[1].online_ms());
+      cost.dealMs = result.dealSeconds * 1e3;
+      for (StepProfile &step : report.profile) {
+        auto slower = [&](std::vector<double> RunReport::*field) {
+          return 1e3 * std::max((result.reports[0].*field)[step.step],
+                                (result.reports[1].*field)[step.step]);
+        };
+        step.onlineMs += slower(&RunReport::evaluateSeconds) / runs;
+        step.prepareMs += slower(&RunReport::prepareSeconds) / runs;
+      }
+    }
+  return report;
+}
+
+} // namespace gfs::serve

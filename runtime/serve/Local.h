@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Both servers and the dealer in one process: what gfsrun --local does.
+#pragma once
+
+#include "runtime/serve/Summary.h"
+
+namespace gfs::serve {
+
+struct LocalReport {
+  std::vector<RequestCost> costs;
+  std::vector<StepProfile> profile;
+};
+
+/// Runs every request of the workload `repeat` times, each with freshly dealt material. `weights`
+/// and `dealerKey` are files of this plan. Errors: those of their readers and of Workload.
+LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weights,
+                       const std::filesystem::path &dealerKey, Workload &workload, unsigned repeat);
+
+} // namespace gfs::serve

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Protobuf messages in Control frames.
+#pragma once
+
+#include "runtime/net/Connection.h"
+#include "runtime/serve/serve.pb.h"
+
+namespace gfs::serve {
+
+/// No message of serve.proto comes near this.
+constexpr uint64_t maxMessageBytes = 16384;
+
+inline void sendMessage(Connection &connection, const google::protobuf::MessageLite &message,
+                        Milliseconds timeout) {
+  std::string bytes = message.SerializeAsString();
+  connection.send(FrameType::Control,
+                  {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()}, timeout);
+}
+
+/// Throws Network if the next frame is no such message.
+template <class Message> Message receiveMessage(Connection &connection, Milliseconds timeout) {
+  Frame frame = connection.receive(maxMessageBytes, timeout);
+  Message message;
+  if (frame.type != FrameType::Control ||
+      !message.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size())))
+    throw Error(ExitCode::Network, fmt::format("{}: malformed message", connection.peerText()),
+                "do both ends run the same version?");
+  return message;
+}
+
+/// Copies a bytes field of fixed size. Throws Network if it has another size.
+template <size_t size>
+std::array<uint8_t, size> fixedField(const std::string &field, const Connection &connection,
+                                     const char *name) {
+  if (field.size() != size)
+    throw Error(ExitCode::Network,
+                fmt::format("{}: malformed message: {}", connection.peerText(), name));
+  std::array<uint8_t, size> value;
+  std::copy(field.begin(), field.end(), value.begin());
+  return value;
+}
+
+} // namespace gfs::serve

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests that clients have handed in and that wait for the two servers to run them.
+#pragma once
+
+#include "runtime/base/Error.h"
+#include "runtime/base/Secret.h"
+#include "runtime/serve/serve.pb.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace gfs::serve {
+
+using JobId = std::array<uint8_t, 16>;
+
+/// "3fa9c1d2": enough of an id to find it in both servers' logs.
+std::string shortName(const JobId &id);
+
+/// What a client gets back.
+struct Result {
+  SecretVector<uint8_t> outputShares;
+  Stats stats;
+};
+
+/// One request of one client at this server.
+struct Job {
+  JobId id{};
+  std::string client; ///< Role of who asked.
+  SecretVector<uint8_t> inputShares;
+  std::chrono::steady_clock::time_point arrival = std::chrono::steady_clock::now();
+  std::promise<Result> promise;
+};
+
+/// Bounded, first in first out. Thread-safe.
+class RequestQueue {
+public:
+  explicit RequestQueue(size_t capacity) : capacity(capacity) {}
+
+  /// Throws Network if the queue is full or closed, InvalidInput if the id is waiting already.
+  std::future<Result> submit(std::unique_ptr<Job> job);
+  /// The oldest request; null after `timeout` or once closed. Used by server 0.
+  std::unique_ptr<Job> next(std::chrono::milliseconds timeout);
+  /// The request with this id, as soon as it is here; null after `timeout` or once closed. Used by
+  /// server 1.
+  std::unique_ptr<Job> take(const JobId &id, std::chrono::milliseconds timeout);
+  /// Takes a request out again if nobody has started it.
+  bool withdraw(const JobId &id);
+  bool empty() const;
+  /// Fails all that wait, and all that come.
+  void close(const Error &reason);
+
+private:
+  using Jobs = std::deque<std::unique_ptr<Job>>;
+  Jobs::iterator find(const JobId &id);
+
+  const size_t capacity;
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  Jobs jobs;
+  std::optional<Error> closed;
+};
+
+} // namespace gfs::serve

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connections of a server. The peer link is in PeerLoop.cpp.
+#include "runtime/serve/Server.h"
+
+#include <spdlog/spdlog.h>
+
+namespace gfs::serve {
+
+static constexpr Milliseconds handshakeTimeout{10000};
+
+/// With certificates the role is proven; a server given the certificate of another role would be
+/// refused everywhere.
+static void checkOwnRole(const Security &security, Party party) {
+  std::string role = fmt::format("server{}", index(party));
+  if (security.ownRole() != role)
+    throw Error(ExitCode::Authentication,
+                fmt::format("the certificate is for \"{}\", but --party {} needs one for {}",
+                            security.ownRole(), index(party), role),
+                fmt::format("gfs-ca issue DIR --role {}", role));
+}
+
+Server::Server(ServerOptions given, Engine &engine)
+    : options(std::move(given)), engine(engine), queue(options.maxQueue) {
+  checkOwnRole(*options.security, engine.party());
+  if (engine.party() == Party::One && !options.peer)
+    throw Error(ExitCode::Usage, "--peer: server 1 needs the address of server 0",
+                "for example --peer s0.example.org:7000");
+  sessionContext = {
+      engine.party(), engine.planHash(), engine.inputBytes(), options.timeout, &queue, [&engine] {
+        return engine.materialLeft();
+      }};
+  listener = listen(options.listen, options.security);
+}
+
+Server::~Server() { stop(); }
+
+PeerRule Server::peerRule() const {
+  return {{fmt::format("server{}", index(peerOf(engine.party())))}, options.peerFingerprint};
+}
+
+void Server::run() {
+  acceptor = std::jthread([this] { acceptLoop(); });
+  std::exception_ptr fatal;
+  try {
+    if (engine.party() == Party::Zero)
+      leaderLoop();
+    else
+      followerLoop();
+  } catch (...) {
+    fatal = std::current_exception();
+  }
+  stop();
+  acceptor.join();
+  reapSessions(true);
+  if (fatal)
+    std::rethrow_exception(fatal);
+  if (options.requests > 0 && lastFailure)
+    throw *lastFailure;
+}
+
+void Server::stop() noexcept {
+  std::lock_guard lock(mutex);
+  if (!stopSource.request_stop())
+    return;
+  listener->interrupt();
+  queue.close(Error(ExitCode::Network, "the server is shutting down"));
+  for (Session &session : sessions)
+    if (session.client)
+      session.client->shutdown();
+  if (currentPeer && !executing)
+    currentPeer->interrupt();
+  peerChanged.notify_all();
+}
+
+void Server::acceptLoop() {
+  while (!stopping()) {
+    try {
+      std::unique_ptr<Incoming> incoming = listener->accept();
+      reapSessions(false);
+      if (!incoming)
+        continue;
+      std::lock_guard lock(mutex);
+      // Two more than clients: the peer must get in even if clients fill the house.
+      if (sessions.size() >= options.maxClients + 2) {
+        spdlog::warn("{}: refused, {} connections are open", incoming->address(), sessions.size());
+        continue;
+      }
+      Session &session = sessions.emplace_back();
+      session.thread = std::jthread([this, &session, moved = std::move(incoming)]() mutable {
+        serveConnection(session, std::move(moved));
+      });
+    } catch (const std::exception &error) {
+      // Out of descriptors, threads or memory: others will free some.
+      spdlog::error("{}", error.what());
+      std::this_thread::sleep_for(Milliseconds(200));
+    }
+  }
+}
+
+void Server::serveConnection(Session &session, std::unique_ptr<Incoming> incoming) noexcept {
+  std::string address = incoming->address();
+  try {
+    admit(session, std::move(incoming));
+  } catch (const std::exception &error) {
+    spdlog::warn("{}: {}", address, error.what());
+  }
+  std::lock_guard lock(mutex);
+  session.done = true;
+}
+
+/// Lets in clients, and the other server. Our own role gets in too, so that two servers of one
+/// party learn what is wrong from the greeting rather than from a refused certificate.
+void Server::admit(Session &session, std::unique_ptr<Incoming> incoming) {
+  auto connection = incoming->handshake({{"server*", "client*"}, {}}, handshakeTimeout);
+  if (connection->peerRole().starts_with("server"))
+    return offerPeer(std::move(connection));
+  {
+    std::lock_guard lock(mutex);
+    session.client = std::make_unique<ClientSession>(std::move(connection), sessionContext);
+    if (stopping())
+      session.client->shutdown();
+  }
+  session.client->run();
+}
+
+void Server::offerPeer(std::unique_ptr<Connection> connection) {
+  std::string role = fmt::format("server{}", index(engine.party()));
+  if (connection->peerRole() == role) {
+    connection->closeWith(
+        Error(ExitCode::Usage,
+              fmt::format("both servers were started with --party {}", index(engine.party())),
+              "start one with --party 0 and the other with --party 1"));
+    throw Error(ExitCode::Usage, fmt::format("another {} connected", role),
+                "start one with --party 0 and the other with --party 1");
+  }
+  if (engine.party() == Party::One) {
+    connection->closeWith(
+        Error(ExitCode::Usage,
+              fmt::format("server 1 is here, but connects to {} itself", options.peer->text()),
+              "server 1's --peer must be the address where server 0 listens"));
+    return;
+  }
+  if (options.peerFingerprint && connection->peerFingerprint() != options.peerFingerprint) {
+    Error error(ExitCode::Authentication,
+                "your certificate is not the pinned one (other SHA-256 fingerprint)",
+                "if it was renewed, pin the new fingerprint with --peer-fingerprint");
+    connection->closeWith(error);
+    throw error;
+  }
+  std::lock_guard lock(mutex);
+  // The peer has one link at a time: whoever connects anew has given up the old one.
+  if (currentPeer)
+    currentPeer->interrupt();
+  offeredPeer = std::move(connection);
+  peerChanged.notify_all();
+}
+
+void Server::reapSessions(bool all) {
+  std::list<Session> ended;
+  {
+    std::lock_guard lock(mutex);
+    for (auto it = sessions.begin(); it != sessions.end();) {
+      auto next = std::next(it);
+      if (all || it->done)
+        ended.splice(ended.end(), sessions, it);
+      it = next;
+    }
+  }
+  // Threads are joined here, without the lock.
+}
+
+} // namespace gfs::serve

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// One of the two servers: accepts clients, keeps the link to the other server, and runs requests
+// one after another.
+//
+// Threads: one accepts, one per client connection (ClientSession), and the caller of run() owns the
+// peer link and the engine. Server 0 leads: it picks the next request and the serial, server 1
+// follows.
+#pragma once
+
+#include "runtime/net/Connection.h"
+#include "runtime/serve/ClientSession.h"
+#include "runtime/serve/Engine.h"
+#include "runtime/serve/PeerLink.h"
+
+#include <list>
+#include <thread>
+
+namespace gfs::serve {
+
+struct ServerOptions {
+  Endpoint listen;
+  std::optional<Endpoint>
+      peer; ///< Where server 0 listens. Server 0 uses its own only to find out what is wrong.
+  std::shared_ptr<const Security> security;
+  std::optional<Fingerprint> peerFingerprint;
+  Milliseconds timeout{60000}; ///< For every step of a request; see Connection.
+  size_t maxQueue = 64;
+  size_t maxClients = 64;
+  uint64_t requests = 0; ///< Stop after this many; 0 = never.
+  /// Called once, when the servers are linked for the first time.
+  std::function<void()> onReady = [] {};
+};
+
+class Server {
+public:
+  /// Listens at once. Throws Network (address in use), Usage, Authentication (our certificate is
+  /// for another role).
+  Server(ServerOptions options, Engine &engine);
+  ~Server();
+
+  /// The address clients reach, with the real port.
+  Endpoint local() const { return listener->local(); }
+  /// Serves until stop() or options.requests. Throws what makes it pointless to go on: another plan
+  /// or party at the other end, a refused certificate; and the last error if a counted request
+  /// failed.
+  void run();
+  /// Finishes the request under way and makes run() return; from any thread.
+  void stop() noexcept;
+
+private:
+  struct Session {
+    std::unique_ptr<ClientSession> client; ///< Set once authenticated.
+    bool done = false;
+    std::jthread thread;
+  };
+
+  // Connections (Server.cpp)
+  void acceptLoop();
+  void serveConnection(Session &session, std::unique_ptr<Incoming> incoming) noexcept;
+  void admit(Session &session, std::unique_ptr<Incoming> incoming);
+  void offerPeer(std::unique_ptr<Connection> connection);
+  void reapSessions(bool all);
+  bool stopping() const { return stopSource.stop_requested(); }
+
+  // The peer link (PeerLoop.cpp)
+  void leaderLoop();
+  void followerLoop();
+  std::unique_ptr<Connection> awaitPeer();
+  void linked(PeerLink &link);
+  void unlink() noexcept;
+  void lead(PeerLink &link);
+  void follow(PeerLink &link);
+  void leadRequest(PeerLink &link, std::unique_ptr<Job> job);
+  void followRequest(PeerLink &link, const Start &start);
+  void execute(PeerLink &link, std::unique_ptr<Job> job, uint64_t serial);
+  void failed(Job &job, const Error &error);
+  void countRequest();
+  void diagnosePeer();
+  PeerFacts facts() const;
+  PeerRule peerRule() const;
+
+  ServerOptions options;
+  Engine &engine;
+  RequestQueue queue;
+  SessionContext sessionContext;
+  std::unique_ptr<Listener> listener;
+  std::stop_source stopSource;
+
+  std::mutex mutex; ///< Guards what follows.
+  std::condition_variable_any peerChanged;
+  std::list<Session> sessions;
+  std::unique_ptr<Connection>
+      offeredPeer;                   ///< Server 0: a new connection of server 1, not greeted yet.
+  Connection *currentPeer = nullptr; ///< For interrupting.
+  bool executing = false;            ///< A request is under way on the peer link.
+  bool wasLinked = false;
+  uint64_t finished = 0;
+  std::optional<Error> lastFailure;
+  std::jthread acceptor;
+};
+
+} // namespace gfs::serve

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times and bytes of many requests, for people and as JSON.
+#pragma once
+
+#include "runtime/serve/Workload.h"
+#include "runtime/serve/serve.pb.h"
+
+#include <array>
+
+namespace gfs::serve {
+
+/// What one request cost: at each server, and as the client saw it.
+struct RequestCost {
+  std::array<Stats, 2> servers;
+  double totalMs =
+      0; ///< From inputs shared to outputs joined; online time if both parties run in one process.
+  double dealMs = 0;        ///< Dealing its material, where that happened in the same process.
+  uint64_t clientBytes = 0; ///< Between the client and both servers.
+};
+
+/// Nearest-rank percentiles; `values` need not be sorted or non-empty.
+struct Percentiles {
+  double p50 = 0, p90 = 0, p99 = 0, mean = 0;
+};
+Percentiles percentiles(std::vector<double> values);
+
+/// One step of a plan; times are averages over requests, of the slower server.
+struct StepProfile {
+  uint32_t step = 0;
+  std::string name, gate;
+  double onlineMs = 0, prepareMs = 0;
+  uint64_t exchanges = 0;
+  uint64_t bytes = 0;      ///< Each server sends.
+  uint64_t dealtBytes = 0; ///< To both servers together.
+};
+
+/// A few lines for people.
+std::string summaryText(std::span<const RequestCost> costs, const Scores &scores);
+/// The same as JSON, with stable keys.
+std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCost> costs,
+                        const Scores &scores, std::span<const StepProfile> profile = {});
+/// One line per step and their sum.
+std::string profileText(std::span<const StepProfile> profile);
+
+/// "1.2 MB"
+std::string bytesText(double bytes);
+
+} // namespace gfs::serve

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/serve/Workload.h"
+
+#include "runtime/tensor/TensorFile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace gfs::serve {
+
+/// The shape without axes of length 1, in which [28, 28], [1, 28, 28] and [1, 1, 28, 28] are the
+/// same.
+static std::vector<uint64_t> squeezed(std::span<const uint64_t> shape) {
+  std::vector<uint64_t> result;
+  std::copy_if(shape.begin(), shape.end(), std::back_inserter(result),
+               [](uint64_t axis) { return axis != 1; });
+  return result;
+}
+
+/// Tensors by port name, as the --input flags name them.
+static std::map<std::string, Tensor> readInputs(const plan::Plan &plan,
+                                                const std::vector<std::string> &specs) {
+  auto isPort = [&](const std::string &name) {
+    return std::any_of(plan.inputs().begin(), plan.inputs().end(),
+                       [&](const auto &port) { return port.name() == name; });
+  };
+  std::map<std::string, Tensor> tensors;
+  auto add = [&](const std::string &port, Tensor tensor, const std::string &spec) {
+    if (!tensors.emplace(port, std::move(tensor)).second)
+      throw Error(ExitCode::Usage,
+                  fmt::format("--input {}: input \"{}\" is given twice", spec, port));
+  };
+  for (const std::string &spec : specs) {
+    size_t equals = spec.find('=');
+    if (equals != std::string::npos && isPort(spec.substr(0, equals))) {
+      add(spec.substr(0, equals), readTensor(spec.substr(equals + 1)), spec);
+    } else if (plan.inputs_size() == 1) {
+      add(plan.inputs(0).name(), readTensor(spec), spec);
+    } else {
+      for (Tensor &tensor : readTensors(spec))
+        if (std::string name = tensor.name; isPort(name))
+          add(name, std::move(tensor), spec);
+    }
+  }
+  return tensors;
+}
+
+/// How many requests `tensor` holds for a port of this shape.
+static uint64_t requestsIn(const Tensor &tensor, const PortShape &port, const std::string &name,
+                           bool batch) {
+  auto refuse = [&](const std::string &hint) {
+    return Error(ExitCode::InvalidInput,
+                 fmt::format("input \"{}\": the tensor has shape {}, the plan takes {}", name,
+                             shapeText(tensor.shape), shapeText(port.shape)),
+                 hint);
+  };
+  if (squeezed(tensor.shape) == squeezed(port.shape))
+    return 1;
+  if (tensor.shape.empty() || port.shape.empty())
+    throw refuse("give a tensor of this shape");
+  uint64_t planBatch = port.shape[0], items = tensor.shape[0];
+  bool sameItems =
+      squeezed(std::span(tensor.shape).subspan(1)) == squeezed(std::span(port.shape).subspan(1));
+  if (!sameItems || items == 0)
+    throw refuse("images are [batch, channels, height, width]");
+  if (!batch)
+    throw refuse("--batch runs one request after another over the leading axis");
+  if (items % planBatch != 0)
+    throw refuse(fmt::format("the leading axis must be a multiple of {}", planBatch));
+  return items / planBatch;
+}
+
+Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
+    : plan(plan), options(std::move(given)) {
+  std::map<std::string, Tensor> tensors = readInputs(plan, options.inputs);
+  for (const plan::Port &port : plan.inputs()) {
+    auto found = tensors.find(port.name());
+    if (found == tensors.end())
+      throw Error(ExitCode::Usage, fmt::format("input \"{}\" is missing", port.name()),
+                  fmt::format("give it with --input '{}=FILE'", port.name()));
+    Input input{found->second.toFloat(), portShape(plan, port)};
+    uint64_t requests = requestsIn(found->second, input.shape, port.name(), options.batch);
+    if (!portInputs.empty() && requests != count)
+      throw Error(ExitCode::InvalidInput, fmt::format("input \"{}\" holds {} requests, others {}",
+                                                      port.name(), requests, count));
+    count = requests;
+    portInputs.push_back(std::move(input));
+  }
+  if (options.limit > 0)
+    count = std::min(count, options.limit);
+  for (const plan::Port &port : plan.outputs())
+    portOutputs.push_back({port.name(), portShape(plan, port), 0, {}});
+
+  if (!options.labels.empty())
+    labels = readTensor(options.labels).toInt64();
+  if (!options.expected.empty())
+    expected = readTensor(options.expected).toFloat();
+}
+
+std::vector<ClearWords> Workload::inputs(uint64_t request) const {
+  std::vector<ClearWords> words;
+  for (const Input &input : portInputs) {
+    auto values =
+        std::span(input.values).subspan(request * input.shape.elements, input.shape.elements);
+    words.push_back(encodeFixed(Ring{plan.ring_bits()}, input.shape.scale, values));
+  }
+  return words;
+}
+
+void Workload::setOutputs(uint64_t request, std::span<const ClearWords> outputs) {
+  check(outputs.size() == portOutputs.size(), "number of outputs");
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Output &output = portOutputs[i];
+    std::vector<float> values = decodeFixed(Ring{plan.ring_bits()}, output.shape.scale, outputs[i]);
+    values = postProcess(plan, plan.outputs(static_cast<int>(i)), std::move(values));
+    output.perRequest = values.size();
+    output.values.resize(count * values.size());
+    std::copy(values.begin(), values.end(),
+              output.values.begin() + static_cast<ptrdiff_t>(request * values.size()));
+  }
+}
+
+// --- Outputs
+// ----------------------------------------------------------------------------------------------------------
+
+/// The port's shape with the requests along the leading axis; without the last axis where argmax
+/// removed it.
+std::vector<uint64_t> Workload::outputShape(const Output &output) const {
+  std::vector<uint64_t> shape = output.shape.shape;
+  if (output.perRequest != output.shape.elements && !shape.empty())
+    shape.pop_back();
+  if (count > 1 && !shape.empty())
+    shape[0] *= count;
+  else if (count > 1)
+    shape.push_back(count);
+  return shape;
+}
+
+void Workload::writeOutputs() const {
+  if (options.output.empty())
+    return;
+  for (const Output &output : portOutputs) {
+    std::filesystem::path path = options.output;
+    if (portOutputs.size() > 1) {
+      std::string name = output.name;
+      std::replace_if(
+          name.begin(), name.end(),
+          [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '_');
+      path.replace_extension();
+      path += "." + name + ".npy";
+    }
+    writeNpy(path, makeTensor<float>(outputShape(output), output.values, output.name));
+  }
+}
+
+/// Values that compete for being the largest; 1 if argmax has been taken already.
+uint64_t Workload::rowLength() const {
+  const Output &output = portOutputs.front();
+  bool decided = plan.outputs(0).post_process() == plan::Port::ARGMAX;
+  return decided || output.shape.shape.empty() ? 1 : output.shape.shape.back();
+}
+
+static uint64_t largest(std::span<const float> row) {
+  return static_cast<uint64_t>(std::max_element(row.begin(), row.end()) - row.begin());
+}
+
+Scores Workload::scores() const {
+  Scores scores;
+  const Output &output = portOutputs.front();
+  const uint64_t length = rowLength();
+  scores.rows = output.values.size() / length;
+  auto row = [&](const std::vector<float> &values, uint64_t i) {
+    return std::span(values).subspan(i * length, length);
+  };
+  auto chosen = [&](const std::vector<float> &values, uint64_t i) {
+    return length == 1 ? static_cast<uint64_t>(std::max(0.0f, values[i])) : largest(row(values, i));
+  };
+  auto requireRows = [&](size_t size, uint64_t perRow, const std::string &file) {
+    if (size < scores.rows * perRow)
+      throw Error(ExitCode::InvalidInput, fmt::format("{}: holds {} values, {} are needed", file,
+                                                      size, scores.rows * perRow));
+  };
+  if (!options.labels.empty()) {
+    requireRows(labels.size(), 1, options.labels);
+    uint64_t right = 0;
+    for (uint64_t i = 0; i < scores.rows; ++i)
+      right += static_cast<int64_t>(chosen(output.values, i)) == labels[i];
+    scores.accuracy = static_cast<double>(right) / static_cast<double>(scores.rows);
+  }
+  if (!options.expected.empty()) {
+    requireRows(expected.size(), length, options.expected);
+    uint64_t same = 0;
+    double difference = 0;
+    for (uint64_t i = 0; i < scores.rows; ++i)
+      same += chosen(output.values, i) == chosen(expected, i);
+    for (size_t i = 0; i < output.values.size(); ++i)
+      difference = std::max(difference, std::abs(double(output.values[i]) - double(expected[i])));
+    scores.agreement = static_cast<double>(same) / static_cast<double>(scores.rows);
+    scores.maxDifference = difference;
+  }
+  return scores;
+}
+
+void Workload::checkScores(const Scores &scores) const {
+  if (scores.accuracy && *scores.accuracy < options.minAccuracy)
+    throw Error(ExitCode::VerifyMismatch,
+                fmt::format("accuracy {:.4f} is below --min-accuracy {:.4f}", *scores.accuracy,
+                            options.minAccuracy));
+  if (scores.agreement && *scores.agreement < options.minAgreement)
+    throw Error(ExitCode::VerifyMismatch,
+                fmt::format("agreement {:.4f} is below --min-agreement {:.4f}", *scores.agreement,
+                            options.minAgreement));
+}
+
+std::string Workload::topText(unsigned top) const {
+  const Output &output = portOutputs.front();
+  const uint64_t length = rowLength();
+  std::string text;
+  for (uint64_t begin = 0; begin < output.values.size(); begin += length) {
+    auto row = std::span(output.values).subspan(begin, length);
+    text += fmt::format("{}[{}]:", output.name, begin / length);
+    if (length == 1) {
+      text += fmt::format(" {:g}\n", row[0]);
+      continue;
+    }
+    std::vector<uint64_t> order(length);
+    for (uint64_t i = 0; i < length; ++i)
+      order[i] = i;
+    uint64_t shown = std::min<uint64_t>(top, length);
+    std::partial_sort(order.begin(), order.begin() + static_cast<ptrdiff_t>(shown), order.end(),
+                      [&](uint64_t a, uint64_t b) { return row[a] > row[b]; });
+    for (uint64_t i = 0; i < shown; ++i)
+      text += fmt::format("{} class {} ({:.4g})", i ? "," : "", order[i], row[order[i]]);
+    text += '\n';
+  }
+  return text;
+}
+
+} // namespace gfs::serve

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a user asks a tool to infer: tensor files in, tensor files and scores out, for one plan.
+#pragma once
+
+#include "runtime/exec/ClientShares.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace gfs::serve {
+
+struct WorkloadOptions {
+  std::vector<std::string> inputs; ///< "FILE", "FILE.npz:NAME" or "PORT=FILE…".
+  bool batch = false;              ///< The leading axis holds many requests.
+  uint64_t limit = 0;              ///< At most so many requests; 0 = all.
+  std::string labels;              ///< Class numbers, one per row of the first output.
+  std::string expected;            ///< What the model itself gives for the first output.
+  std::filesystem::path output;    ///< .npy to write; one per port if there are several.
+  double minAccuracy = 0, minAgreement = 0;
+};
+
+/// Agreement with given labels and expected outputs.
+struct Scores {
+  uint64_t rows = 0;
+  std::optional<double> accuracy;  ///< Rows whose largest output is the label.
+  std::optional<double> agreement; ///< Rows whose largest output is that of the expected outputs.
+  std::optional<double> maxDifference; ///< Largest absolute difference to the expected outputs.
+};
+
+class Workload {
+public:
+  /// Reads and checks all files against the plan, which must outlive it. Errors: those of
+  /// readTensor; InvalidInput (shapes), RangeCheck (values), Usage (port names).
+  Workload(const plan::Plan &plan, WorkloadOptions options);
+
+  uint64_t requests() const { return count; }
+  /// Ring words by port.
+  std::vector<ClearWords> inputs(uint64_t request) const;
+  /// Decodes and post-processes the joined outputs of one request.
+  void setOutputs(uint64_t request, std::span<const ClearWords> outputs);
+
+  /// Errors: OutputUnwritable.
+  void writeOutputs() const;
+  Scores scores() const;
+  /// Throws VerifyMismatch if a score is below what the options demand.
+  void checkScores(const Scores &scores) const;
+  /// "request 0: class 7 (12.3), class 2 (4.5), …" per row of the first output.
+  std::string topText(unsigned top) const;
+
+private:
+  struct Input {
+    std::vector<float> values; ///< Of all requests.
+    PortShape shape;
+  };
+  struct Output {
+    std::string name;
+    PortShape shape;
+    uint64_t perRequest = 0; ///< Values after post-processing.
+    std::vector<float> values;
+  };
+  uint64_t rowLength() const;
+  std::vector<uint64_t> outputShape(const Output &output) const;
+
+  const plan::Plan &plan;
+  WorkloadOptions options;
+  uint64_t count = 0;
+  std::vector<Input> portInputs;
+  std::vector<Output> portOutputs;
+  std::vector<int64_t> labels;
+  std::vector<float> expected;
+};
+
+} // namespace gfs::serve

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flags about what is inferred and where the answers go; the same for gfs-client infer and gfsrun
+// --local.
+#pragma once
+
+#include "runtime/serve/Summary.h"
+#include "tools/common/CommandLine.h"
+
+#include <fstream>
+
+namespace gfs {
+
+class WorkloadFlags {
+public:
+  void addTo(CLI::App &app) {
+    const char *group = "Inputs and outputs";
+    app.add_option("--input", options.inputs,
+                   "FILE or PORT=FILE: .npy, .npz (:NAME picks an array) or TensorProto .pb")
+        ->group(group);
+    app.add_flag("--batch", options.batch, "The leading axis of the inputs holds many requests")
+        ->group(group);
+    app.add_option("--limit", options.limit, "At most so many requests of a batch")->group(group);
+    app.add_option("--labels", options.labels, "Class numbers: print the accuracy")->group(group);
+    app.add_option("--expected", options.expected,
+                   "Outputs of the model itself: print agreement and difference")
+        ->group(group);
+    app.add_option("--min-accuracy", options.minAccuracy, "Fail (exit code 8) below this accuracy")
+        ->group(group);
+    app.add_option("--min-agreement", options.minAgreement,
+                   "Fail (exit code 8) below this agreement")
+        ->group(group);
+    app.add_option("--output", options.output, "Write the outputs to this .npy")->group(group);
+    app.add_option("--top", top, "Print the K largest outputs of every row")->group(group);
+    app.add_option("--json", json, "Write times, bytes and scores as JSON; - is stdout")
+        ->group(group);
+  }
+
+  serve::Workload load(const plan::Plan &plan) const {
+    if (options.inputs.empty())
+      throw Error(ExitCode::Usage, "--input is missing", "for example --input image.npy");
+    return serve::Workload(plan, options);
+  }
+
+  /// Writes and prints everything that was asked for.
+  void report(const plan::LoadedPlan &plan, const serve::Workload &workload,
+              std::span<const serve::RequestCost> costs,
+              std::span<const serve::StepProfile> profile, bool quiet) const {
+    serve::Scores scores = workload.scores();
+    workload.writeOutputs();
+    // With nothing else to show for it, a single request shows its classes.
+    bool nothingElse =
+        options.output.empty() && json.empty() && !scores.accuracy && !scores.agreement;
+    unsigned shown = top > 0 ? top : nothingElse && workload.requests() == 1 ? 5 : 0;
+    if (shown > 0)
+      fmt::print("{}", workload.topText(shown));
+    if (!quiet)
+      fmt::print("{}{}", profile.empty() ? "" : serve::profileText(profile),
+                 serve::summaryText(costs, scores));
+    if (!json.empty())
+      writeJson(serve::summaryJson(plan, costs, scores, profile));
+    workload.checkScores(scores);
+  }
+
+private:
+  void writeJson(const std::string &document) const {
+    if (json == "-") {
+      fmt::print("{}", document);
+      return;
+    }
+    std::ofstream file(json);
+    if (!(file << document << std::flush))
+      throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", json),
+                  "check the folder");
+  }
+
+  serve::WorkloadOptions options;
+  unsigned top = 0;
+  std::string json;
+};
+
+} // namespace gfs

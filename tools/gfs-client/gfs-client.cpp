@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// gfs-client: shares an input to both servers and joins their answers.
+#include "runtime/serve/Client.h"
+#include "runtime/serve/Progress.h"
+#include "tools/common/LinkFlags.h"
+#include "tools/common/Process.h"
+#include "tools/common/WorkloadFlags.h"
+
+using namespace gfs;
+
+namespace {
+
+struct Options {
+  std::filesystem::path plan;
+  std::array<std::string, 2> servers, fingerprints;
+  LinkFlags link;
+  WorkloadFlags workload;
+  unsigned timeoutMs = 60000, connectMs = 10000;
+  bool quiet = false;
+};
+
+} // namespace
+
+static void infer(const Options &options) {
+  plan::LoadedPlan plan = plan::readPlan(options.plan);
+  serve::ClientOptions client;
+  for (size_t i : {0, 1}) {
+    client.servers[i] = parseEndpoint(options.servers[i], fmt::format("--server{}", i));
+    if (!options.fingerprints[i].empty())
+      client.fingerprints[i] =
+          parseFingerprint(options.fingerprints[i], fmt::format("--fingerprint{}", i));
+  }
+  client.security = options.link.make("gfs-client", "client:plaintext");
+  client.timeout = Milliseconds(options.timeoutMs);
+  client.connectFor = Milliseconds(options.connectMs);
+
+  serve::Workload workload = options.workload.load(plan.plan);
+  serve::Client servers(plan, client);
+  if (servers.materialLeft() < workload.requests())
+    throw Error(ExitCode::MaterialExhausted,
+                fmt::format("the servers have material for {} of {} requests",
+                            servers.materialLeft(), workload.requests()),
+                "deal more with gfsdeal, or use --limit");
+  std::vector<serve::RequestCost> costs;
+  {
+    serve::Progress progress("inferring", workload.requests(), 0,
+                             options.quiet || workload.requests() == 1);
+    uint64_t bytes = 0;
+    for (uint64_t request = 0; request < workload.requests(); ++request) {
+      serve::Answer answer = servers.infer(workload.inputs(request));
+      workload.setOutputs(request, answer.outputs);
+      costs.push_back({answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived});
+      bytes += costs.back().clientBytes;
+      progress.update(request + 1, bytes);
+    }
+  }
+  options.workload.report(plan, workload, costs, {}, options.quiet);
+}
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app{"Asks two gfsrun servers for private inferences.", "gfs-client"};
+  app.require_subcommand(1);
+  CLI::App *command = app.add_subcommand("infer", "Infer one input, or many with --batch");
+  command->add_option("--plan", options.plan, "plan.bin, the same as the servers'")->required();
+  for (size_t i : {0, 1}) {
+    command
+        ->add_option(fmt::format("--server{}", i), options.servers[i], "HOST:PORT of this server")
+        ->required();
+    command
+        ->add_option(fmt::format("--fingerprint{}", i), options.fingerprints[i],
+                     "SHA-256 this server's certificate must have")
+        ->group("Connection");
+  }
+  options.link.addTo(*command);
+  command->add_option("--timeout-ms", options.timeoutMs, "How long to wait for an answer")
+      ->check(CLI::Range(1u, 86400000u))
+      ->capture_default_str()
+      ->group("Connection");
+  command->add_option("--connect-ms", options.connectMs, "How long to try to reach a server")
+      ->check(CLI::Range(0u, 86400000u))
+      ->capture_default_str()
+      ->group("Connection");
+  options.workload.addTo(*command);
+  command->add_flag("-q,--quiet", options.quiet, "Print no summary");
+  command->footer(
+      "Examples:\n"
+      "  gfs-client infer --plan plan.bin --server0 s0.example.org:7000 --server1 "
+      "s1.example.org:7001 \\\n"
+      "             --cert alice.crt --cert-key alice.key --ca ca.crt --input digit.npy --top 3\n"
+      "  ... --input test.npz:images --batch --labels test.npz:labels --json stats.json");
+  if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
+    return *exitCode;
+  return runTool("gfs-client", [&] {
+    forbidCoreDumps();
+    infer(options);
+  });
+}

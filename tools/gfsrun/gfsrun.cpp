@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// gfsrun: one of the two servers; with --local, both in one process.
+#include "runtime/serve/Dealing.h"
+#include "runtime/serve/Local.h"
+#include "runtime/serve/Logging.h"
+#include "runtime/serve/Server.h"
+#include "tools/common/LinkFlags.h"
+#include "tools/common/Process.h"
+#include "tools/common/WorkloadFlags.h"
+
+using namespace gfs;
+
+namespace {
+
+struct Options {
+  serve::EngineFiles files;
+  LinkFlags link;
+  WorkloadFlags workload;
+  int party = -1;
+  std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text";
+  std::filesystem::path portFile;
+  serve::ServerOptions server;
+  unsigned timeoutMs = 60000, repeat = 1;
+  bool local = false, once = false, profile = false, quiet = false;
+};
+
+} // namespace
+
+static void addFlags(CLI::App &app, Options &options) {
+  app.add_option("plan", options.files.plan, "plan.bin")->required();
+  app.add_option("--weights", options.files.weights, "Weights (default PLAN.weights)");
+  app.add_option("--key", options.files.key,
+                 "Key (default PLAN.s0.key or PLAN.s1.key; with --local PLAN.dealer.key)");
+  app.add_flag("-q,--quiet", options.quiet, "Log warnings only; with --local print no summary");
+
+  const char *server = "Server";
+  app.add_option("--party", options.party, "Which server this is: 0 or 1")
+      ->check(CLI::Range(0, 1))
+      ->group(server);
+  app.add_option("--material", options.files.material,
+                 "One-time material (default PLAN.s0.material or .s1.)")
+      ->group(server);
+  app.add_option("--listen", options.listen, "HOST:PORT to listen on; port 0 takes a free one")
+      ->group(server);
+  app.add_option("--peer", options.peer,
+                 "HOST:PORT where the other server listens (server 1 needs it)")
+      ->group(server);
+  app.add_option("--peer-fingerprint", options.peerFingerprint,
+                 "SHA-256 the other server's certificate must have")
+      ->group(server);
+  app.add_flag("--once", options.once, "Stop after one request")->group(server);
+  app.add_option("--requests", options.server.requests, "Stop after so many requests")
+      ->group(server);
+  app.add_option("--timeout-ms", options.timeoutMs,
+                 "How long to wait for the other side in any step")
+      ->check(CLI::Range(1u, 86400000u))
+      ->capture_default_str()
+      ->group(server);
+  app.add_option("--max-queue", options.server.maxQueue, "Requests that may wait")
+      ->capture_default_str()
+      ->group(server);
+  app.add_option("--max-clients", options.server.maxClients, "Connections of clients")
+      ->capture_default_str()
+      ->group(server);
+  app.add_option("--port-file", options.portFile, "Write the port to this file once it is open")
+      ->group(server);
+  app.add_option("--log-level", options.logLevel, "trace, debug, info, warn, error or off")
+      ->capture_default_str()
+      ->group(server);
+  app.add_option("--log-format", options.logFormat, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str()
+      ->group(server);
+  options.link.addTo(app);
+
+  const char *local = "Local run";
+  app.add_flag("--local", options.local,
+               "Run both servers and the dealer here, on the inputs given")
+      ->group(local);
+  app.add_option("--repeat", options.repeat, "Run every request so often")
+      ->check(CLI::Range(1u, 1000000u))
+      ->capture_default_str()
+      ->group(local);
+  app.add_flag("--profile", options.profile, "Print time, bytes and exchanges of every step")
+      ->group(local);
+  options.workload.addTo(app);
+}
+
+static void runLocal(Options &options) {
+  ModelPaths beside = ModelPaths::beside(options.files.plan);
+  plan::LoadedPlan plan = plan::readPlan(options.files.plan);
+  serve::Workload workload = options.workload.load(plan.plan);
+  serve::LocalReport report = serve::runLocally(
+      plan, options.files.weights.empty() ? beside.weights : options.files.weights,
+      options.files.key.empty() ? beside.dealerKey : options.files.key, workload, options.repeat);
+  if (!options.profile)
+    report.profile.clear();
+  options.workload.report(plan, workload, report.costs, report.profile, options.quiet);
+}
+
+/// Written beside and renamed: whoever waits for the file never reads half of it.
+static void writePortFile(const std::filesystem::path &path, uint16_t port) {
+  std::filesystem::path temporary = path.string() + ".new";
+  std::ofstream file(temporary);
+  std::error_code failure;
+  if (file << port << std::endl)
+    std::filesystem::rename(temporary, path, failure);
+  if (!file || failure)
+    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", path.string()),
+                "check --port-file");
+}
+
+static void runServer(Options &options) {
+  if (options.party < 0)
+    throw Error(ExitCode::Usage, "--party 0 or --party 1 is needed",
+                "--local runs both in this process");
+  if (options.listen.empty())
+    throw Error(ExitCode::Usage, "--listen is needed", "for example --listen 0.0.0.0:7000");
+  auto party = static_cast<Party>(options.party);
+  ModelPaths beside = ModelPaths::beside(options.files.plan);
+  if (options.files.weights.empty())
+    options.files.weights = beside.weights;
+  if (options.files.key.empty())
+    options.files.key = beside.partyKey[index(party)];
+  if (options.files.material.empty())
+    options.files.material = serve::defaultMaterial(options.files.plan, party);
+  serve::setUpLogging(options.quiet ? "warn" : options.logLevel, options.logFormat == "json");
+
+  serve::ServerOptions &server = options.server;
+  server.listen = parseEndpoint(options.listen, "--listen");
+  if (!options.peer.empty())
+    server.peer = parseEndpoint(options.peer, "--peer");
+  if (!options.peerFingerprint.empty())
+    server.peerFingerprint = parseFingerprint(options.peerFingerprint, "--peer-fingerprint");
+  server.security = options.link.make("gfsrun", fmt::format("server{}", options.party));
+  server.timeout = Milliseconds(options.timeoutMs);
+  if (options.once)
+    server.requests = 1;
+
+  SignalWatch signals;
+  serve::Engine engine(options.files, party);
+  std::string listening;
+  server.onReady = [&] {
+    fmt::print("gfsrun: ready, party {}, plan {} ({}), listening on {}, material {} left\n",
+               options.party, engine.program().plan().model(),
+               plan::hex(engine.planHash()).substr(0, 8), listening, engine.materialLeft());
+    std::fflush(stdout);
+  };
+  serve::Server running(server, engine);
+  listening = running.local().text();
+  if (!options.portFile.empty())
+    writePortFile(options.portFile, running.local().port);
+  std::jthread watcher = signals.start([&] { running.stop(); });
+  running.run();
+}
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app{
+      "Runs a plan as one of the two servers. Neither server learns inputs, weights or outputs.",
+      "gfsrun"};
+  app.footer("Examples:\n"
+             "  gfsrun plan.bin --party 0 --listen 0.0.0.0:7000 --cert s0.crt --cert-key s0.key "
+             "--ca ca.crt\n"
+             "  gfsrun plan.bin --party 1 --listen 0.0.0.0:7001 --peer s0.example.org:7000 --cert "
+             "s1.crt \\\n"
+             "         --cert-key s1.key --ca ca.crt\n"
+             "  gfsrun plan.bin --local --input image.npy --profile");
+  addFlags(app, options);
+  if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
+    return *exitCode;
+  return runTool("gfsrun", [&] {
+    forbidCoreDumps();
+    if (options.local)
+      runLocal(options);
+    else
+      runServer(options);
+  });
+}
