@@ -7,6 +7,9 @@
 #ifdef HAVE_GFSFIXED
 #include "dialects/fixed/FixedDialect.h"
 #endif
+#ifdef HAVE_GFSNNPASSES
+#include "passes/nn/Passes.h"
+#endif
 #ifdef HAVE_GFSFIXEDPASSES
 #include "passes/fixed/Passes.h"
 #endif
@@ -33,6 +36,9 @@ int main(int argc, char **argv) {
 #endif
 #ifdef HAVE_GFSFIXED
   registry.insert<gfs::fixed::FixedDialect>();
+#endif
+#ifdef HAVE_GFSNNPASSES
+  gfs::nn::registerNnPasses();
 #endif
 #ifdef HAVE_GFSFIXEDPASSES
   gfs::fixed::registerFixedPasses();

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// nn-check-securable: the border between what a model means and what can be computed in private.
+#include "dialects/nn/NnConstants.h"
+#include "passes/nn/Passes.h"
+
+namespace gfs::nn {
+#define GEN_PASS_DEF_NNCHECKSECURABLE
+#include "passes/nn/Passes.h.inc"
+} // namespace gfs::nn
+
+using namespace mlir;
+
+namespace {
+
+struct CheckSecurable : gfs::nn::impl::NnCheckSecurableBase<CheckSecurable> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal() || !function.getBody().hasOneBlock()) {
+      function.emitError("expects a function with one block");
+      return signalPassFailure();
+    }
+    bool good = true;
+    for (Operation &op : function.getBody().front())
+      good &= succeeded(checkOp(op));
+    if (!good)
+      signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+
+  /// Operands from `first` on must be constants.
+  static LogicalResult checkConstants(Operation &op, unsigned first) {
+    for (Value parameter : op.getOperands().drop_front(first))
+      if (!gfs::nn::constantValue(parameter))
+        return op.emitError("has weights or statistics that the network computes; make them "
+                            "initialisers of the model");
+    return success();
+  }
+
+  static LogicalResult checkOp(Operation &op) {
+    if (isa<func::ReturnOp>(op)) {
+      for (Value result : op.getOperands())
+        if (gfs::nn::constantValue(result))
+          return op.emitError("returns a constant; remove that output from the model");
+      return success();
+    }
+    if (op.getDialect() != op.getContext()->getLoadedDialect<gfs::nn::NnDialect>())
+      return op.emitError("is no operation of the nn dialect");
+    if (isa<gfs::nn::Conv2dOp, gfs::nn::LinearOp, gfs::nn::BatchNormOp>(op))
+      return checkConstants(op, 1);
+    if (isa<gfs::nn::SoftmaxOp, gfs::nn::LogSoftmaxOp, gfs::nn::ArgmaxOp>(op)) {
+      for (Operation *user : op.getUsers())
+        if (!isa<func::ReturnOp>(user))
+          return op.emitError("is followed by more operations; the client can only apply it to an "
+                              "output: cut the model there");
+      int64_t rank = cast<RankedTensorType>(op.getOperand(0).getType()).getRank();
+      if (op.getAttrOfType<IntegerAttr>("axis").getInt() != rank - 1)
+        return op.emitError(
+            "works along another axis than the last; transpose the output or remove the operation");
+    }
+    return success();
+  }
+};
+
+} // namespace

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passes on the nn dialect.
+#pragma once
+
+#include "dialects/nn/NnDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace gfs::nn {
+
+#define GEN_PASS_DECL
+#include "passes/nn/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/nn/Passes.h.inc"
+
+inline void registerNnPasses() { registerGfsNnPasses(); }
+
+/// From what was imported to what converts to fixed point.
+void buildNnPipeline(mlir::OpPassManager &passes);
+
+} // namespace gfs::nn

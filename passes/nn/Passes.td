@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passes on the nn dialect, in the order the pipeline runs them.
+#ifndef GFS_PASSES_NN_PASSES_TD
+#define GFS_PASSES_NN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def NnFoldConstants : Pass<"nn-fold-constants", "::mlir::func::FuncOp"> {
+  let summary = "Compute sums, differences and products of constants, and drop unused operations.";
+  let description = [{
+    `nn.add`, `nn.sub` and `nn.mul` of two constants become a constant; shape operations on constants fold by themselves.
+    Constants of more than 2^24 elements are left alone unless an operand is that large already.
+
+    - Before: any `nn` function. After: the same function, fewer operations.
+    - Cost: never more.
+    - Numerics: f32 arithmetic, as the model's own runtime would do it.
+  }];
+  let statistics = [Statistic<"numFolded", "num-folded", "Operations on constants computed">];
+}
+
+def NnFoldBatchNorm : Pass<"nn-fold-batch-norm", "::mlir::func::FuncOp"> {
+  let summary = "Fold batch normalisation into the linear layer before it.";
+  let description = [{
+    `batch_norm(conv2d(x, w, b))` becomes `conv2d(x, w * f, (b - mean) * f + bias)` with f = scale / sqrt(var + epsilon) per
+    output channel; the same for `linear`. Only where the linear layer has no other use. A normalisation without such a layer
+    stays and becomes a depthwise 1x1 convolution in fixed point.
+
+    - Before: any `nn` function. After: no `nn.batch_norm` behind a `conv2d` or `linear` of one use.
+    - Cost: one linear layer less per fold.
+    - Numerics: weights are computed in f64 and rounded to f32 once.
+  }];
+  let statistics = [Statistic<"numFolded", "num-folded", "Normalisations folded">];
+}
+
+def NnFoldElementwise : Pass<"nn-fold-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Fold products with and sums of constants per channel into the linear layer before them.";
+  let description = [{
+    `mul`, `add` and `sub` with a constant that is equal along all axes but the channels' (a scalar, or shape [C,1,1] after
+    `conv2d`, [N] after `linear`) change that layer's weights and bias. Only where the layer has no other use.
+
+    - Before: any `nn` function. After: the same function, fewer operations.
+    - Cost: one operation less per fold, sometimes a linear layer less.
+    - Numerics: weights are computed in f64 and rounded to f32 once.
+  }];
+  let statistics = [Statistic<"numFolded", "num-folded", "Operations folded">];
+}
+
+def NnCommuteReluMaxPool : Pass<"nn-commute-relu-max-pool", "::mlir::func::FuncOp"> {
+  let summary = "Take the maximum before the ReLU: fewer ReLUs.";
+  let description = [{
+    `max_pool2d(relu(x))` becomes `relu(max_pool2d(x))`, which is the same because ReLU never falls. A 2x2 pooling leaves a
+    quarter of the ReLUs. Only where the ReLU has no other use and the pooling makes fewer elements than it takes.
+
+    - Before: any `nn` function. After: no such pair.
+    - Cost: fewer comparisons; exchanges stay.
+    - Numerics: exact.
+  }];
+  let statistics = [Statistic<"numCommuted", "num-commuted", "Pairs put in the other order">];
+}
+
+def NnCheckSecurable : Pass<"nn-check-securable", "::mlir::func::FuncOp"> {
+  let summary = "Refuse what has no private form, all of it at once.";
+  let description = [{
+    The border to fixed point. Checks that the function has one block of `nn` operations; that weights, biases and statistics
+    of linear layers and normalisations are constants; that `softmax`, `log_softmax` and `argmax` come last and work along the
+    last axis; and that no result is a constant. Each offender is named with what to do.
+
+    - Before: any `nn` function. After: the same function, convertible to fixed point up to its ranges.
+    - Cost: none.
+    - Numerics: exact.
+  }];
+}
+
+#endif // GFS_PASSES_NN_PASSES_TD
