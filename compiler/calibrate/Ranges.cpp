@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures the ranges of a network's values on samples.
+#include "compiler/calibrate/Ranges.h"
+
+#include "compiler/evaluate/Evaluator.h"
+#include "dialects/nn/NnDialect.h"
+#include "runtime/base/Error.h"
+
+#include "llvm/ADT/MapVector.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace gfs {
+
+/// The value a server computes for a result of the function: before what the client applies to it.
+static Value beforePostProcess(Value result) {
+  Operation *op = result.getDefiningOp();
+  return op && isa<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(op) ? op->getOperand(0) : result;
+}
+
+static std::string describe(Value value) {
+  if (Operation *op = value.getDefiningOp())
+    return nn::layerName(op);
+  return fmt::format("input {}", cast<BlockArgument>(value).getArgNumber());
+}
+
+namespace {
+/// Watches an evaluation: widens ranges and keeps the outputs.
+class Recorder {
+public:
+  explicit Recorder(func::FuncOp function) {
+    for (Value result : function.getBody().front().getTerminator()->getOperands()) {
+      Value output = beforePostProcess(result);
+      positions[output].push_back(outputs.size());
+      auto shape = cast<RankedTensorType>(output.getType()).getShape();
+      outputs.push_back({{}, shape.empty() ? 1 : static_cast<size_t>(shape.back())});
+    }
+  }
+
+  void see(Value value, std::span<const float> data) {
+    auto [entry, isNew] = ranges.try_emplace(value);
+    fixed::RealRange &range = entry->second;
+    if (isNew && !data.empty())
+      range = {data.front(), data.front()};
+    bool finite = true;
+    for (float element : data) {
+      finite &= std::isfinite(element);
+      range.min = std::min(range.min, double(element));
+      range.max = std::max(range.max, double(element));
+    }
+    if (!finite)
+      throw Error(ExitCode::InvalidInput,
+                  fmt::format("calibration: '{}' has values that are not finite", describe(value)),
+                  "check that the calibration data is preprocessed as the network expects");
+    auto found = positions.find(value);
+    if (found == positions.end())
+      return;
+    for (size_t position : found->second)
+      outputs[position].values.insert(outputs[position].values.end(), data.begin(), data.end());
+  }
+
+  std::vector<OutputSamples> finish() {
+    for (const auto &[value, range] : ranges)
+      fixed::setCalibratedRange(value, range);
+    return std::move(outputs);
+  }
+
+private:
+  llvm::MapVector<Value, fixed::RealRange> ranges;
+  llvm::DenseMap<Value, SmallVector<size_t, 1>> positions;
+  std::vector<OutputSamples> outputs;
+};
+} // namespace
+
+std::vector<OutputSamples> measureRanges(func::FuncOp function, size_t samples,
+                                         std::span<const std::vector<float>> inputs) {
+  Recorder recorder(function);
+  Evaluator evaluator(function);
+  evaluator.runSamples(samples, inputs, [&](Value value, std::span<const float> data) {
+    recorder.see(value, data);
+  });
+  return recorder.finish();
+}
+
+} // namespace gfs
