@@ -1,0 +1,42 @@
+// RUN: gfs-opt %s --nn-check-securable --split-input-file --verify-diagnostics
+
+func.func @weights(%x: tensor<1x2xf32>, %w: tensor<3x2xf32>) -> tensor<1x3xf32> {
+  // expected-error @below {{has weights or statistics that the network computes}}
+  %z = nn.linear %x, %w : (tensor<1x2xf32>, tensor<3x2xf32>) -> tensor<1x3xf32>
+  return %z : tensor<1x3xf32>
+}
+
+// -----
+
+func.func @softmax_inside(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  // expected-error @below {{is followed by more operations; the client can only apply it to an output}}
+  %s = nn.softmax %x {axis = 1 : i64} : tensor<1x2xf32>
+  %r = nn.relu %s : tensor<1x2xf32>
+  return %r : tensor<1x2xf32>
+}
+
+// -----
+
+func.func @softmax_axis(%x: tensor<1x2x3xf32>) -> tensor<1x2x3xf32> {
+  // expected-error @below {{works along another axis than the last}}
+  %s = nn.softmax %x {axis = 1 : i64} : tensor<1x2x3xf32>
+  return %s : tensor<1x2x3xf32>
+}
+
+// -----
+
+func.func @constant_result(%x: tensor<1xf32>) -> tensor<1xf32> {
+  %c = nn.constant dense<1.0> : tensor<1xf32>
+  // expected-error @below {{returns a constant; remove that output from the model}}
+  return %c : tensor<1xf32>
+}
+
+// -----
+
+// Tests that what fits passes.
+func.func @good(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  %w = nn.constant dense<1.0> : tensor<2x2xf32>
+  %z = nn.linear %x, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  %s = nn.softmax %z {axis = 1 : i64} : tensor<1x2xf32>
+  return %s : tensor<1x2xf32>
+}
