@@ -11,12 +11,12 @@
 namespace gfs::serve {
 
 struct WorkloadOptions {
-  std::vector<std::string> inputs; ///< "FILE", "FILE.npz:NAME" or "PORT=FILE…".
-  bool batch = false;              ///< The leading axis holds many requests.
-  uint64_t limit = 0;              ///< At most so many requests; 0 = all.
-  std::string labels;              ///< Class numbers, one per row of the first output.
-  std::string expected;            ///< What the model itself gives for the first output.
-  std::filesystem::path output;    ///< .npy to write; one per port if there are several.
+  std::vector<std::string> inputs = {}; ///< "FILE", "FILE.npz:NAME" or "PORT=FILE…".
+  bool batch = false;                   ///< The leading axis holds many requests.
+  uint64_t limit = 0;                   ///< At most so many requests; 0 = all.
+  std::string labels = {};              ///< Class numbers, one per row of the first output.
+  std::string expected = {};            ///< What the model itself gives for the first output.
+  std::filesystem::path output = {};    ///< .npy to write; one per port if there are several.
   double minAccuracy = 0, minAgreement = 0;
 };
 

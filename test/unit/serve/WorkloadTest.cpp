@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensor files against a plan: what fits, what is refused, and how answers are scored.
+#include "runtime/serve/Local.h"
+#include "runtime/tensor/TensorFile.h"
+#include "test/unit/serve/Deployment.h"
+
+using namespace gfs;
+using namespace gfs::testing;
+using serve::Workload;
+using serve::WorkloadOptions;
+
+namespace {
+
+class WorkloadTest : public ::testing::Test {
+protected:
+  std::string write(const std::string &name, std::vector<uint64_t> shape,
+                    const std::vector<float> &values) const {
+    std::string path = (deployment.folder / name).string();
+    writeNpy(path, makeTensor<float>(std::move(shape), values));
+    return path;
+  }
+  std::string writeLabels(const std::vector<int64_t> &values) const {
+    std::string path = (deployment.folder / "labels.npy").string();
+    writeNpy(path, makeTensor<int64_t>({values.size()}, values));
+    return path;
+  }
+  Workload workload(WorkloadOptions options) const {
+    return Workload(deployment.loaded.plan, std::move(options));
+  }
+  static std::optional<Error> errorOf(const std::function<void()> &body) {
+    try {
+      body();
+    } catch (const Error &error) {
+      return error;
+    }
+    return std::nullopt;
+  }
+  /// Outputs at scale 16, as the servers' shares join to them.
+  static std::vector<ClearWords> outputs(const std::vector<float> &values) {
+    std::vector<ClearWords> words;
+    words.push_back(encodeFixed(Ring{32}, 16, values));
+    return words;
+  }
+
+  Deployment deployment;
+};
+
+} // namespace
+
+TEST_F(WorkloadTest, EncodesOneInput) {
+  for (std::vector<uint64_t> shape : {std::vector<uint64_t>{1, 4}, {4}, {1, 4, 1}}) {
+    Workload one = workload({.inputs = {write("x.npy", shape, {1, -0.5f, 0, 2})}});
+    EXPECT_EQ(one.requests(), 1u);
+    EXPECT_EQ(signedOf(Ring{32}, one.inputs(0)[0]), (std::vector<int64_t>{256, -128, 0, 512}));
+  }
+  EXPECT_EQ(workload({.inputs = {"x=" + write("x.npy", {1, 4}, {1, 2, 3, 4})}}).requests(), 1u);
+}
+
+TEST_F(WorkloadTest, SplitsABatch) {
+  std::string three = write("x.npy", {3, 4}, {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2});
+  Workload batch = workload({.inputs = {three}, .batch = true});
+  EXPECT_EQ(batch.requests(), 3u);
+  EXPECT_EQ(signedOf(Ring{32}, batch.inputs(2)[0]), (std::vector<int64_t>{512, 512, 512, 512}));
+  EXPECT_EQ(workload({.inputs = {three}, .batch = true, .limit = 2}).requests(), 2u);
+  std::optional<Error> error = errorOf([&] { workload({.inputs = {three}}); });
+  expectError(error, ExitCode::InvalidInput, "the tensor has shape [3, 4], the plan takes [1, 4]");
+  EXPECT_NE(error->hint().find("--batch"), std::string::npos);
+}
+
+TEST_F(WorkloadTest, RefusesWhatDoesNotFit) {
+  expectError(errorOf([&] { workload({.inputs = {write("x.npy", {1, 5}, {1, 2, 3, 4, 5})}}); }),
+              ExitCode::InvalidInput, "the tensor has shape [1, 5]");
+  expectError(errorOf([&] { workload({.inputs = {write("x.npy", {0, 4}, {})}, .batch = true}); }),
+              ExitCode::InvalidInput, "the tensor has shape [0, 4]");
+  expectError(errorOf([&] { workload({.inputs = {}}); }), ExitCode::Usage,
+              "input \"x\" is missing");
+  expectError(errorOf([&] { workload({.inputs = {(deployment.folder / "none.npy").string()}}); }),
+              ExitCode::InputUnreadable, "none.npy");
+  std::string path = write("x.npy", {1, 4}, {1, 2, 3, 4});
+  expectError(errorOf([&] { workload({.inputs = {path, path}}); }), ExitCode::Usage,
+              "is given twice");
+  Workload huge = workload({.inputs = {write("x.npy", {1, 4}, {1e30f, 0, 0, 0})}});
+  expectError(errorOf([&] { huge.inputs(0); }), ExitCode::RangeCheck, "");
+}
+
+TEST_F(WorkloadTest, ScoresAgainstLabelsAndExpectedOutputs) {
+  std::string x = write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  WorkloadOptions options{.inputs = {x}, .batch = true};
+  options.labels = writeLabels({2, 0});
+  options.expected = write("expected.npy", {2, 3}, {0, 0, 1, 0, 5, 0});
+  options.minAccuracy = 0.5;
+  options.minAgreement = 0.9;
+  Workload batch = workload(options);
+  batch.setOutputs(0, outputs({0, 0, 1.25f}));
+  batch.setOutputs(1, outputs({0, 0, 4}));
+  serve::Scores scores = batch.scores();
+  EXPECT_EQ(scores.rows, 2u);
+  EXPECT_EQ(scores.accuracy, 0.5);
+  EXPECT_EQ(scores.agreement, 0.5);
+  EXPECT_EQ(scores.maxDifference, 5.0);
+  expectError(errorOf([&] { batch.checkScores(scores); }), ExitCode::VerifyMismatch,
+              "agreement 0.5000 is below");
+  EXPECT_EQ(batch.topText(2),
+            "y[0]: class 2 (1.25), class 0 (0)\ny[1]: class 2 (4), class 0 (0)\n");
+}
+
+TEST_F(WorkloadTest, RefusesTooFewLabels) {
+  WorkloadOptions options{.inputs = {write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})},
+                          .batch = true};
+  options.labels = writeLabels({2});
+  Workload batch = workload(options);
+  batch.setOutputs(0, outputs({0, 0, 1}));
+  batch.setOutputs(1, outputs({0, 0, 1}));
+  expectError(errorOf([&] { batch.scores(); }), ExitCode::InvalidInput,
+              "holds 1 values, 2 are needed");
+}
+
+TEST_F(WorkloadTest, RunsLocallyAndWritesOutputs) {
+  WorkloadOptions options{.inputs = {write("x.npy", {2, 4}, {1, 2, 3, 4, 0, 0, 0, 1})},
+                          .batch = true};
+  options.output = deployment.folder / "y.npy";
+  Workload batch = workload(options);
+  ModelPaths beside = ModelPaths::beside(deployment.planPath);
+  serve::LocalReport report =
+      serve::runLocally(deployment.loaded, beside.weights, beside.dealerKey, batch, 3);
+  batch.writeOutputs();
+  EXPECT_EQ(report.costs.size(), 6u);
+  EXPECT_EQ(report.costs[0].servers[0].exchanges(), 1u);
+  EXPECT_EQ(report.profile[1].bytes, 16u);
+  EXPECT_EQ(report.profile[2].dealtBytes, 12u);
+  Tensor written = readTensor(options.output.string());
+  EXPECT_EQ(written.shape, (std::vector<uint64_t>{2, 3}));
+  std::vector<float> expected;
+  for (const auto &x : {std::vector<int64_t>{256, 512, 768, 1024}, {0, 0, 0, 256}})
+    for (int64_t y : deployment.expected(x))
+      expected.push_back(static_cast<float>(y) / 65536);
+  EXPECT_EQ(written.toFloat(), expected);
+}
