@@ -117,18 +117,19 @@ template <class Word, class Packer> struct Elementwise {
     }
   }
 
-  // Adding 2^high changes no bit below `high`, so bits low..high-1 of the masked value are the
+  // Of the window's centre, 2^high changes no bit below `high`; only the half step matters to the
   // index.
   static void tableLookup(WindowShape window, unsigned ringBits, const Word *masked,
                           const uint8_t *tables, size_t n, uint8_t *out) {
     const unsigned bits = window.high - window.low;
     const size_t tableBytes = bits < 3 ? 1 : size_t(1) << (bits - 3);
     const Word indexMask = lowMask<Word>(bits);
+    const Word half = window.low ? Word(1) << (window.low - 1) : 0;
     for (size_t first = 0; first < n; first += 8) {
       size_t count = n - first < 8 ? n - first : 8;
       unsigned byte = 0;
       for (size_t j = 0; j < count; ++j) {
-        size_t index = masked[first + j] >> window.low & indexMask;
+        size_t index = (masked[first + j] - half) >> window.low & indexMask;
         unsigned bit = tables[(first + j) * tableBytes + index / 8] >> (index % 8) & 1;
         byte |= bit << j;
       }

@@ -140,7 +140,8 @@ template <class Word> void testLookup(const RingKernels<Word> &kernels) {
         GuardedBytes tables(makeWords<uint8_t>(n * tableBytes, Pattern::Random, 7));
         std::vector<uint8_t> expected((n + 7) / 8), out((n + 7) / 8 + 1, 0xcc);
         for (size_t i = 0; i < n; ++i) {
-          size_t index = masked[i] >> low & ((size_t(1) << bits) - 1);
+          auto lifted = static_cast<Word>(masked[i] + WindowShape{low, low + bits}.centre());
+          size_t index = lifted >> low & ((size_t(1) << bits) - 1);
           unsigned bit = tables.data()[i * tableBytes + index / 8] >> (index % 8) & 1;
           expected[i / 8] |= static_cast<uint8_t>(bit << i % 8);
         }
