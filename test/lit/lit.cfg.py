@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# lit tests of the dialects, passes, importer and tools; run by ctest as the test "lit".
+import os
+
+import lit.formats
+import lit.util
+
+config.name = "GFS"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test", ".txtpb"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.gfs_binary_dir, "test", "lit")
+config.excludes = ["Inputs"]
+
+path = [config.gfs_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
+config.environment["PATH"] = os.pathsep.join(path)
+config.environment["NO_COLOR"] = "1"
+
+config.substitutions.append(("%source", config.gfs_source_dir))
+config.substitutions.append(("%shared", config.gfs_shared_dir))
+config.substitutions.append(
+    ("%encode-onnx", f"protoc --proto_path={config.gfs_source_dir} --encode=gfs.onnx.ModelProto compiler/import/onnx.proto"))
+
+if os.path.isdir(os.path.join(config.gfs_shared_dir, "models")):
+    config.available_features.add("shared-models")
