@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/import/Import.h"
+
+#include "compiler/import/Constants.h"
+#include "compiler/import/Graph.h"
+#include "compiler/import/Handlers.h"
+#include "compiler/import/OnnxFile.h"
+#include "runtime/base/Error.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include <set>
+#include <unordered_map>
+
+using namespace mlir;
+
+namespace gfs {
+namespace onnx {
+namespace {
+
+/// Bytes of external data that one model may have.
+constexpr uint64_t maxExternalBytes = uint64_t(1) << 34;
+/// Elements that any model may compute at import, on top of four times its own.
+constexpr int64_t freeConstants = int64_t(1) << 26;
+
+/// One import: the graph's values, and everything that was refused.
+class Importer {
+public:
+  Importer(const std::filesystem::path &path, const ImportOptions &options, MLIRContext &context)
+      : path(path), options(options), model(readModel(path)), state{OpBuilder(&context), 0, 0, {}} {
+  }
+
+  OwningOpRef<ModuleOp> run();
+
+private:
+  [[noreturn]] void malformed(const std::string &cause) const {
+    throw Error(ExitCode::InvalidInput, fmt::format("{}: {}", path.string(), cause),
+                "check the model with onnx.checker, or export it again");
+  }
+  int64_t readOpset() const;
+  std::vector<std::string> outputNames() const;
+  nn::Shape inputShape(const ValueInfoProto &input) const;
+  void addInputs(func::FuncOp function);
+  void loadInitialiser(const std::string &name);
+  void readNode(NodeProto &proto, int index);
+  void refuse(const std::string &place, const Refusal &refusal);
+  void throwRefusals() const;
+  void addOutputs(func::FuncOp function, const std::vector<std::string> &names);
+
+  const std::filesystem::path &path;
+  const ImportOptions &options;
+  ModelProto model;
+  GraphState state;
+  std::unordered_map<std::string, tensor::TensorProto *> initialisers;
+  uint64_t externalBudget = maxExternalBytes;
+  std::set<std::string, std::less<>> used; ///< Names that nodes read or the function returns.
+  std::vector<std::string> refusals;
+  bool anyMalformed = false;
+};
+
+int64_t Importer::readOpset() const {
+  for (const OperatorSetIdProto &set : model.opset_import()) {
+    if (!set.domain().empty() && set.domain() != "ai.onnx")
+      continue;
+    if (set.version() < oldestOpset || set.version() > newestOpset)
+      throw Error(ExitCode::Unsupported,
+                  fmt::format("{}: opset {} is not supported, only {} to {}", path.string(),
+                              set.version(), oldestOpset, newestOpset),
+                  set.version() < oldestOpset
+                      ? "convert it with onnx.version_converter, or export it again"
+                      : "export the model with an older opset_version");
+    return set.version();
+  }
+  malformed("states no version of the ONNX operators");
+}
+
+std::vector<std::string> Importer::outputNames() const {
+  if (!options.outputs.empty()) {
+    std::set<std::string> known;
+    for (const NodeProto &node : model.graph().node())
+      known.insert(node.output().begin(), node.output().end());
+    for (const std::string &name : options.outputs)
+      if (!known.contains(name) || name.empty())
+        throw Error(ExitCode::Usage, fmt::format("{}: no node computes '{}'", path.string(), name),
+                    "name outputs of nodes, as Netron shows them");
+    return options.outputs;
+  }
+  std::vector<std::string> names;
+  for (const ValueInfoProto &output : model.graph().output())
+    names.push_back(output.name());
+  if (names.empty())
+    malformed("has no outputs");
+  return names;
+}
+
+nn::Shape Importer::inputShape(const ValueInfoProto &input) const {
+  const TypeProto::Tensor &type = input.type().tensor_type();
+  using Proto = tensor::TensorProto;
+  if (type.elem_type() != Proto::FLOAT && type.elem_type() != Proto::FLOAT16 &&
+      type.elem_type() != Proto::DOUBLE)
+    throw Error(ExitCode::Unsupported,
+                fmt::format("{}: input '{}' does not hold floats", path.string(), input.name()),
+                "export the model with float32 inputs");
+  nn::Shape shape;
+  for (const TensorShapeProto::Dimension &dimension : type.shape().dim()) {
+    // Symbolic, or the -1 and 0 that old writers use: the batch is 1, others must be given.
+    bool open = !dimension.has_dim_value() || dimension.dim_value() <= 0;
+    shape.push_back(!open ? dimension.dim_value() : shape.empty() ? 1 : -1);
+  }
+  auto given = options.shapes.find(input.name());
+  if (given != options.shapes.end()) {
+    bool sameRank = !type.has_shape() || given->second.size() == shape.size();
+    if (!sameRank)
+      throw Error(ExitCode::Usage,
+                  fmt::format("--shape of '{}' has {} axes, the model's input has {}", input.name(),
+                              given->second.size(), shape.size()),
+                  fmt::format("give {} extents", shape.size()));
+    shape.assign(given->second.begin(), given->second.end());
+  } else if (llvm::is_contained(shape, -1) || !type.has_shape()) {
+    throw Error(ExitCode::Unsupported,
+                fmt::format("{}: the shape of input '{}' is open", path.string(), input.name()),
+                fmt::format("set it with --shape {}=1x3x224x224 (for example)", input.name()));
+  }
+  if (!nn::isValidShape(shape) || shape.empty())
+    throw Error(ExitCode::Unsupported,
+                fmt::format("{}: input '{}' has shape {}", path.string(), input.name(),
+                            nn::printShape(shape)),
+                "inputs need positive extents and at most 2^31 elements");
+  return shape;
+}
+
+void Importer::addInputs(func::FuncOp function) {
+  std::set<std::string> unused;
+  for (const auto &[name, shape] : options.shapes)
+    unused.insert(name);
+  for (const ValueInfoProto &input : model.graph().input()) {
+    if (initialisers.contains(input.name()))
+      continue; // IR versions below 4 list initialisers as inputs
+    unused.erase(input.name());
+    auto type = nn::tensorType(state.builder.getContext(), inputShape(input));
+    unsigned index = function.getNumArguments();
+    DictionaryAttr attributes = state.builder.getDictionaryAttr(
+        state.builder.getNamedAttr(nn::nameAttr, state.builder.getStringAttr(input.name())));
+    Location location = NameLoc::get(state.builder.getStringAttr(input.name()));
+    if (failed(function.insertArgument(index, type, attributes, location)))
+      throw Error(ExitCode::Internal, "internal error: cannot add an argument");
+    state.values[input.name()] = OnnxValue{function.getArgument(index), nullptr};
+  }
+  if (!unused.empty())
+    throw Error(ExitCode::Usage,
+                fmt::format("{}: has no input '{}'", path.string(), *unused.begin()),
+                "check the names given with --shape");
+}
+
+/// Initialisers become constants where they are first used. Does nothing for other names.
+void Importer::loadInitialiser(const std::string &name) {
+  auto initialiser = initialisers.find(name);
+  if (initialiser == initialisers.end() || state.values.contains(name))
+    return;
+  tensor::TensorProto &tensor = *initialiser->second;
+  try {
+    if (tensor.data_location() == tensor::TensorProto::EXTERNAL) {
+      loadExternalData(tensor, path.parent_path(), externalBudget);
+      state.constantBudget += static_cast<int64_t>(tensor.raw_data().size());
+    }
+    state.values[name] = takeTensor(state, tensor, name);
+  } catch (const Refusal &refusal) {
+    refuse(fmt::format("initialiser \"{}\"", name), refusal);
+    state.values[name] = OnnxValue{{}, nullptr, /*refused=*/true};
+  }
+}
+
+void Importer::refuse(const std::string &place, const Refusal &refusal) {
+  anyMalformed |= refusal.kind == Refusal::Kind::Malformed;
+  refusals.push_back(fmt::format("{}: {}; {}", place, refusal.reason, refusal.hint));
+}
+
+void Importer::readNode(NodeProto &proto, int index) {
+  bool refused = false;
+  for (const std::string &input : proto.input()) {
+    loadInitialiser(input);
+    refused |= !input.empty() && state.values[input].refused;
+  }
+  if (!refused) {
+    std::string name = nodeName(proto, index);
+    try {
+      Node node(state, proto, name);
+      bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
+      Handler handler = standard ? handlerTable().find(proto.op_type(), state.opset) : nullptr;
+      if (!handler)
+        node.unsupported("the operator is not supported",
+                         "replace it, or end the private part before it");
+      handler(node);
+      node.refuseUnknownAttributes();
+      for (const std::string &output : proto.output())
+        if (used.contains(output) && !state.values.contains(output))
+          node.unsupported(fmt::format("its output '{}' is not supported", output),
+                           "export the model in inference mode (model.eval())");
+    } catch (const Refusal &refusal) {
+      std::string domain = proto.domain().empty() ? "" : proto.domain() + ".";
+      refuse(
+          fmt::format("node \"{}\" ({}{}, opset {})", name, domain, proto.op_type(), state.opset),
+          refusal);
+      refused = true;
+    }
+  }
+  if (refused)
+    for (const std::string &output : proto.output())
+      if (!output.empty())
+        state.values[output] = OnnxValue{{}, nullptr, /*refused=*/true};
+}
+
+void Importer::throwRefusals() const {
+  if (refusals.empty())
+    return;
+  constexpr size_t shown = 50;
+  std::string message = fmt::format("{}: cannot import the model, for {} reason{}", path.string(),
+                                    refusals.size(), refusals.size() == 1 ? "" : "s");
+  for (size_t i = 0; i < std::min(shown, refusals.size()); ++i)
+    message += "\n  " + refusals[i];
+  if (refusals.size() > shown)
+    message += fmt::format("\n  and {} more", refusals.size() - shown);
+  throw Error(anyMalformed ? ExitCode::InvalidInput : ExitCode::Unsupported, message,
+              "each line names a node, its operator, the reason and what to try");
+}
+
+void Importer::addOutputs(func::FuncOp function, const std::vector<std::string> &names) {
+  SmallVector<Value> results;
+  SmallVector<Attribute> attributes;
+  for (const std::string &name : names) {
+    loadInitialiser(name);
+    const OnnxValue &value = state.values[name];
+    if (value.refused)
+      continue;
+    if (value.integers) {
+      refuse(fmt::format("output \"{}\"", name),
+             {Refusal::Kind::Unsupported, "holds integers that do not depend on the input",
+              "remove it from the model's outputs"});
+      continue;
+    }
+    results.push_back(value.tensor);
+    attributes.push_back(state.builder.getDictionaryAttr(
+        state.builder.getNamedAttr(nn::nameAttr, state.builder.getStringAttr(name))));
+  }
+  throwRefusals();
+  func::ReturnOp::create(state.builder, function.getLoc(), results);
+  function.setType(
+      state.builder.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
+  function.setResAttrsAttr(state.builder.getArrayAttr(attributes));
+}
+
+/// Constants that folding has left behind.
+void eraseUnused(func::FuncOp function) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  if (model.graph().sparse_initializer_size() > 0)
+    throw Error(ExitCode::Unsupported, fmt::format("{}: has sparse initialisers", path.string()),
+                "store the weights as dense tensors");
+  state.opset = readOpset();
+  // Four copies of all weights, transposed or scaled.
+  state.constantBudget = freeConstants + static_cast<int64_t>(std::filesystem::file_size(path));
+  std::vector<std::string> outputs = outputNames();
+  std::vector<int> order = orderNodes(model.graph(), outputs);
+  used.insert(outputs.begin(), outputs.end());
+  for (int index : order)
+    used.insert(model.graph().node(index).input().begin(), model.graph().node(index).input().end());
+  used.erase("");
+  for (tensor::TensorProto &tensor : *model.mutable_graph()->mutable_initializer())
+    initialisers.emplace(tensor.name(), &tensor);
+
+  Location location = NameLoc::get(state.builder.getStringAttr(path.filename().string()));
+  OwningOpRef<ModuleOp> module(ModuleOp::create(location));
+  state.builder.setInsertionPointToEnd(module->getBody());
+  auto function =
+      func::FuncOp::create(state.builder, location, "main", state.builder.getFunctionType({}, {}));
+  state.builder.setInsertionPointToEnd(function.addEntryBlock());
+  addInputs(function);
+  for (int index : order)
+    readNode(*model.mutable_graph()->mutable_node(index), index);
+  addOutputs(function, outputs);
+  eraseUnused(function);
+  check(succeeded(verify(*module)), "an imported module is valid");
+  return module;
+}
+
+} // namespace
+} // namespace onnx
+
+std::map<std::string, std::vector<int>> importedOperators() {
+  std::map<std::string, std::vector<int>> operators;
+  for (const auto &[name, versions] : onnx::handlerTable().all())
+    for (const auto &[since, handler] : versions)
+      operators[name].push_back(since);
+  return operators;
+}
+
+OwningOpRef<ModuleOp> importOnnx(const std::filesystem::path &path, const ImportOptions &options,
+                                 MLIRContext &context) {
+  context.loadDialect<func::FuncDialect, nn::NnDialect>();
+  return onnx::Importer(path, options, context).run();
+}
+
+} // namespace gfs
