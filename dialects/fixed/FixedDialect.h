@@ -53,8 +53,10 @@ std::optional<unsigned> ringBits(mlir::ModuleOp module);
 std::vector<int64_t> weightValues(mlir::ElementsAttr value);
 
 /// An attribute for fixed.weight: written out up to 16 elements, else a resource named after `name`
-/// (made unique); i32 if all values fit, else i64. `values` has as many elements as `shape`.
+/// (made unique); i32 if all values fit, else i64. `element(i)` is element i in row-major order; it
+/// is asked twice.
 mlir::ElementsAttr makeWeightValue(mlir::MLIRContext *context, llvm::ArrayRef<int64_t> shape,
-                                   llvm::ArrayRef<int64_t> values, llvm::StringRef name);
+                                   llvm::function_ref<int64_t(size_t)> element,
+                                   llvm::StringRef name);
 
 } // namespace gfs::fixed

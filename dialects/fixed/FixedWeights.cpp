@@ -5,9 +5,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-
-#include <algorithm>
-#include <limits>
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -41,24 +39,35 @@ std::vector<int64_t> weightValues(ElementsAttr value) {
 }
 
 template <class ResourceAttr, class Integer>
-static ElementsAttr makeAttr(RankedTensorType type, ArrayRef<Integer> values, StringRef name) {
-  if (values.size() <= maxInlineElements)
-    return DenseIntElementsAttr::get(type, values);
-  AsmResourceBlob blob = HeapAsmResourceBlob::allocateAndCopyInferAlign(values);
+static ElementsAttr makeAttr(RankedTensorType type, function_ref<int64_t(size_t)> element,
+                             StringRef name) {
+  size_t count = static_cast<size_t>(type.getNumElements());
+  auto fill = [&](MutableArrayRef<Integer> values) {
+    for (size_t i = 0; i < count; ++i)
+      values[i] = static_cast<Integer>(element(i));
+  };
+  if (count <= maxInlineElements) {
+    SmallVector<Integer> values(count);
+    fill(values);
+    return DenseIntElementsAttr::get(type, ArrayRef<Integer>(values));
+  }
+  // Written where it will stay: weights can be most of the compiler's memory.
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(count * sizeof(Integer), alignof(Integer),
+                                                       /*dataIsMutable=*/true);
+  fill({reinterpret_cast<Integer *>(blob.getMutableData().data()), count});
   return cast<ElementsAttr>(static_cast<Attribute>(ResourceAttr::get(type, name, std::move(blob))));
 }
 
 ElementsAttr makeWeightValue(MLIRContext *context, ArrayRef<int64_t> shape,
-                             ArrayRef<int64_t> values, StringRef name) {
-  bool narrow = std::all_of(values.begin(), values.end(), [](int64_t v) {
-    return v >= std::numeric_limits<int32_t>::min() && v <= std::numeric_limits<int32_t>::max();
-  });
-  if (!narrow)
-    return makeAttr<DenseI64ResourceElementsAttr>(
-        RankedTensorType::get(shape, IntegerType::get(context, 64)), values, name);
-  std::vector<int32_t> words(values.begin(), values.end());
-  return makeAttr<DenseI32ResourceElementsAttr>(
-      RankedTensorType::get(shape, IntegerType::get(context, 32)), ArrayRef<int32_t>(words), name);
+                             function_ref<int64_t(size_t)> element, StringRef name) {
+  size_t count = static_cast<size_t>(ShapedType::getNumElements(shape));
+  bool narrow = true;
+  for (size_t i = 0; i < count && narrow; ++i)
+    narrow = llvm::isInt<32>(element(i));
+  auto type = RankedTensorType::get(shape, IntegerType::get(context, narrow ? 32 : 64));
+  if (narrow)
+    return makeAttr<DenseI32ResourceElementsAttr, int32_t>(type, element, name);
+  return makeAttr<DenseI64ResourceElementsAttr, int64_t>(type, element, name);
 }
 
 } // namespace gfs::fixed

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that multiplies by weights: how many bits the weights get, and their rounding.
+#include "dialects/nn/NnConstants.h"
 #include "passes/convert/NnToFixedLowering.h"
 
 #include <cmath>
@@ -11,7 +12,7 @@ namespace gfs {
 /// With fewer signed bits than this, a layer's largest weight is as good as rounded away.
 static constexpr int leastWeightBits = 3;
 
-static double largestMagnitude(ArrayRef<double> values) {
+template <class Real> static double largestMagnitude(ArrayRef<Real> values) {
   double largest = 0;
   for (double value : values)
     largest = std::max(largest, std::fabs(value));
@@ -48,63 +49,61 @@ FailureOr<FixedLowering::LinearFormat> FixedLowering::chooseFormat(Operation *op
   return LinearFormat{x, scale};
 }
 
+template <class Real>
 FailureOr<Value> FixedLowering::makeWeight(Operation *op, ArrayRef<int64_t> shape,
-                                           ArrayRef<double> values, double factor, int scale) {
+                                           ArrayRef<Real> values, double factor, int scale) {
   double unit = std::ldexp(factor, scale);
-  std::vector<int64_t> integers(values.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    double scaled = values[i] * unit;
-    if (!(std::fabs(scaled) < 0x1p62))
-      return LogicalResult(op->emitOpError(
-          "has a weight or bias that no ring of 64 bits can hold next to its values"));
-    integers[i] = std::llrint(scaled);
-  }
+  if (!(largestMagnitude(values) * std::fabs(unit) < 0x1p62))
+    return LogicalResult(op->emitOpError(
+        "has a weight or bias that no ring of 64 bits can hold next to its values"));
+  auto integer = [&](size_t i) -> int64_t { return std::llrint(double(values[i]) * unit); };
   return make<fixed::WeightOp>(
       makeType(shape, scale),
-      fixed::makeWeightValue(builder.getContext(), shape, integers, fixed::layerName(op)));
+      fixed::makeWeightValue(builder.getContext(), shape, integer, fixed::layerName(op)));
+}
+
+template FailureOr<Value> FixedLowering::makeWeight(Operation *, ArrayRef<int64_t>,
+                                                    ArrayRef<double>, double, int);
+
+/// Weight and bias of a convolution or matrix product, next to its operand.
+FailureOr<FixedLowering::LinearOperands> FixedLowering::makeOperands(Operation *op, Value input,
+                                                                     Value weight, Value bias) {
+  nn::ConstantData values(weight);
+  auto format = chooseFormat(op, input, largestMagnitude(values.values()));
+  if (failed(format))
+    return failure();
+  LinearOperands made{format->input, nullptr, nullptr,
+                      scaleOf(format->input) + format->weightScale};
+  auto fixedWeight = makeWeight(op, shapeOf(weight), values.values(), analysis.pending(input),
+                                format->weightScale);
+  if (failed(fixedWeight))
+    return failure();
+  made.weight = *fixedWeight;
+  if (!bias)
+    return made;
+  auto fixedBias = makeWeight(op, shapeOf(bias), nn::ConstantData(bias).values(), 1.0, made.scale);
+  if (failed(fixedBias))
+    return failure();
+  made.bias = *fixedBias;
+  return made;
 }
 
 LogicalResult FixedLowering::lowerConv2d(nn::Conv2dOp op) {
-  std::vector<double> values = constantValues(op.getWeight());
-  auto format = chooseFormat(op, op.getInput(), largestMagnitude(values));
-  if (failed(format))
+  auto operands = makeOperands(op, op.getInput(), op.getWeight(), op.getBias());
+  if (failed(operands))
     return failure();
-  int scale = scaleOf(format->input) + format->weightScale;
-  auto weight = makeWeight(op, shapeOf(op.getWeight()), values, analysis.pending(op.getInput()),
-                           format->weightScale);
-  if (failed(weight))
-    return failure();
-  Value bias;
-  if (op.getBias()) {
-    auto made = makeWeight(op, shapeOf(op.getBias()), constantValues(op.getBias()), 1.0, scale);
-    if (failed(made))
-      return failure();
-    bias = *made;
-  }
-  return define(op, make<fixed::Conv2dOp>(makeType(shapeOf(op.getResult()), scale), format->input,
-                                          *weight, bias, op.getStrides(), op.getDilations(),
-                                          op.getPads(), op.getGroups()));
+  return define(op, make<fixed::Conv2dOp>(makeType(shapeOf(op.getResult()), operands->scale),
+                                          operands->input, operands->weight, operands->bias,
+                                          op.getStrides(), op.getDilations(), op.getPads(),
+                                          op.getGroups()));
 }
 
 LogicalResult FixedLowering::lowerLinear(nn::LinearOp op) {
-  std::vector<double> values = constantValues(op.getWeight());
-  auto format = chooseFormat(op, op.getInput(), largestMagnitude(values));
-  if (failed(format))
+  auto operands = makeOperands(op, op.getInput(), op.getWeight(), op.getBias());
+  if (failed(operands))
     return failure();
-  int scale = scaleOf(format->input) + format->weightScale;
-  auto weight = makeWeight(op, shapeOf(op.getWeight()), values, analysis.pending(op.getInput()),
-                           format->weightScale);
-  if (failed(weight))
-    return failure();
-  Value bias;
-  if (op.getBias()) {
-    auto made = makeWeight(op, shapeOf(op.getBias()), constantValues(op.getBias()), 1.0, scale);
-    if (failed(made))
-      return failure();
-    bias = *made;
-  }
-  return define(op, make<fixed::LinearOp>(makeType(shapeOf(op.getResult()), scale), format->input,
-                                          *weight, bias));
+  return define(op, make<fixed::LinearOp>(makeType(shapeOf(op.getResult()), operands->scale),
+                                          operands->input, operands->weight, operands->bias));
 }
 
 LogicalResult FixedLowering::lowerBatchNorm(nn::BatchNormOp op) {

@@ -38,8 +38,16 @@ private:
   };
   mlir::FailureOr<LinearFormat> chooseFormat(mlir::Operation *op, mlir::Value input,
                                              double largestWeight);
+  /// Rounds `values * factor * 2^scale`. Instantiated for float and double.
+  template <class Real>
   mlir::FailureOr<mlir::Value> makeWeight(mlir::Operation *op, llvm::ArrayRef<int64_t> shape,
-                                          llvm::ArrayRef<double> values, double factor, int scale);
+                                          llvm::ArrayRef<Real> values, double factor, int scale);
+  struct LinearOperands {
+    mlir::Value input, weight, bias; ///< No bias: null.
+    int scale;                       ///< Of the result.
+  };
+  mlir::FailureOr<LinearOperands> makeOperands(mlir::Operation *op, mlir::Value input,
+                                               mlir::Value weight, mlir::Value bias);
   mlir::LogicalResult lowerConv2d(nn::Conv2dOp op);
   mlir::LogicalResult lowerLinear(nn::LinearOp op);
   mlir::LogicalResult lowerBatchNorm(nn::BatchNormOp op);

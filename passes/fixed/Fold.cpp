@@ -97,9 +97,10 @@ struct JoinAddWeights : OpRewritePattern<AddWeightOp> {
       if (llvm::AddOverflow(sum[i], more[i], sum[i]))
         return rewriter.notifyMatchFailure(op, "sum of the weights overflows");
     gfs::fixed::TensorType type = op.getType();
-    auto weight =
-        WeightOp::create(rewriter, op.getLoc(), type,
-                         makeWeightValue(getContext(), type.getShape(), sum, layerName(op)));
+    auto weight = WeightOp::create(
+        rewriter, op.getLoc(), type,
+        makeWeightValue(
+            getContext(), type.getShape(), [&](size_t i) { return sum[i]; }, layerName(op)));
     return replaceKeepingRange<AddWeightOp>(rewriter, op, inner.getInput(), weight);
   }
 };
