@@ -43,6 +43,7 @@ private:
   SecretVector<uint8_t> record;
   std::vector<SecretVector<std::byte>> storage; ///< By step: what the gate prepared.
   SecretVector<std::byte> arena;
+  SecretVector<uint8_t> sent, received; ///< Room for all messages of the run.
   std::vector<double> seconds;
 };
 

@@ -29,6 +29,10 @@ public:
     return {reinterpret_cast<Word *>(data[id].data()), count};
   }
 
+  template <class Word> std::span<Word> mutableWords(uint32_t id) {
+    return {reinterpret_cast<Word *>(data[id].data()), data[id].size() / sizeof(Word)};
+  }
+
 private:
   std::vector<SecretVector<std::byte>> data;
 };

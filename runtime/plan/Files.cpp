@@ -88,12 +88,18 @@ SecretVector<uint8_t> readWholeFile(const std::filesystem::path &path) {
   return bytes;
 }
 
-void writeCompanion(const std::filesystem::path &path, FileHeader header,
-                    std::span<const uint8_t> payload, bool secret, bool replace) {
-  if (secret && !replace && std::filesystem::exists(path))
+void refuseExisting(const std::filesystem::path &path) {
+  std::error_code ignored; // what cannot be looked at cannot be written either, and says why then
+  if (std::filesystem::exists(path, ignored))
     throw Error(ExitCode::OutputUnwritable, fmt::format("{}: exists", path.string()),
                 "remove it, or choose another name: replacing a key makes all its weights and "
                 "material useless");
+}
+
+void writeCompanion(const std::filesystem::path &path, FileHeader header,
+                    std::span<const uint8_t> payload, bool secret, bool replace) {
+  if (secret && !replace)
+    refuseExisting(path);
   Hash digest = sha256(payload);
   header.set_format(formatVersion);
   header.set_payload_bytes(payload.size());

@@ -25,6 +25,9 @@ Hash sha256(std::span<const uint8_t> bytes);
 void writeCompanion(const std::filesystem::path &path, FileHeader header,
                     std::span<const uint8_t> payload, bool secret, bool replace);
 
+/// Throws OutputUnwritable if a key file is there already.
+void refuseExisting(const std::filesystem::path &path);
+
 /// A companion file that is whole: magic, format, kind, length and SHA-256 were checked.
 struct Companion {
   FileHeader header;

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/exec/ClientShares.h"
+
+#include "runtime/base/Error.h"
+#include "runtime/kernels/Kernels.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gfs {
+
+namespace {
+
+template <class Word> std::span<Word> wordsIn(ClearWords &bytes) {
+  return {reinterpret_cast<Word *>(bytes.data()), bytes.size() / sizeof(Word)};
+}
+template <class Word> std::span<const Word> wordsIn(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const Word *>(bytes.data()), bytes.size() / sizeof(Word)};
+}
+
+/// Elements of `ring` from valueAt(0), ..., valueAt(count - 1), signed.
+template <class ValueAt> ClearWords encode(Ring ring, size_t count, ValueAt &&valueAt) {
+  ClearWords result(count * ring.wordBytes());
+  visitWord(ring, [&]<class Word>() {
+    std::span<Word> words = wordsIn<Word>(result);
+    for (size_t i = 0; i < count; ++i)
+      words[i] = static_cast<Word>(valueAt(i)) & ring.mask<Word>();
+  });
+  return result;
+}
+
+} // namespace
+
+ClearWords encodeFixed(Ring ring, int32_t scale, std::span<const float> values) {
+  const double limit = std::ldexp(1.0, static_cast<int>(ring.bits) - 1);
+  return encode(ring, values.size(), [&](size_t i) {
+    double scaled = std::nearbyint(std::ldexp(static_cast<double>(values[i]), scale));
+    if (!(scaled >= -limit && scaled < limit)) // true for NaN too
+      throw Error(ExitCode::RangeCheck,
+                  fmt::format("input element {}: is not finite or does not fit {} bits at scale {}",
+                              i, ring.bits, scale),
+                  "check that the input is normalised as the model expects");
+    return static_cast<int64_t>(scaled);
+  });
+}
+
+std::vector<float> decodeFixed(Ring ring, int32_t scale, std::span<const std::byte> words) {
+  std::vector<float> values;
+  for (int64_t value : signedOf(ring, words))
+    values.push_back(static_cast<float>(std::ldexp(static_cast<double>(value), -scale)));
+  return values;
+}
+
+ClearWords wordsOf(Ring ring, std::span<const int64_t> values) {
+  return encode(ring, values.size(), [&](size_t i) { return values[i]; });
+}
+
+std::vector<int64_t> signedOf(Ring ring, std::span<const std::byte> bytes) {
+  std::vector<int64_t> values;
+  visitWord(ring, [&]<class Word>() {
+    std::span<const Word> words = wordsIn<Word>(bytes);
+    values.reserve(words.size());
+    for (Word word : words)
+      values.push_back(ring.toSigned(word));
+  });
+  return values;
+}
+
+std::array<SecretVector<uint8_t>, 2> shareInput(Ring ring, std::span<const std::byte> bytes) {
+  std::array<SecretVector<uint8_t>, 2> shares;
+  visitWord(ring, [&]<class Word>() {
+    std::span<const Word> words = wordsIn<Word>(bytes);
+    SecretVector<Word> random(words.size()), rest(words.size());
+    randomBytes({reinterpret_cast<uint8_t *>(random.data()), random.size() * sizeof(Word)});
+    const auto &kernels = bestKernels().ring<Word>();
+    kernels.sub(words.data(), random.data(), rest.data(), words.size());
+    for (SecretVector<uint8_t> &share : shares)
+      share.resize(packedBytes(words.size(), ring.bits));
+    kernels.pack(ring.bits, random.data(), words.size(), shares[0].data());
+    kernels.pack(ring.bits, rest.data(), words.size(), shares[1].data());
+  });
+  return shares;
+}
+
+ClearWords joinOutput(Ring ring, uint64_t elements, std::span<const uint8_t> share0,
+                      std::span<const uint8_t> share1) {
+  const uint64_t expected = packedBytes(elements, ring.bits);
+  for (std::span<const uint8_t> share : {share0, share1})
+    if (share.size() != expected)
+      throw Error(ExitCode::InvalidInput,
+                  fmt::format("output share: expects {} bytes, got {}", expected, share.size()),
+                  "check that client and servers use the same plan");
+  ClearWords result(elements * ring.wordBytes());
+  visitWord(ring, [&]<class Word>() {
+    const auto &kernels = bestKernels().ring<Word>();
+    Word *sum = wordsIn<Word>(result).data();
+    SecretVector<Word> other(elements);
+    kernels.unpack(ring.bits, share0.data(), elements, sum);
+    kernels.unpack(ring.bits, share1.data(), elements, other.data());
+    kernels.add(sum, other.data(), sum, elements);
+    kernels.reduce(ring.bits, sum, elements);
+  });
+  return result;
+}
+
+PortShape portShape(const plan::Plan &plan, const plan::Port &port) {
+  const plan::Value &value = plan.values(static_cast<int>(port.value()));
+  return {{value.shape().begin(), value.shape().end()}, plan::elements(value), value.scale()};
+}
+
+std::vector<float> postProcess(const plan::Plan &plan, const plan::Port &port,
+                               std::vector<float> values) {
+  if (port.post_process() == plan::Port::NONE)
+    return values;
+  const size_t row = portShape(plan, port).shape.back();
+  std::vector<float> indices;
+  for (auto first = values.begin(); first != values.end(); first += static_cast<ptrdiff_t>(row)) {
+    auto last = first + static_cast<ptrdiff_t>(row), top = std::max_element(first, last);
+    if (port.post_process() == plan::Port::ARGMAX) {
+      indices.push_back(static_cast<float>(top - first));
+      continue;
+    }
+    // The largest value is taken off first, so that no exponential overflows.
+    const double largest = *top;
+    double sum = 0;
+    for (auto it = first; it != last; ++it)
+      sum += std::exp(*it - largest);
+    const bool isLog = port.post_process() == plan::Port::LOG_SOFTMAX;
+    for (auto it = first; it != last; ++it)
+      *it =
+          static_cast<float>(isLog ? *it - largest - std::log(sum) : std::exp(*it - largest) / sum);
+  }
+  return port.post_process() == plan::Port::ARGMAX ? indices : values;
+}
+
+} // namespace gfs

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/exec/Dealer.h"
+
+#include "runtime/exec/MaskView.h"
+
+namespace gfs {
+
+namespace {
+
+/// One record pair in the making. The private key is fresh for every record: nobody can ever derive
+/// it again.
+struct DealState : MaskState {
+  using MaskState::MaskState;
+  AesKey privateKey = deriveAesKey(SecretSeed::random(), "gfs dealer");
+  std::array<std::span<uint8_t>, 2> records;
+};
+
+class DealView final : public MaskView<DealContext> {
+public:
+  DealView(DealState &state, uint32_t step) : MaskView(state, step), deal(state) {}
+
+  std::span<uint8_t> material(Party party) override {
+    return deal.records[gfs::index(party)].subspan(
+        deal.program.materialOffset(index, party),
+        deal.program.cost(index).dealtBytes[gfs::index(party)]);
+  }
+  Prg privateStream(uint16_t stream) const override {
+    return Prg(deal.privateKey, streamNonce(index, stream));
+  }
+
+private:
+  DealState &deal;
+};
+
+} // namespace
+
+Dealer::Dealer(ProgramRef program, const SecretSeed &seed0, const SecretSeed &seed1,
+               const plan::Id16 &modelId, const MaskedWeights *publicWeights,
+               const Kernels &kernels)
+    : code(std::move(program)), seeds{seed0.clone(), seed1.clone()}, modelId(modelId),
+      kernels(&kernels) {
+  if (code->plan().weight_mode() != plan::WEIGHTS_PUBLIC) {
+    weights = weightMask(code->plan(), seed0, seed1, modelId);
+    return;
+  }
+  check(publicWeights != nullptr, "dealing for public weights needs them");
+  weights = publicWeights->tensors;
+}
+
+void Dealer::deal(const plan::Id16 &materialId, uint64_t serial, std::span<uint8_t> record0,
+                  std::span<uint8_t> record1) const {
+  check(record0.size() == recordBytes(Party::Zero) && record1.size() == recordBytes(Party::One),
+        "a record has the wrong size");
+  DealState state(*code, *kernels, weights, seeds[0], seeds[1],
+                  RequestId{code->loaded().hash, modelId, materialId, serial});
+  state.records = {record0, record1};
+  for (std::span<uint8_t> record : state.records)
+    std::fill(record.begin(), record.end(), uint8_t(0));
+  for (uint32_t step = 0; step < code->steps(); ++step) {
+    state.beginStep(step);
+    DealView view(state, step);
+    code->gate(step).mask(view);
+    code->gate(step).deal(view);
+    state.endStep(step);
+  }
+}
+
+} // namespace gfs

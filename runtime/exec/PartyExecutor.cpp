@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/exec/PartyExecutor.h"
+
+#include "runtime/base/Error.h"
+#include "runtime/exec/MaskView.h"
+
+#include <chrono>
+
+namespace gfs {
+
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// What both views of a server need.
+struct ServerState {
+  const Program &program;
+  const ServerWeights &weights;
+  const Kernels &kernels;
+  Party party;
+  AesKey key;
+  std::span<const uint8_t> record;
+
+  std::span<const uint8_t> material(uint32_t step) const {
+    return record.subspan(program.materialOffset(step, party),
+                          program.cost(step).dealtBytes[index(party)]);
+  }
+};
+
+class PrepareView final : public PrepareContext {
+public:
+  PrepareView(const ServerState &server, ValueStore &maskShares, uint32_t step,
+              SecretVector<std::byte> &storage)
+      : server(server), maskShares(maskShares), index(step), step(server.program.step(step)),
+        storage(storage) {}
+
+  Party party() const override { return server.party; }
+  Prg stream(uint16_t stream) const override { return Prg(server.key, streamNonce(index, stream)); }
+  std::span<const uint8_t> material() const override { return server.material(index); }
+  std::span<std::byte> prepared(size_t bytes) override {
+    if (storage.empty())
+      storage.resize(bytes);
+    return storage;
+  }
+  using PrepareContext::prepared;
+  const Kernels &kernels() const override { return server.kernels; }
+
+protected:
+  std::span<const std::byte> maskShareBytes(unsigned operand) const override {
+    return maskShares.at(step.operands(static_cast<int>(operand)));
+  }
+  std::span<std::byte> resultMaskShareBytes() override { return maskShares.at(step.result()); }
+  std::span<const std::byte> maskedWeightBytes(uint32_t id) const override {
+    return server.weights.masked.bytes(id);
+  }
+  std::span<const std::byte> weightShareBytes(uint32_t id) const override {
+    return server.weights.share.bytes(id);
+  }
+
+private:
+  const ServerState &server;
+  ValueStore &maskShares;
+  const uint32_t index;
+  const plan::Step &step;
+  SecretVector<std::byte> &storage;
+};
+
+/// A server while it runs.
+struct OnlineState : ServerState {
+  AesKey common;
+  std::span<std::byte> arena;
+  std::span<const SecretVector<uint8_t>> inputs;
+  SecretVector<uint8_t> sent, received; ///< All messages of the run, stage after stage.
+  std::vector<SecretVector<uint8_t>> outputs;
+
+  std::span<std::byte> value(uint32_t id) const {
+    uint64_t offset =
+        program.plan().values(static_cast<int>(id)).offset() * program.ring().wordBytes();
+    return arena.subspan(offset, program.valueBytes(id));
+  }
+};
+
+class EvaluateView final : public EvaluateContext {
+public:
+  EvaluateView(OnlineState &server, const ProgramPhase &phase, std::span<std::byte> storage)
+      : server(server), phase(phase), step(server.program.step(phase.step)), storage(storage) {}
+
+  Party party() const override { return server.party; }
+  Prg stream(uint16_t stream) const override {
+    return Prg(server.key, streamNonce(phase.step, stream));
+  }
+  std::span<const uint8_t> material() const override { return server.material(phase.step); }
+  std::span<std::byte> prepared() override { return storage; }
+  std::span<uint8_t> outgoing() override {
+    return std::span(server.sent).subspan(phase.outgoingOffset, phase.outgoingBytes);
+  }
+  std::span<const uint8_t> incoming() const override {
+    return std::span(server.received).subspan(phase.incomingOffset, phase.incomingBytes);
+  }
+  Prg commonStream(uint16_t stream) const override {
+    return Prg(server.common, streamNonce(phase.step, stream));
+  }
+  std::span<const uint8_t> clientInput(uint32_t port) const override { return server.inputs[port]; }
+  std::span<uint8_t> clientOutput(uint32_t port) override { return server.outputs[port]; }
+  const Kernels &kernels() const override { return server.kernels; }
+
+protected:
+  std::span<const std::byte> operandBytes(unsigned operand) const override {
+    return server.value(step.operands(static_cast<int>(operand)));
+  }
+  std::span<std::byte> resultBytes() override { return server.value(step.result()); }
+  std::span<const std::byte> maskedWeightBytes(uint32_t id) const override {
+    return server.weights.masked.bytes(id);
+  }
+  std::span<const std::byte> weightShareBytes(uint32_t id) const override {
+    return server.weights.share.bytes(id);
+  }
+
+private:
+  OnlineState &server;
+  const ProgramPhase &phase;
+  const plan::Step &step;
+  std::span<std::byte> storage;
+};
+
+} // namespace
+
+uint64_t Prepared::memoryBytes() const {
+  uint64_t bytes = record.size() + arena.size() + sent.size() + received.size();
+  for (const auto &part : storage)
+    bytes += part.size();
+  return bytes;
+}
+
+PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
+                             const SecretSeed &seed, Party party, const Kernels &kernels)
+    : code(std::move(program)),
+      weights(serverWeights(code->plan(), std::move(maskedWeights), seed, party)),
+      seed(seed.clone()), self(party), kernels(&kernels) {}
+
+Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
+                                SecretVector<uint8_t> record) const {
+  if (record.size() != recordBytes())
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("material record {}: expects {} bytes, got {}", serial, recordBytes(),
+                            record.size()),
+                "deal material for this plan");
+  Prepared prepared;
+  prepared.id = {code->loaded().hash, weights.modelId, materialId, serial};
+  prepared.record = std::move(record);
+  prepared.storage.resize(code->steps());
+  prepared.seconds.resize(code->steps());
+  ServerState server{*code,          weights, *kernels, self, requestKey(seed, prepared.id),
+                     prepared.record};
+  ValueStore maskShares(*code);
+  for (uint32_t step = 0; step < code->steps(); ++step) {
+    double start = now();
+    if (code->hasResult(step) && code->masked(code->step(step).result()))
+      maskShares.allocate(code->step(step).result());
+    PrepareView view(server, maskShares, step, prepared.storage[step]);
+    code->gate(step).prepare(view);
+    for (uint32_t value : code->lastReadBy(step))
+      maskShares.release(value);
+    prepared.seconds[step] = now() - start;
+  }
+  // Written now, so that no page is touched for the first time while the client waits.
+  prepared.arena.assign(code->plan().arena_words() * code->ring().wordBytes(), std::byte(0));
+  prepared.sent.assign(code->messageBytes(), 0);
+  prepared.received.assign(code->messageBytes(), 0);
+  return prepared;
+}
+
+RunResult PartyExecutor::run(Prepared prepared, Channel &channel, const SecretSeed &common,
+                             std::span<const SecretVector<uint8_t>> inputs) const {
+  const plan::Plan &plan = code->plan();
+  check(prepared.id.planHash == code->loaded().hash && prepared.id.modelId == weights.modelId,
+        "prepared for another plan");
+  if (inputs.size() != static_cast<size_t>(plan.inputs_size()))
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("expects {} inputs, got {}", plan.inputs_size(), inputs.size()),
+                "check that client and servers use the same plan");
+  for (int port = 0; port < plan.inputs_size(); ++port) {
+    uint64_t expected =
+        packedBytes(code->valueElements(plan.inputs(port).value()), plan.ring_bits());
+    uint64_t found = inputs[static_cast<size_t>(port)].size();
+    if (found != expected)
+      throw Error(ExitCode::InvalidInput,
+                  fmt::format("input {}: expects a share of {} bytes, got {}",
+                              plan.inputs(port).name(), expected, found),
+                  "check that client and servers use the same plan");
+  }
+
+  const double start = now();
+  OnlineState server{
+      {*code, weights, *kernels, self, requestKey(seed, prepared.id), prepared.record},
+      commonKey(common, prepared.id),
+      prepared.arena,
+      inputs,
+      std::move(prepared.sent),
+      std::move(prepared.received),
+      {}};
+  for (const plan::Port &port : plan.outputs())
+    server.outputs.emplace_back(packedBytes(code->valueElements(port.value()), plan.ring_bits()));
+
+  RunReport report;
+  report.prepareSeconds = std::move(prepared.seconds);
+  report.evaluateSeconds.resize(code->steps());
+  const std::vector<ProgramStage> &stages = code->stages();
+  for (size_t index = 0; index < stages.size(); ++index) {
+    const ProgramStage &stage = stages[index];
+    for (const ProgramPhase &phase : stage.phases) {
+      double phaseStart = now();
+      EvaluateView view(server, phase, prepared.storage[phase.step]);
+      code->gate(phase.step).evaluate(view, phase.phase);
+      report.evaluateSeconds[phase.step] += now() - phaseStart;
+    }
+    if (index + 1 == stages.size())
+      break;
+    double exchangeStart = now();
+    channel.exchange(std::span(server.sent).subspan(stage.messageOffset, stage.messageBytes),
+                     std::span(server.received).subspan(stage.messageOffset, stage.messageBytes));
+    report.exchangeSeconds += now() - exchangeStart;
+    report.exchanges += 1;
+    report.bytesSent += stage.messageBytes;
+    report.bytesReceived += stage.messageBytes;
+  }
+  report.totalSeconds = now() - start;
+  return {std::move(server.outputs), std::move(report)};
+}
+
+} // namespace gfs

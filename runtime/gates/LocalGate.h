@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gates that are linear maps without constants: one function serves shares, masks, mask shares,
+// masked and clear values, because f(x + r) = f(x) + f(r). Nothing is sent or dealt, and servers
+// see nothing new.
+#pragma once
+
+#include "runtime/gates/Gates.h"
+
+namespace gfs {
+
+template <class Word> class LocalGate : public Gate {
+public:
+  using Operands = std::span<const std::span<const Word>>;
+
+  /// `arithmetic`: results of reduced operands may need reduction (not so for gates that only move
+  /// elements).
+  LocalGate(const GateSite &site, bool arithmetic)
+      : count(site.resultElements()), ring(site.ring), operands(site.step.operands_size()),
+        masked(site.resultMasked()), arithmetic(arithmetic) {}
+
+  Cost cost() const override {
+    Cost cost;
+    cost.elements = count;
+    return cost;
+  }
+
+  void mask(MaskContext &context) const override {
+    if (!masked)
+      return;
+    std::span<Word> out = context.resultMask<Word>();
+    run(context.kernels(), [&](unsigned i) { return context.mask<Word>(i); }, out, true);
+  }
+
+  void prepare(PrepareContext &context) const override {
+    if (!masked)
+      return;
+    std::span<Word> out = context.resultMaskShare<Word>();
+    run(context.kernels(), [&](unsigned i) { return context.maskShare<Word>(i); }, out, false);
+  }
+
+  void evaluate(EvaluateContext &context, unsigned) const override {
+    run(
+        context.kernels(), [&](unsigned i) { return context.operand<Word>(i); },
+        context.result<Word>(), masked);
+  }
+
+  void reference(ReferenceContext &context) const override {
+    run(
+        context.kernels(), [&](unsigned i) { return context.operand<Word>(i); },
+        context.result<Word>(), true);
+  }
+
+protected:
+  /// Writes f(in) mod the machine word.
+  virtual void apply(const RingKernels<Word> &kernels, Operands in, std::span<Word> out) const = 0;
+
+  const uint64_t count; ///< Elements of the result.
+
+private:
+  template <class OperandAt>
+  void run(const Kernels &all, OperandAt &&operandAt, std::span<Word> out, bool reduced) const {
+    const RingKernels<Word> &kernels = all.ring<Word>();
+    std::vector<std::span<const Word>> in;
+    for (int i = 0; i < operands; ++i)
+      in.push_back(operandAt(static_cast<unsigned>(i)));
+    apply(kernels, in, out);
+    if (reduced && arithmetic)
+      kernels.reduce(ring.bits, out.data(), out.size());
+  }
+
+  Ring ring;
+  int operands;
+  bool masked, arithmetic;
+};
+
+} // namespace gfs

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shares of D_j·w_k for all thresholds θ_j on one masked value ẑ = z + s: D_j = 1{z >= θ_j}, and
+// terms w_k that depend on the mask s alone, w_0 = 1.
+//
+// Both ways below split D_j = g_j ^ e_j into a public bit g_j and a hidden bit e_j that the dealer
+// can multiply into the terms, and use D w = g w + (1-2g) e w, that is: g ? w - e w : e w.
+//   opened: Comparison.h opens g_j and the dealer gives [e_j w_k] for e_j = ρ_j. Little material,
+//   an exchange or more. key: g_j = bit_n(X_j) is known at once, e_j = bit_n(Sk) ^ 1{X_j mod 2^n <
+//   Sk mod 2^n} comes from a distributed comparison function with payload. More material, nothing
+//   is sent.
+#pragma once
+
+#include "runtime/gates/Comparison.h"
+
+namespace gfs {
+
+template <class Word> struct SelectionShape {
+  ComparisonShape<Word> comparison;
+  std::vector<unsigned> termBits; ///< Bits that shares of w_k need; [0] is the ring's.
+
+  size_t terms() const { return termBits.size(); }
+  size_t thresholds() const { return comparison.thresholds.size(); }
+  size_t count() const { return comparison.count; }
+};
+
+template <class Word> class Selection {
+public:
+  static constexpr size_t block = 512; ///< Elements handled at a time.
+  /// Shares of D w_k of one block at [k]; row 0 is D itself.
+  using Rows = std::array<Word[block], 5>;
+
+  explicit Selection(SelectionShape<Word> shape) : shape(std::move(shape)) {}
+  virtual ~Selection() = default;
+
+  void addCost(Cost &cost) const {
+    addOwnCost(cost);
+    for (size_t k = 1; k < shape.terms(); ++k)
+      DealtCost{cost}.words<Word>(shape.termBits[k], shape.count());
+  }
+
+  /// `terms[k - 1]` holds the clear w_k.
+  void deal(DealContext &context, std::span<const SecretVector<Word>> terms) const {
+    DealtWriter<Word> dealt(context);
+    dealOwn(context, dealt, terms);
+    for (size_t k = 1; k < shape.terms(); ++k)
+      dealt.words(shape.termBits[k], shape.count(), [&](size_t i) { return terms[k - 1][i]; });
+    dealt.finish();
+  }
+
+  void prepare(PrepareContext &context) const {
+    std::span<std::byte> storage =
+        context.prepared(ownBytes() + (shape.terms() - 1) * Carver::bytes<Word>(shape.count()));
+    DealtReader<Word> dealt(context);
+    prepareOwn(context, dealt, storage.first(ownBytes()));
+    Carver carver(storage.subspan(ownBytes()));
+    for (size_t k = 1; k < shape.terms(); ++k)
+      dealt.words(shape.termBits[k], carver.take<Word>(shape.count()));
+  }
+
+  /// Phases before the last.
+  virtual void send(EvaluateContext &context, unsigned phase) const = 0;
+  /// Last phase, once, before the first select().
+  virtual void begin(EvaluateContext &context) const = 0;
+
+  /// Shares of w_k (D = 1) of elements [first, first + n).
+  void all(EvaluateContext &context, size_t first, size_t n, Rows &rows) const {
+    std::fill_n(rows[0], n, Word(context.party() == Party::Zero ? 1 : 0));
+    Carver carver(context.prepared().subspan(ownBytes()));
+    for (size_t k = 1; k < shape.terms(); ++k)
+      std::copy_n(carver.take<Word>(shape.count()).data() + first, n, rows[k]);
+  }
+  /// Shares of D_j w_k of elements [first, first + n), given those of w_k.
+  void select(EvaluateContext &context, size_t j, size_t first, size_t n, const Rows &ones,
+              Rows &rows) const {
+    Word g[block];
+    hidden(context, j, first, n, g, rows);
+    for (size_t k = 0; k < shape.terms(); ++k)
+      for (size_t i = 0; i < n; ++i) {
+        Word keep = Word(0) - g[i];
+        rows[k][i] = ((rows[k][i] ^ keep) - keep) + (ones[k][i] & keep);
+      }
+  }
+
+protected:
+  virtual void addOwnCost(Cost &cost) const = 0;
+  virtual void dealOwn(DealContext &context, DealtWriter<Word> &dealt,
+                       std::span<const SecretVector<Word>> terms) const = 0;
+  virtual size_t ownBytes() const = 0;
+  virtual void prepareOwn(PrepareContext &context, DealtReader<Word> &dealt,
+                          std::span<std::byte> storage) const = 0;
+  /// The public bits g_j as words 0 and 1, and shares of e_j w_k.
+  virtual void hidden(EvaluateContext &context, size_t j, size_t first, size_t n, Word *g,
+                      Rows &rows) const = 0;
+
+  std::span<std::byte> own(EvaluateContext &context) const {
+    return context.prepared().first(ownBytes());
+  }
+  /// w_k of element i, in clear.
+  static Word term(std::span<const SecretVector<Word>> terms, size_t k, size_t i) {
+    return k == 0 ? Word(1) : terms[k - 1][i];
+  }
+
+  const SelectionShape<Word> shape;
+};
+
+template <class Word> using SelectionPtr = std::unique_ptr<Selection<Word>>;
+template <class Word>
+SelectionPtr<Word> makeOpenedSelection(const plan::SignWindow &window, SelectionShape<Word> shape);
+template <class Word> SelectionPtr<Word> makeKeySelection(SelectionShape<Word> shape);
+
+template <class Word>
+SelectionPtr<Word> makeSelection(const plan::SignWindow &window, SelectionShape<Word> shape) {
+  if (window.protocol() == plan::SignWindow::DCF)
+    return makeKeySelection<Word>(std::move(shape));
+  return makeOpenedSelection<Word>(window, std::move(shape));
+}
+
+} // namespace gfs

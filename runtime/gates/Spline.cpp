@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spline: masked ẑ = z + s -> shared piecewise polynomial of v = z >> f, degree <= 2. Also Relu by
+// comparison key, which is the spline with the pieces 0 and v.
+//
+// With D_j = 1{z >= θ_j} the value is p_0(v) + sum over j of D_j (p_j - p_{j-1})(v). From Rescale.h
+// and Square.cpp,
+//   v = P + V_t,  v² = P² + 2P V_t + V_t²,  V_t = V_1 + (1-t) 2^{l-f} u,  V_t² = V_1² + (1-t)
+//   2^{l-f} q,
+// with P and t public: so shares of D_j w_k for the terms w = (1, V_1, u, V_1², q) are all that is
+// needed, the first three for degree 1, the first for degree 0. Selection.h gets them; u and q need
+// f bits, the others l.
+#include "runtime/gates/Selection.h"
+
+namespace gfs {
+
+namespace {
+
+/// What the gate is made from, for a Spline and for a Relu.
+struct Pieces {
+  unsigned shift;
+  const plan::SignWindow &window;
+  std::vector<int64_t> thresholds;
+  std::vector<std::array<int64_t, 3>> coefficients; ///< Of 1, v, v².
+};
+
+template <class Word> class Spline final : public Gate {
+public:
+  Spline(const GateSite &site, const Pieces &pieces)
+      : ring(site.ring), count(site.resultElements()), rescale(site.ring, pieces.shift),
+        signs(site.ring, {pieces.window.low(), pieces.window.high()}),
+        phases(plan::phaseCount(site.step)) {
+    for (int64_t theta : pieces.thresholds)
+      thresholds.push_back(static_cast<Word>(theta));
+    for (size_t j = 0; j < pieces.coefficients.size(); ++j) {
+      Coefficients &difference = differences.emplace_back();
+      for (unsigned d = 0; d < 3; ++d) {
+        uint64_t before = j == 0 ? 0 : static_cast<uint64_t>(pieces.coefficients[j - 1][d]);
+        difference[d] =
+            static_cast<Word>(static_cast<uint64_t>(pieces.coefficients[j][d]) - before);
+        if (pieces.coefficients[j][d] != 0)
+          degree = std::max(degree, d);
+      }
+    }
+    std::vector<unsigned> termBits = {ring.bits, ring.bits, rescale.bits(), ring.bits,
+                                      rescale.bits()};
+    termBits.resize(1 + 2 * degree);
+    selection =
+        makeSelection<Word>(pieces.window, {{ring, pieces.window, count, thresholds}, termBits});
+  }
+
+  Cost cost() const override {
+    Cost cost;
+    cost.elements = count;
+    selection->addCost(cost);
+    return cost;
+  }
+
+  void deal(DealContext &context) const override {
+    std::span<const Word> s = context.mask<Word>(0);
+    std::vector<SecretVector<Word>> terms(2 * degree);
+    for (SecretVector<Word> &term : terms)
+      term.resize(count);
+    for (size_t i = 0; i < count && degree > 0; ++i) {
+      Word v = rescale.ifTopSet(s[i]), u = rescale.carry(s[i]);
+      terms[0][i] = v;
+      terms[1][i] = u;
+      if (degree > 1) {
+        terms[2][i] = v * v;
+        terms[3][i] = u * (2 * v + rescale.wrap(1));
+      }
+    }
+    selection->deal(context, terms);
+  }
+
+  void prepare(PrepareContext &context) const override { selection->prepare(context); }
+
+  void evaluate(EvaluateContext &context, unsigned phase) const override {
+    if (phase + 1 < phases)
+      return selection->send(context, phase);
+    selection->begin(context);
+    using Rows = typename Selection<Word>::Rows;
+    constexpr size_t block = Selection<Word>::block;
+    auto ones = std::make_unique<Rows>(), selected = std::make_unique<Rows>();
+    const Word *masked = context.operand<Word>(0).data();
+    Word *result = context.result<Word>().data();
+    for (size_t first = 0; first < count; first += block) {
+      const size_t n = std::min<size_t>(block, count - first);
+      selection->all(context, first, n, *ones);
+      std::fill_n(result + first, n, Word(0));
+      addPiece(differences[0], *ones, masked + first, n, result + first);
+      for (size_t j = 0; j < thresholds.size(); ++j) {
+        selection->select(context, j, first, n, *ones, *selected);
+        addPiece(differences[j + 1], *selected, masked + first, n, result + first);
+      }
+    }
+  }
+
+  void reference(ReferenceContext &context) const override {
+    std::span<const Word> z = context.operand<Word>(0), s = context.mask<Word>(0);
+    std::span<Word> result = context.result<Word>();
+    for (size_t i = 0; i < count; ++i) {
+      Word masked = z[i] + s[i], v = rescale.together(masked, s[i]);
+      Coefficients sum = differences[0];
+      for (size_t j = 0; j < thresholds.size(); ++j)
+        for (unsigned d = 0; d < 3; ++d)
+          sum[d] += differences[j + 1][d] * signs.together(masked, thresholds[j], s[i]);
+      result[i] = (sum[0] + v * (sum[1] + v * sum[2])) & ring.mask<Word>();
+    }
+  }
+
+private:
+  using Coefficients = std::array<Word, 3>;
+
+  /// result += D (c0 + c1 v + c2 v²), from shares of D w_k.
+  void addPiece(const Coefficients &c, const typename Selection<Word>::Rows &rows,
+                const Word *masked, size_t n, Word *result) const {
+    for (size_t i = 0; i < n; ++i)
+      result[i] += c[0] * rows[0][i];
+    if (degree == 0)
+      return;
+    for (size_t i = 0; i < n; ++i) {
+      Word lifted = rescale.lift(masked[i]), p = rescale.publicPart(lifted),
+           topClear = rescale.top(lifted) - 1;
+      Word vt = rows[1][i] + (rescale.wrap(rows[2][i]) & topClear);
+      result[i] += c[1] * (p * rows[0][i] + vt);
+      if (degree == 1)
+        continue;
+      Word vvt = rows[3][i] + (rescale.wrap(rows[4][i]) & topClear);
+      result[i] += c[2] * (p * (p * rows[0][i] + 2 * vt) + vvt);
+    }
+  }
+
+  Ring ring;
+  uint64_t count;
+  Rescale<Word> rescale;
+  SignBits<Word> signs;
+  unsigned phases;
+  unsigned degree = 0; ///< Highest of all pieces.
+  std::vector<Word> thresholds;
+  std::vector<Coefficients> differences; ///< p_0, p_1 - p_0, p_2 - p_1, ...
+  SelectionPtr<Word> selection;
+};
+
+GatePtr makePieces(const GateSite &site, const Pieces &pieces) {
+  return visitWord(site.ring, [&]<class Word>() -> GatePtr {
+    return std::make_unique<Spline<Word>>(site, pieces);
+  });
+}
+
+} // namespace
+
+GatePtr makeSpline(const GateSite &site) {
+  const plan::Spline &spline = site.step.spline();
+  Pieces pieces{spline.shift(),
+                spline.window(),
+                {spline.thresholds().begin(), spline.thresholds().end()},
+                {}};
+  for (const plan::Polynomial &piece : spline.pieces())
+    pieces.coefficients.push_back({piece.c0(), piece.c1(), piece.c2()});
+  return makePieces(site, pieces);
+}
+
+GatePtr makeReluByKey(const GateSite &site) {
+  const plan::Relu &relu = site.step.relu();
+  return makePieces(site, {relu.shift(), relu.window(), {0}, {{0, 0, 0}, {0, 1, 0}}});
+}
+
+} // namespace gfs
