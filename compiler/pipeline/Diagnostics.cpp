@@ -2,6 +2,7 @@
 #include "compiler/pipeline/Diagnostics.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -35,6 +36,10 @@ DiagnosticCollector::DiagnosticCollector(MLIRContext *context)
           warnings.push_back(textOf(diagnostic));
         return success();
       }) {}
+
+std::string DiagnosticCollector::takeErrors() {
+  return llvm::join(std::exchange(errors, {}), "\n  ");
+}
 
 void DiagnosticCollector::check(LogicalResult result, Phase phase, ExitCode code,
                                 const std::string &hint) {

@@ -21,6 +21,8 @@ public:
   /// line names the model's node. Forgets what was collected otherwise; warnings among it are
   /// handed to `takeWarnings`.
   void check(mlir::LogicalResult result, Phase phase, ExitCode code, const std::string &hint);
+  /// The errors so far, one a line, for failures that are expected.
+  std::string takeErrors();
   std::vector<std::string> takeWarnings() { return std::exchange(warnings, {}); }
 
 private:

@@ -2,12 +2,16 @@
 #include "compiler/pipeline/Driver.h"
 
 #include "compiler/emit/PlanFiles.h"
+#include "compiler/import/Import.h"
 #include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/FixedStage.h"
 #include "compiler/pipeline/Progress.h"
 #include "compiler/pipeline/Source.h"
 #include "compiler/pipeline/Summary.h"
 #include "dialects/fixed/FixedDialect.h"
 #include "passes/convert/FixedToSecure.h"
+#include "passes/fixed/RangeReport.h"
+#include "passes/nn/Passes.h"
 #include "passes/secure/Passes.h"
 #include "runtime/exec/Program.h"
 
@@ -26,22 +30,27 @@ public:
   explicit Compilation(const CompileOptions &options)
       : options(options), progress(options.verbosity), diagnostics(&context) {
     DialectRegistry registry;
-    registry.insert<func::FuncDialect, fixed::FixedDialect, secure::SecureDialect>();
+    registry.insert<func::FuncDialect, nn::NnDialect, fixed::FixedDialect, secure::SecureDialect>();
     context.appendDialectRegistry(registry);
     // Passes here work on the whole module; threads would only cost start-up time.
     context.disableMultithreading();
   }
 
   void run() {
-    if (!options.output.empty() && !options.force)
-      refuseExistingKeys(options.output);
+    checkOptions();
     progress.run(Phase::Import, [&] { return load(); });
-    if (reached(Phase::Secure))
+    if (language == Language::Nn && reached(Phase::Optimise))
+      progress.run(Phase::Optimise, [&] { return optimise(); });
+    print(Emit::Nn, Language::Nn);
+    if (language == Language::Nn && reached(Phase::Fixed))
+      progress.run(Phase::Fixed, [&] { return makeFixed(); });
+    print(Emit::Fixed, Language::Fixed);
+    if (language != Language::Nn && reached(Phase::Secure))
       progress.run(Phase::Secure, [&] { return makeSecure(); });
-    print(Emit::Secure);
-    if (reached(Phase::Plan))
+    print(Emit::Secure, Language::Secure);
+    if (language == Language::Secure && reached(Phase::Plan))
       progress.run(Phase::Plan, [&] { return makePlan(); });
-    if (reached(Phase::Write) && !options.output.empty())
+    if (program && reached(Phase::Write) && !options.output.empty())
       progress.run(Phase::Write, [&] { return write(); });
     if (program)
       progress.say(summaryText(*program, calibration));
@@ -73,15 +82,56 @@ private:
       progress.warn(warning);
   }
 
+  /// What can be refused before any work is done.
+  void checkOptions() const {
+    if (!options.output.empty() && reached(Phase::Write) && !options.force)
+      refuseExistingKeys(options.output);
+    if (options.tolerance <= 0)
+      throw Error(ExitCode::Usage, "--tolerance: expects a positive number", "the default is 0.01");
+  }
+
   std::string load() {
-    module = parseProgram(context, options.model);
+    bool isProgram = options.model.extension() == ".mlir";
+    module = isProgram ? parseProgram(context, options.model)
+                       : importOnnx(options.model, {options.shapes, {}}, context);
     diagnostics.check(success(static_cast<bool>(module)), Phase::Import, ExitCode::InvalidInput,
-                      "gfs-opt reads the same file and shows the place of each error");
+                      isProgram ? "gfs-opt reads the same file and shows the place of each error"
+                                : "please report this with the model that led to it");
     language = languageOf(*module);
-    return options.model.string();
+    return fmt::format("{}, {}", options.model.string(), countNodes());
+  }
+
+  std::string optimise() {
+    runPasses(Phase::Optimise, ExitCode::Unsupported,
+              "replace these layers, or export the model without them", nn::buildNnPipeline);
+    return countNodes();
+  }
+
+  std::string makeFixed() {
+    FormatChoice choice = FixedStage(*module, options, diagnostics, progress).run();
+    language = Language::Fixed;
+    calibration =
+        CalibrationResult{choice.samples.count, choice.samples.synthetic,
+                          choice.deviation.relativeError, 1 - choice.deviation.disagreement};
+    if (options.report)
+      progress.say(fixed::formatRangeReport(fixed::rangeReport(*module)));
+    return fmt::format(
+        "ring of {} bits, {}, {} bit activations, head-room {}; {} trials", choice.formats.ringBits,
+        choice.formats.exact ? "exact signs"
+                             : fmt::format("{} bit windows", choice.formats.windowBits),
+        choice.formats.activationBits, choice.formats.headroom, choice.trials);
+  }
+
+  /// "12 operations"
+  std::string countNodes() const {
+    size_t count = 0;
+    module.get().walk(
+        [&](Operation *op) { count += op->getNumOperands() > 0 && !isa<func::ReturnOp>(op); });
+    return fmt::format("{} operations", count);
   }
 
   std::string makeSecure() {
+    overrideOutputs();
     // A protocol that was asked for may not fit a window; every other failure here is a bug.
     bool chosen = options.reluProtocol != "auto";
     runPasses(
@@ -95,6 +145,18 @@ private:
     language = Language::Secure;
     auto exchanges = (*module)->getAttrOfType<IntegerAttr>(secure::exchangesAttr).getInt();
     return fmt::format("{} exchanges", exchanges);
+  }
+
+  /// --output: what the client computes from the outputs.
+  void overrideOutputs() {
+    if (options.outputForm == "model")
+      return;
+    auto post =
+        StringAttr::get(&context, options.outputForm == "logits" ? "none" : options.outputForm);
+    StringRef name = language == Language::Fixed ? fixed::postAttr : secure::postAttr;
+    for (auto main : module->getOps<func::FuncOp>())
+      for (unsigned i = 0; i < main.getNumResults(); ++i)
+        main.setResultAttr(i, name, post);
   }
 
   std::string makePlan() {
@@ -119,8 +181,8 @@ private:
   }
 
   /// Prints the program if it was asked for in the language it is in now.
-  void print(Emit emit) const {
-    if (options.emit != emit)
+  void print(Emit emit, Language spoken) const {
+    if (options.emit != emit || language != spoken)
       return;
     OpPrintingFlags flags;
     if (!options.fullWeights)

@@ -35,6 +35,9 @@ struct CompileOptions {
   /// the client.
   std::string outputForm = "model";
   FormatOptions formats;
+  /// Largest root mean square error of the outputs, relative to their spread, that the search for
+  /// formats allows.
+  double tolerance = 0.01;
   Emit emit = Emit::None;
   Phase last = Phase::Write; ///< --compile-to.
   bool fullWeights = false;  ///< Print weights in full.

@@ -29,7 +29,8 @@ constexpr llvm::StringLiteral weightModeAttr = "secure.weight_mode";
 constexpr llvm::StringLiteral exchangesAttr =
     "secure.exchanges"; ///< Number of exchanges; by the schedule.
 constexpr llvm::StringLiteral arenaWordsAttr =
-    "secure.arena_words"; ///< Ring words; by the memory plan.
+    "secure.arena_words";                               ///< Ring words; by the memory plan.
+constexpr llvm::StringLiteral costAttr = "secure.cost"; ///< Dictionary; by secure-summarize-cost.
 // Attributes of arguments and results of @main, and of operations.
 constexpr llvm::StringLiteral nameAttr = "secure.name";
 constexpr llvm::StringLiteral postAttr = "secure.post";

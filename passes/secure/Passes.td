@@ -64,4 +64,17 @@ def SecureVerifyMasks : Pass<"secure-verify-masks", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numMasks", "num-masks", "Masks, each proved to be used once.">];
 }
 
+def SecureSummarizeCost : Pass<"secure-summarize-cost", "::mlir::ModuleOp"> {
+  let summary = "Add up what the gates cost.";
+  let description = [{
+    Sums messages, message bytes each way, dealt bytes for each server and ReLUs over the program, from the gates' own
+    cost statements, into the module's `secure.cost`.
+
+    - Before: a secure program.
+    - After: the same program; the module has `secure.cost`.
+    - Cost: none.
+    - Numerics: exact; the numbers are what a run counts.
+  }];
+}
+
 #endif

@@ -61,6 +61,11 @@ int main(int argc, char **argv) {
   formats->add_option("--window-bits", options.formats.windowBits, "bits that decide a sign");
   formats->add_option("--headroom", options.formats.headroom,
                       "factor between calibrated and representable magnitudes");
+  formats
+      ->add_option("--tolerance", options.tolerance,
+                   "largest root mean square error of the outputs, relative to their spread, in "
+                   "the search for formats")
+      ->capture_default_str();
   formats->add_flag("--exact", options.formats.exact, "decide signs to the last place");
   formats
       ->add_option("--relu-protocol", options.reluProtocol,

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// From real numbers to integers: measures ranges, searches formats, and checks the choice with the
+// plan itself.
+#pragma once
+
+#include "compiler/pipeline/ClearRun.h"
+#include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/Options.h"
+#include "compiler/pipeline/Progress.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace gfs {
+
+/// The formats that were taken, and how far the plan's outputs are from the model's on all samples.
+struct FormatChoice {
+  FixedOptions formats;
+  Deviation deviation;
+  SampleSet samples;
+  unsigned trials = 0;
+};
+
+class FixedStage {
+public:
+  /// `module` is an optimised nn program.
+  FixedStage(mlir::ModuleOp module, const CompileOptions &options, DiagnosticCollector &diagnostics,
+             Progress &progress)
+      : module(module), options(options), diagnostics(diagnostics), progress(progress) {}
+
+  /// Replaces the program by its fixed form. Errors: those of readSamples; RangeCheck if no formats
+  /// meet the tolerance.
+  FormatChoice run();
+
+private:
+  /// The outputs of a plan with these formats, run in clear; nullopt if there is none.
+  std::optional<std::vector<OutputSamples>> attempt(const FixedOptions &formats,
+                                                    const SampleSet &samples);
+  FixedOptions startOptions() const;
+
+  mlir::ModuleOp module;
+  const CompileOptions &options;
+  DiagnosticCollector &diagnostics;
+  Progress &progress;
+  std::string lastRefusal; ///< Of an attempt; explains why no formats fit.
+};
+
+} // namespace gfs

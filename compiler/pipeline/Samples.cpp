@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/pipeline/Samples.h"
+
+#include "compiler/calibrate/SyntheticInputs.h"
+#include "dialects/nn/NnDialect.h"
+#include "runtime/tensor/TensorFile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fmt/ranges.h>
+
+using namespace mlir;
+
+namespace gfs {
+
+SampleSet SampleSet::spread(size_t some) const {
+  if (some >= count)
+    return *this;
+  SampleSet chosen;
+  chosen.count = some;
+  chosen.synthetic = synthetic;
+  for (const std::vector<float> &all : inputs) {
+    size_t size = all.size() / count;
+    std::vector<float> part;
+    part.reserve(some * size);
+    for (size_t i = 0; i < some; ++i) {
+      auto first = all.begin() + static_cast<ptrdiff_t>(i * count / some * size);
+      part.insert(part.end(), first, first + static_cast<ptrdiff_t>(size));
+    }
+    chosen.inputs.push_back(std::move(part));
+  }
+  return chosen;
+}
+
+std::string inputName(func::FuncOp main, unsigned index) {
+  auto name = main.getArgAttrOfType<StringAttr>(index, nn::nameAttr);
+  return name ? name.getValue().str() : fmt::format("input {}", index);
+}
+
+static std::vector<uint64_t> inputShape(func::FuncOp main, unsigned index) {
+  auto shape = cast<RankedTensorType>(main.getArgumentTypes()[index]).getShape();
+  return {shape.begin(), shape.end()};
+}
+
+/// Extents other than one: what tells an image from its transpose, but not 28x28 from 1x28x28.
+static std::vector<uint64_t> significant(std::span<const uint64_t> shape) {
+  std::vector<uint64_t> extents;
+  std::copy_if(shape.begin(), shape.end(), std::back_inserter(extents),
+               [](uint64_t extent) { return extent != 1; });
+  return extents;
+}
+
+/// How many samples of `shape` the array holds; 0 if it does not fit.
+static size_t samplesIn(const Tensor &array, const std::vector<uint64_t> &shape) {
+  if (array.elements() == 0)
+    return 0;
+  if (significant(array.shape) == significant(shape))
+    return 1;
+  if (array.shape.empty())
+    return 0;
+  bool fits = significant(std::span(array.shape).subspan(1)) == significant(shape);
+  return fits ? static_cast<size_t>(array.shape.front()) : 0;
+}
+
+static const Tensor &arrayFor(const std::vector<Tensor> &arrays, const std::string &name,
+                              const std::vector<uint64_t> &shape, const std::string &spec) {
+  auto named = std::find_if(arrays.begin(), arrays.end(),
+                            [&](const Tensor &array) { return array.name == name; });
+  if (named != arrays.end() && samplesIn(*named, shape))
+    return *named;
+  std::vector<const Tensor *> fitting;
+  std::vector<std::string> found;
+  for (const Tensor &array : arrays) {
+    if (samplesIn(array, shape))
+      fitting.push_back(&array);
+    found.push_back((array.name.empty() ? "" : array.name + " ") + shapeText(array.shape));
+  }
+  if (fitting.size() == 1)
+    return *fitting.front();
+  throw Error(ExitCode::InvalidInput,
+              fmt::format("{}: {} for input '{}' of shape {}; it holds {}", spec,
+                          fitting.empty() ? "no array has samples" : "several arrays have samples",
+                          name, shapeText(shape), fmt::join(found, ", ")),
+              fitting.empty()
+                  ? "save an array of shape [samples, ...], preprocessed as the model expects"
+                  : "name one: FILE.npz:NAME");
+}
+
+/// "FILE.npz:NAME" names one array of an archive.
+static std::vector<Tensor> readArrays(const std::string &spec) {
+  if (!std::filesystem::exists(spec) && spec.find(".npz:") != std::string::npos)
+    return {readTensor(spec)};
+  return readTensors(spec);
+}
+
+SampleSet readSamples(const std::string &spec, func::FuncOp main) {
+  std::vector<Tensor> arrays = readArrays(spec);
+  SampleSet samples;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    std::vector<uint64_t> shape = inputShape(main, i);
+    const Tensor &array = arrayFor(arrays, inputName(main, i), shape, spec);
+    size_t count = samplesIn(array, shape);
+    if (i > 0 && count != samples.count)
+      throw Error(ExitCode::InvalidInput,
+                  fmt::format("{}: {} samples for input '{}', but {} for '{}'", spec, count,
+                              inputName(main, i), samples.count, inputName(main, 0)),
+                  "give each input the same number of samples");
+    samples.count = count;
+    samples.inputs.push_back(array.toFloat());
+    const auto &values = samples.inputs.back();
+    if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+      throw Error(ExitCode::InvalidInput,
+                  fmt::format("{}: the samples for input '{}' hold NaN or infinity", spec,
+                              inputName(main, i)),
+                  "check how the samples are made");
+  }
+  return samples.spread(mostSamples);
+}
+
+SampleSet makeSamples(func::FuncOp main, size_t count) {
+  SampleSet samples;
+  samples.count = count;
+  samples.synthetic = true;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    auto shape = cast<RankedTensorType>(main.getArgumentTypes()[i]).getShape();
+    samples.inputs.push_back(syntheticInputs(shape, count, InputRange{}));
+  }
+  return samples;
+}
+
+} // namespace gfs

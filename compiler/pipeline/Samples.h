@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calibration samples: typical inputs, from a file or made up.
+#pragma once
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <string>
+#include <vector>
+
+namespace gfs {
+
+/// Inputs by port, each `count` samples one after the other.
+struct SampleSet {
+  std::vector<std::vector<float>> inputs;
+  size_t count = 0;
+  bool synthetic = false;
+
+  /// `some` of the samples, evenly spread.
+  SampleSet spread(size_t some) const;
+};
+
+/// More samples than this say nothing new about ranges; of larger files so many are taken, evenly
+/// spread.
+constexpr size_t mostSamples = 128;
+
+/// Reads samples for the inputs of an `nn` @main from .npy, .npz or "FILE.npz:NAME". An array holds
+/// samples along its leading axis (or one sample), in the shape of the input up to extents of one.
+/// Arrays of an archive are found by the input's name, or by being the only one that fits. Errors:
+/// InputUnreadable, InvalidInput (names file, arrays and shapes).
+SampleSet readSamples(const std::string &spec, mlir::func::FuncOp main);
+
+/// Samples for whoever has none.
+SampleSet makeSamples(mlir::func::FuncOp main, size_t count);
+
+/// The model's name of input `index`.
+std::string inputName(mlir::func::FuncOp main, unsigned index);
+
+} // namespace gfs
