@@ -3,15 +3,18 @@
 // shape.
 #pragma once
 
+#include "runtime/crypto/Prg.h"
+
+#include <array>
 #include <benchmark/benchmark.h>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
-
-#include "runtime/crypto/Prg.h"
 
 namespace gfs {
 
+void registerConvBenchmarks();
 void registerCryptoBenchmarks();
 
 /// Random operands, as shares are: zeros run faster than real data on some units.
@@ -23,13 +26,17 @@ template <class Word> std::vector<Word> benchWords(size_t n) {
   return words;
 }
 
-/// Reports `perIteration` items as a rate and as time per item.
-inline void countItems(benchmark::State &state, const char *unit, double perIteration) {
-  using benchmark::Counter;
+/// Reports `perIteration` units as a rate (units per second).
+inline void countRate(benchmark::State &state, const char *unit, double perIteration) {
   state.counters[unit] =
-      Counter(perIteration, Counter::kIsIterationInvariantRate, Counter::kIs1000);
-  state.counters[std::string("s/") + unit] = Counter(
-      perIteration, Counter::kIsIterationInvariantRate | Counter::kInvert, Counter::kIs1000);
+      benchmark::Counter(perIteration, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+/// Reports the time per item of `perIteration` items.
+inline void countTimePerItem(benchmark::State &state, const char *item, double perIteration) {
+  using benchmark::Counter;
+  state.counters[std::string("s/") + item] =
+      Counter(perIteration, Counter::kIsIterationInvariantRate | Counter::kInvert);
 }
 
 } // namespace gfs

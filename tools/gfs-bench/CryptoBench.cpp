@@ -20,7 +20,7 @@ static void benchStream(benchmark::State &state, const AesImplementation &aes) {
     benchmark::DoNotOptimize(buffer.data());
     benchmark::ClobberMemory();
   }
-  countItems(state, "B", static_cast<double>(buffer.size()));
+  countRate(state, "B", static_cast<double>(buffer.size()));
 }
 
 struct DcfShape {
@@ -48,7 +48,7 @@ static void benchDcf(benchmark::State &state, const AesImplementation &aes, cons
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
-  countItems(state, "functions", count);
+  countTimePerItem(state, "function", count);
   state.counters["keyBytes"] = static_cast<double>(dcf.keyBytes());
 }
 

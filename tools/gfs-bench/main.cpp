@@ -8,6 +8,7 @@
 
 int main(int argc, char **argv) {
   return gfs::runTool("gfs-bench", [&] {
+    gfs::registerConvBenchmarks();
     gfs::registerCryptoBenchmarks();
     benchmark::Initialize(&argc, argv);
     if (argc > 1)

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ring convolutions of real networks, batch 1, on every kernel variant. "MAC" counts useful
+// multiply-accumulates; everything a call does (borders, packing of the input) is inside the time.
+#include "tools/gfs-bench/Bench.h"
+
+#include "runtime/kernels/Kernels.h"
+
+#include <fmt/format.h>
+
+namespace gfs {
+namespace {
+
+struct Layer {
+  const char *name;
+  uint32_t channels, size, outChannels, kernel, stride, groups;
+
+  ConvShape shape() const {
+    const uint32_t pad = kernel / 2, out = (size + 2 * pad - kernel) / stride + 1;
+    return {.batch = 1,
+            .inChannels = channels,
+            .inH = size,
+            .inW = size,
+            .outChannels = outChannels,
+            .outH = out,
+            .outW = out,
+            .kernelH = kernel,
+            .kernelW = kernel,
+            .strideH = stride,
+            .strideW = stride,
+            .dilationH = 1,
+            .dilationW = 1,
+            .padTop = pad,
+            .padLeft = pad,
+            .groups = groups};
+  }
+};
+
+// ResNet-50 on 224x224, VGG-16 on 32x32, MobileNet's depthwise layers, a fully connected layer.
+constexpr Layer layers[] = {
+    {"resnet50-conv1", 3, 224, 64, 7, 2, 1},       {"resnet50-c2-1x1", 64, 56, 64, 1, 1, 1},
+    {"resnet50-c2-3x3", 64, 56, 64, 3, 1, 1},      {"resnet50-c2-expand", 64, 56, 256, 1, 1, 1},
+    {"resnet50-c3-1x1", 512, 28, 128, 1, 1, 1},    {"resnet50-c3-3x3", 128, 28, 128, 3, 1, 1},
+    {"resnet50-c4-1x1", 1024, 14, 256, 1, 1, 1},   {"resnet50-c4-3x3", 256, 14, 256, 3, 1, 1},
+    {"resnet50-c4-3x3-s2", 256, 28, 256, 3, 2, 1}, {"resnet50-c5-1x1", 2048, 7, 512, 1, 1, 1},
+    {"resnet50-c5-3x3", 512, 7, 512, 3, 1, 1},     {"vgg16-conv1", 3, 32, 64, 3, 1, 1},
+    {"vgg16-conv2", 64, 32, 64, 3, 1, 1},          {"vgg16-conv4", 128, 16, 128, 3, 1, 1},
+    {"vgg16-conv6", 256, 8, 256, 3, 1, 1},         {"vgg16-conv8", 512, 4, 512, 3, 1, 1},
+    {"vgg16-conv11", 512, 2, 512, 3, 1, 1},        {"mobilenet-depthwise", 256, 28, 256, 3, 1, 256},
+    {"fully-connected", 2048, 1, 1000, 1, 1, 1},
+};
+
+template <class Word>
+void benchConv(benchmark::State &state, const Kernels &kernels, const Layer &layer) {
+  const ConvShape shape = layer.shape();
+  auto input = benchWords<Word>(shape.inputElements()),
+       weight = benchWords<Word>(shape.weightElements());
+  std::vector<Word> output(shape.outputElements());
+  for (auto _ : state) {
+    kernels.ring<Word>().conv(shape, input.data(), weight.data(), output.data());
+    benchmark::DoNotOptimize(output.data());
+    benchmark::ClobberMemory();
+  }
+  countRate(state, "MAC", static_cast<double>(shape.multiplications()));
+}
+
+} // namespace
+
+void registerConvBenchmarks() {
+  for (const Kernels *kernels : availableKernels())
+    for (const Layer &layer : layers) {
+      auto name = [&](const char *word) {
+        return fmt::format("conv/{}/{}/{}", layer.name, word, kernels->name);
+      };
+      benchmark::RegisterBenchmark(name("u32").c_str(), benchConv<uint32_t>, *kernels, layer);
+      benchmark::RegisterBenchmark(name("u64").c_str(), benchConv<uint64_t>, *kernels, layer);
+    }
+}
+
+} // namespace gfs
