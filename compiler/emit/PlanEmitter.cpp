@@ -57,6 +57,12 @@ private:
     return string ? string.getValue().str() : std::string();
   }
 
+  /// A port's name; clients find ports by it, so each has one.
+  static std::string portName(Attribute attribute, const char *kind, unsigned port) {
+    std::string name = text(attribute);
+    return name.empty() ? fmt::format("{}{}", kind, port) : name;
+  }
+
   uint32_t addValue(Value value, Attribute offset) {
     auto words = dyn_cast_or_null<IntegerAttr>(offset);
     check(words != nullptr, "a value has no place in memory");
@@ -84,7 +90,7 @@ private:
   void addInput(BlockArgument argument) {
     unsigned port = argument.getArgNumber();
     uint32_t value = addValue(argument, main.getArgAttr(port, secure::offsetAttr));
-    std::string name = text(main.getArgAttr(port, secure::nameAttr));
+    std::string name = portName(main.getArgAttr(port, secure::nameAttr), "input", port);
     plan::Step &step = *plan().add_steps();
     step.set_name(name);
     step.set_result(value);
@@ -111,7 +117,7 @@ private:
   void addOutputs() {
     for (OpOperand &result : main.getBody().front().getTerminator()->getOpOperands()) {
       unsigned port = result.getOperandNumber();
-      std::string name = text(main.getResultAttr(port, secure::nameAttr));
+      std::string name = portName(main.getResultAttr(port, secure::nameAttr), "output", port);
       uint32_t value = values.at(result.get());
       plan::Step &step = *plan().add_steps();
       step.set_name(name);

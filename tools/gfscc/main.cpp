@@ -17,11 +17,14 @@ static std::pair<std::string, std::vector<int64_t>> parseShape(const std::string
   if (equals == std::string::npos || equals == 0)
     throw fail();
   std::vector<int64_t> shape;
-  for (const std::string &extent : CLI::detail::split(text.substr(equals + 1), 'x')) {
+  for (size_t start = equals + 1; start <= text.size();) {
+    size_t end = std::min(text.find('x', start), text.size());
+    std::string extent = text.substr(start, end - start);
     if (extent.empty() || extent.size() > 9 ||
         extent.find_first_not_of("0123456789") != std::string::npos || std::stoll(extent) == 0)
       throw fail();
     shape.push_back(std::stoll(extent));
+    start = end + 1;
   }
   return {text.substr(0, equals), shape};
 }

@@ -9,11 +9,11 @@
 // CHECK: secure.weight dense_resource<__elided__> : tensor<2x20xi32>
 // CHECK: secure.relu %{{.*}} table
 // LOG: [1/6] import
-// LOG: [4/6] secure    3 exchanges
-// LOG: [5/6] plan      7 steps
-// LOG: ring {{ *}}32 bits
-// LOG: exchanges {{ *}}3
-// LOG: dealt bytes {{ *}}0 to server 0
+// LOG: [4/6] secure 3 exchanges
+// LOG: [5/6] plan 6 steps
+// LOG: ring 32 bits
+// LOG: exchanges 3
+// LOG: dealt bytes 0 to server 0
 // FULL: secure.weight dense<{{.*}}1, 2, 3, 4
 // OPTIONS: secure.weight_mode = "public"
 // OPTIONS: secure.relu %{{.*}} dcf
