@@ -22,7 +22,7 @@ static ArrayRef<int64_t> shapeOf(Value value) {
 static LogicalResult verifyShape(Operation *op, StringRef rule, Value value, StringRef what,
                                  ArrayRef<int64_t> expected) {
   if (shapeOf(value) != expected)
-    return op->emitOpError() << "expects a " << what << " of shape " << printShape(expected)
+    return op->emitOpError() << "expects " << what << " of shape " << printShape(expected)
                              << ", got " << printShape(shapeOf(value)) << " (" << rule << ")";
   return success();
 }
@@ -47,7 +47,7 @@ static LogicalResult verifyWindow(Operation *op, StringRef rule, const WindowGeo
                                << shape[2 + axis] + geometry.pads[axis] + geometry.pads[2 + axis]
                                << " (" << rule << ")";
   }
-  return verifyShape(op, rule, result, "result", expected);
+  return verifyShape(op, rule, result, "a result", expected);
 }
 
 static LogicalResult verifyCovers(Operation *op, StringRef rule, const WindowGeometry &geometry,
@@ -92,7 +92,7 @@ LogicalResult Conv2dOp::verify() {
                          << " output channels and " << input[1]
                          << " input channels to be that many times " << filter[1] << " (conv2d_c2)";
   // conv2d_c3
-  return getBias() ? verifyShape(*this, "conv2d_c3", getBias(), "bias", {filter[0]}) : success();
+  return getBias() ? verifyShape(*this, "conv2d_c3", getBias(), "a bias", {filter[0]}) : success();
 }
 
 LogicalResult LinearOp::verify() {
@@ -101,10 +101,10 @@ LogicalResult LinearOp::verify() {
   if (input.size() != 2 || weight.size() != 2 || input[1] != weight[1])
     return emitOpError() << "expects operands [M, K] and [N, K], got " << printShape(input)
                          << " and " << printShape(weight) << " (linear_c1)";
-  if (failed(verifyShape(*this, "linear_c1", getResult(), "result", {input[0], weight[0]})))
+  if (failed(verifyShape(*this, "linear_c1", getResult(), "a result", {input[0], weight[0]})))
     return failure();
   // linear_c2
-  return getBias() ? verifyShape(*this, "linear_c2", getBias(), "bias", {weight[0]}) : success();
+  return getBias() ? verifyShape(*this, "linear_c2", getBias(), "a bias", {weight[0]}) : success();
 }
 
 LogicalResult BatchNormOp::verify() {
@@ -113,7 +113,7 @@ LogicalResult BatchNormOp::verify() {
   if (input.size() < 2)
     return emitOpError() << "expects an operand with at least two axes, got " << printShape(input)
                          << " (batch_norm_c1)";
-  if (failed(verifyShape(*this, "batch_norm_c1", getScale(), "scale", {input[1]})))
+  if (failed(verifyShape(*this, "batch_norm_c1", getScale(), "a scale", {input[1]})))
     return failure();
   // batch_norm_c2, written so that a NaN fails.
   double epsilon = getEpsilon().convertToDouble();
@@ -146,7 +146,7 @@ template <class Op> static LogicalResult verifyBroadcast(Op op, StringRef rule) 
   if (!shape)
     return op.emitOpError() << "cannot broadcast " << printShape(shapeOf(op.getLhs())) << " and "
                             << printShape(shapeOf(op.getRhs())) << " (" << rule << ")";
-  return verifyShape(op, rule, op.getResult(), "result", *shape);
+  return verifyShape(op, rule, op.getResult(), "a result", *shape);
 }
 
 LogicalResult AddOp::verify() { return verifyBroadcast(*this, "add_c1"); }
@@ -176,7 +176,7 @@ LogicalResult TransposeOp::verify() {
   if (!valid)
     return emitOpError() << "expects a permutation of " << input.size() << " axes (transpose_c1)";
   // transpose_c2
-  return verifyShape(*this, "transpose_c2", getResult(), "result", shape);
+  return verifyShape(*this, "transpose_c2", getResult(), "a result", shape);
 }
 
 LogicalResult ConcatOp::verify() {
@@ -191,11 +191,11 @@ LogicalResult ConcatOp::verify() {
     Shape expected(result);
     if (shapeOf(input).size() == result.size())
       expected[axis] = shapeOf(input)[axis];
-    if (failed(verifyShape(*this, "concat_c1", input, "operand", expected)))
+    if (failed(verifyShape(*this, "concat_c1", input, "an operand", expected)))
       return failure();
     shape[axis] += expected[axis];
   }
-  return verifyShape(*this, "concat_c1", getResult(), "result", shape);
+  return verifyShape(*this, "concat_c1", getResult(), "a result", shape);
 }
 
 LogicalResult TakeOp::verify() {
@@ -212,7 +212,7 @@ LogicalResult TakeOp::verify() {
   // take_c2
   Shape shape(input);
   shape[axis] = static_cast<int64_t>(getIndices().size());
-  return verifyShape(*this, "take_c2", getResult(), "result", shape);
+  return verifyShape(*this, "take_c2", getResult(), "a result", shape);
 }
 
 LogicalResult PadOp::verify() {
@@ -231,7 +231,7 @@ LogicalResult PadOp::verify() {
   if (!getValue().isFinite())
     return emitOpError() << "expects a finite value (pad_c1)";
   // pad_c2
-  return verifyShape(*this, "pad_c2", getResult(), "result", shape);
+  return verifyShape(*this, "pad_c2", getResult(), "a result", shape);
 }
 
 static LogicalResult verifyAxis(Operation *op, StringRef rule, Value input, uint64_t axis) {
@@ -256,7 +256,7 @@ LogicalResult ArgmaxOp::verify() {
     return success();
   Shape kept(shapeOf(getInput()));
   kept[getAxis()] = 1;
-  return verifyShape(*this, "argmax_c1", getResult(), "result", kept);
+  return verifyShape(*this, "argmax_c1", getResult(), "a result", kept);
 }
 
 } // namespace gfs::nn
