@@ -207,6 +207,7 @@ RunResult PartyExecutor::run(Prepared prepared, Channel &channel, const SecretSe
   RunReport report;
   report.prepareSeconds = std::move(prepared.seconds);
   report.evaluateSeconds.resize(code->steps());
+  const ChannelCounters before = channel.counters();
   const std::vector<ProgramStage> &stages = code->stages();
   for (size_t index = 0; index < stages.size(); ++index) {
     const ProgramStage &stage = stages[index];
@@ -222,10 +223,11 @@ RunResult PartyExecutor::run(Prepared prepared, Channel &channel, const SecretSe
     channel.exchange(std::span(server.sent).subspan(stage.messageOffset, stage.messageBytes),
                      std::span(server.received).subspan(stage.messageOffset, stage.messageBytes));
     report.exchangeSeconds += now() - exchangeStart;
-    report.exchanges += 1;
-    report.bytesSent += stage.messageBytes;
-    report.bytesReceived += stage.messageBytes;
   }
+  // Counted by the channel, so that the cost model can be held against it.
+  report.exchanges = channel.counters().exchanges - before.exchanges;
+  report.bytesSent = channel.counters().payloadSent - before.payloadSent;
+  report.bytesReceived = channel.counters().payloadReceived - before.payloadReceived;
   report.totalSeconds = now() - start;
   return {std::move(server.outputs), std::move(report)};
 }

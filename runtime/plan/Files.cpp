@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <google/protobuf/stubs/logging.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -156,6 +157,7 @@ Companion readCompanion(const std::filesystem::path &path,
   uint32_t headerBytes = 0;
   for (unsigned i = 0; i < 4; ++i)
     headerBytes |= uint32_t(bytes[companionMagic.size() + i]) << (8 * i);
+  google::protobuf::LogSilencer quiet; // the errors below say it all
   Companion file;
   if (headerBytes > bytes.size() - prefixBytes)
     throw invalid("the file is truncated");

@@ -8,6 +8,7 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/logging.h>
 
 namespace gfs::plan {
 
@@ -21,6 +22,7 @@ LoadedPlan parsePlan(std::string_view bytes, const std::string &name) {
     throw Error(ExitCode::InvalidInput,
                 fmt::format("{}: not a plan (it does not begin with {})", name, fileMagic),
                 "make a plan with gfscc");
+  google::protobuf::LogSilencer quiet; // the error below says it all
   LoadedPlan loaded;
   std::string_view message = bytes.substr(fileMagic.size());
   if (message.size() > INT32_MAX ||

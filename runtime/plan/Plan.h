@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading, verifying and writing plan.bin. A plan that passed verifyPlan() needs no further checks anywhere.
+// Reading, verifying and writing plan.bin. A plan that passed verifyPlan() needs no further checks
+// anywhere.
 #pragma once
 
 #include "runtime/base/Ring.h"
@@ -12,7 +13,8 @@
 namespace gfs::plan {
 
 constexpr uint32_t formatVersion = 1;
-constexpr std::string_view fileMagic = "GFSPLAN1"; ///< First 8 bytes of plan.bin; the protobuf follows.
+constexpr std::string_view fileMagic =
+    "GFSPLAN1"; ///< First 8 bytes of plan.bin; the protobuf follows.
 
 using Hash = std::array<uint8_t, 32>;
 
@@ -30,9 +32,10 @@ LoadedPlan parsePlan(std::string_view bytes, const std::string &name);
 /// The bytes of plan.bin, deterministic for equal plans.
 std::string serializePlan(const Plan &plan);
 
-/// Throws InvalidInput unless every id, shape, kind, offset, window and schedule entry is consistent and every
-/// product of sizes fits; bounds: 2^31 elements a value, 2^20 steps. Masks: a masked value is made by exactly one
-/// Open (or a linear map of masked values), and a message is only ever made by Open and by comparison gates.
+/// Throws InvalidInput unless every id, shape, kind, offset, window and schedule entry is
+/// consistent and every product of sizes fits; bounds: 2^31 elements a value, 2^20 steps. Masks: a
+/// masked value is made by exactly one Open (or a linear map of masked values), and a message is
+/// only ever made by Open and by comparison gates.
 void verifyPlan(const Plan &plan, const std::string &name);
 
 /// Number of elements of a verified value.
@@ -42,7 +45,8 @@ std::string describeStep(const Plan &plan, uint32_t step);
 const char *gateName(const Step &step);
 /// Phases of a verified step; the gate's cost() says the same.
 unsigned phaseCount(const Step &step);
-/// 4-bit chunks a ONE_HOT comparison of `bits` window bits is split into, and the AND levels that join them.
+/// 4-bit chunks a ONE_HOT comparison of `bits` window bits is split into, and the AND levels that
+/// join them.
 constexpr unsigned oneHotChunks(unsigned bits) { return (bits + 3) / 4; }
 constexpr unsigned oneHotLevels(unsigned bits) {
   unsigned levels = 0;

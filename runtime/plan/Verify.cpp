@@ -16,6 +16,7 @@ static void verifyHeader(const VerifyContext &v) {
             plan.ring_bits());
   v.require(WeightMode_IsValid(plan.weight_mode()), "unknown weight mode {}",
             static_cast<int>(plan.weight_mode()));
+  v.require(plan.outputs_size() > 0, "the plan has no output");
   v.require(plan.steps_size() <= maxSteps && plan.values_size() <= maxSteps &&
                 plan.weights_size() <= maxSteps,
             "expects at most {} steps, values and weights, got {}, {} and {}", maxSteps,

@@ -33,9 +33,12 @@ struct VerifyContext {
   template <class... Args>
   void requireStep(bool holds, uint32_t step, fmt::format_string<Args...> cause,
                    Args &&...args) const {
-    if (!holds)
-      refuse(fmt::format("step {}, {}: {}", step, describeStep(plan, step),
-                         fmt::format(cause, std::forward<Args>(args)...)));
+    if (holds)
+      return;
+    std::string place = describeStep(plan, step);
+    if (!plan.steps(static_cast<int>(step)).name().empty())
+      place = fmt::format("step {}, {}", step, place); // names need not be unique
+    refuse(fmt::format("{}: {}", place, fmt::format(cause, std::forward<Args>(args)...)));
   }
 
   const Value &value(uint32_t id) const { return plan.values(static_cast<int>(id)); }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// How gates are tested: a small plan is run by two servers and by the clear reference under the
+// same masks; both must agree bit for bit, and what was counted must be what the cost model says.
+// Meaning is tested on the reference's output.
+#pragma once
+
+#include "runtime/exec/ClientShares.h"
+#include "runtime/exec/PlanCost.h"
+#include "runtime/exec/Simulate.h"
+#include "test/unit/plan/PlanBuilder.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace gfs {
+
+using Values = std::vector<int64_t>;
+
+/// Arbitrary but fixed words; `stream` tells one use from another.
+inline std::vector<uint64_t> fixedWords(size_t count, uint64_t stream) {
+  static const AesKey key(std::array<uint8_t, 16>{7, 7, 7});
+  std::vector<uint64_t> words(count);
+  Prg(key, stream).fillWords(std::span(words));
+  return words;
+}
+/// Uniform in [-2^bits, 2^bits).
+inline Values fixedValues(size_t count, unsigned bits, uint64_t stream) {
+  Values values;
+  for (uint64_t word : fixedWords(count, stream))
+    values.push_back(static_cast<int64_t>(word) >> (63 - bits));
+  return values;
+}
+
+inline plan::LoadedPlan load(const plan::Plan &plan) {
+  return plan::parsePlan(plan::serializePlan(plan), "test plan");
+}
+
+/// Runs `plan`, checks reference and cost, returns the outputs as signed integers.
+inline std::vector<Values> runPlan(const plan::Plan &source, const std::vector<Values> &weights,
+                                   const std::vector<Values> &inputs, const Kernels &kernels) {
+  ProgramRef program = makeProgram(load(source));
+  const plan::Plan &plan = program->plan();
+  const Ring ring = program->ring();
+  const SecretSeed seed0 = SecretSeed::random(), seed1 = SecretSeed::random();
+  WeightTable clear = clearWeights(plan, weights);
+  Simulator simulator(program, maskWeights(plan, clear, seed0, seed1, plan::randomId()), seed0,
+                      seed1, kernels);
+  std::vector<ClearWords> words;
+  for (const Values &input : inputs)
+    words.push_back(wordsOf(ring, input));
+  SimulationResult result = simulator.run(words);
+
+  const PlanCost cost = planCost(*program);
+  for (const RunReport &report : result.reports) {
+    EXPECT_EQ(report.exchanges, cost.exchanges);
+    EXPECT_EQ(report.bytesSent, cost.messageBytes);
+    EXPECT_EQ(report.bytesReceived, cost.messageBytes);
+  }
+  auto reference = ClearExecutor(program, clear, kernels).run(seed0, seed1, result.request, words);
+  std::vector<Values> outputs;
+  for (size_t port = 0; port < reference.size(); ++port) {
+    outputs.push_back(signedOf(ring, reference[port]));
+    EXPECT_EQ(signedOf(ring, result.outputs[port]), outputs.back())
+        << "servers and reference differ, output " << port;
+  }
+  return outputs;
+}
+
+class GateTest : public testing::TestWithParam<std::tuple<const Kernels *, unsigned>> {
+protected:
+  const Kernels &kernels() const { return *std::get<0>(GetParam()); }
+  unsigned bits() const { return std::get<1>(GetParam()); }
+  Ring ring() const { return Ring{bits()}; }
+
+  /// Random values of the whole ring, and its corners: 0, ±1, the extremes, and powers of two.
+  Values wholeRing(size_t count) const {
+    Values values = {0, 1, -1};
+    for (unsigned bit = 1; bit < bits(); ++bit)
+      for (int64_t offset : {-1, 0, 1})
+        values.push_back(reduce((uint64_t(1) << bit) + static_cast<uint64_t>(offset)));
+    values.resize(std::min(values.size(), count));
+    for (uint64_t word : fixedWords(count - values.size(), bits()))
+      values.push_back(reduce(word));
+    return values;
+  }
+  /// Random magnitudes of all sizes within |z| < limit, and the corners.
+  Values within(int64_t limit, size_t count) const {
+    Values values = {0, 1, -1, limit - 1, 1 - limit};
+    for (uint64_t word : fixedWords(count, 100 + bits())) {
+      int64_t value = static_cast<int64_t>(word) >> (1 + word % 62);
+      values.push_back(value % limit);
+    }
+    values.resize(count);
+    return values;
+  }
+  int64_t reduce(uint64_t word) const { return ring().toSigned(word & ring().mask<uint64_t>()); }
+};
+
+inline auto everyKernelAndRing() {
+  return testing::Combine(testing::ValuesIn(availableKernels().begin(), availableKernels().end()),
+                          testing::Values(16u, 17u, 24u, 27u, 31u, 32u, 33u, 40u, 63u, 64u));
+}
+inline std::string kernelAndRing(const testing::TestParamInfo<GateTest::ParamType> &info) {
+  return fmt::format("{}_{}", std::get<0>(info.param)->name, std::get<1>(info.param));
+}
+
+} // namespace gfs
