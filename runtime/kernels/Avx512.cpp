@@ -3,6 +3,7 @@
 #include "runtime/kernels/ConvKernel.h"
 #include "runtime/kernels/Elementwise.h"
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/PackAvx512.h"
 
 #include <immintrin.h>
 
@@ -59,10 +60,16 @@ struct Simd512x64 : Simd512 {
   }
 };
 
+template <class Simd> constexpr RingKernels<typename Simd::Word> ringKernels() {
+  using Word = typename Simd::Word;
+  using Loops = Elementwise<Word, VbmiPacker<Word>>;
+  RingKernels<Word> kernels = Loops::kernels(ConvKernel<Simd>::run);
+  kernels.tableLookup = lookupTables<Word, Loops>;
+  return kernels;
+}
+
 } // namespace
 
-const Kernels kernelsAvx512 = {
-    "avx512", Elementwise<uint32_t, ShiftPacker<uint32_t>>::kernels(ConvKernel<Simd512x32>::run),
-    Elementwise<uint64_t, ShiftPacker<uint64_t>>::kernels(ConvKernel<Simd512x64>::run)};
+const Kernels kernelsAvx512 = {"avx512", ringKernels<Simd512x32>(), ringKernels<Simd512x64>()};
 
 } // namespace gfs

@@ -137,6 +137,7 @@ template <class Word, class Packer> struct Elementwise {
     }
   }
 
+  /// All of these with the variant's convolution; a variant replaces what it does better.
   static constexpr RingKernels<Word> kernels(decltype(RingKernels<Word>::conv) conv) {
     return {conv,           add,         sub,           scale,      reduce, Packer::pack,
             Packer::unpack, maskAndPack, unpackAndOpen, tableLookup};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels a device offers: functions on flat arrays of ring words that know no gate and no protocol.
+// The kernels a device offers: functions on flat arrays of ring words that know no gate and no
+// protocol.
 #pragma once
 
 #include <cstddef>
@@ -9,31 +10,36 @@
 
 namespace gfs {
 
-/// 2-D convolution geometry; see plan.Conv. Arrays are NCHW; weights [outChannels][inChannels/groups][kernelH][kernelW].
+/// 2-D convolution geometry; see plan.Conv. Arrays are NCHW; weights
+/// [outChannels][inChannels/groups][kernelH][kernelW].
 struct ConvShape {
   uint32_t batch, inChannels, inH, inW, outChannels, outH, outW;
   uint32_t kernelH, kernelW, strideH, strideW, dilationH, dilationW, padTop, padLeft, groups;
   uint64_t inputElements() const { return uint64_t(batch) * inChannels * inH * inW; }
   uint64_t outputElements() const { return uint64_t(batch) * outChannels * outH * outW; }
-  uint64_t weightElements() const { return uint64_t(outChannels) * (inChannels / groups) * kernelH * kernelW; }
+  uint64_t weightElements() const {
+    return uint64_t(outChannels) * (inChannels / groups) * kernelH * kernelW;
+  }
   uint64_t multiplications() const {
     return outputElements() * (inChannels / groups) * kernelH * kernelW;
   }
 };
 
-/// How a sign is read off a masked value ẑ = z + s (all mod 2^l): X = ((ẑ + centre) mod 2^l) >> low, n = high - low;
-/// the low n bits of X index the table, bit n of X is the public part of the sign.
+/// How a sign is read off a masked value ẑ = z + s (all mod 2^l): X = ((ẑ + centre) mod 2^l) >>
+/// low, n = high - low; the low n bits of X index the table, bit n of X is the public part of the
+/// sign.
 struct WindowShape {
   unsigned low, high;
   unsigned bits() const { return high - low; }
-  /// 2^high lifts negative values below bit `high` and the others to it. The dropped low bits of z and s may carry, which
-  /// adds up to 2^low to z; taking off half of that centres the error: the sign is random for |z| < 2^(low-1) (with
-  /// P(z taken as positive) = 1/2 + z/2^low) instead of biased for -2^low < z < 0, an eighth of the mean square error.
+  /// 2^high lifts negative values below bit `high` and the others to it. The dropped low bits of z
+  /// and s may carry, which adds up to 2^low to z; taking off half of that centres the error: the
+  /// sign is random for |z| < 2^(low-1) (with P(z taken as positive) = 1/2 + z/2^low) instead of
+  /// biased for -2^low < z < 0, an eighth of the mean square error.
   uint64_t centre() const { return (uint64_t(1) << high) - (low ? uint64_t(1) << (low - 1) : 0); }
 };
 
-/// All functions take element counts, never bytes, unless named so. Pointers need no alignment. In-place use
-/// (output == input) is allowed where the element order is the same.
+/// All functions take element counts, never bytes, unless named so. Pointers need no alignment.
+/// In-place use (output == input) is allowed where the element order is the same.
 template <class Word> struct RingKernels {
   /// output = input * weight mod 2^wordbits (overwrites). Scratch is thread-local.
   void (*conv)(const ConvShape &shape, const Word *input, const Word *weight, Word *output);
@@ -41,16 +47,21 @@ template <class Word> struct RingKernels {
   void (*sub)(const Word *a, const Word *b, Word *out, size_t n);
   void (*scale)(const Word *a, Word factor, Word *out, size_t n);
   void (*reduce)(unsigned ringBits, Word *a, size_t n);
-  /// Packs the low `bits` bits of each word, little-endian bit order, no gaps, ceil(n * bits / 8) bytes, tail bits 0.
+  /// Packs the low `bits` bits of each word, little-endian bit order, no gaps, ceil(n * bits / 8)
+  /// bytes, tail bits 0.
   void (*pack)(unsigned bits, const Word *in, size_t n, uint8_t *out);
   /// Inverse of pack; results are reduced. Reads only ceil(n * bits / 8) bytes.
   void (*unpack)(unsigned bits, const uint8_t *in, size_t n, Word *out);
   /// share + mask share, packed: what Open sends.
-  void (*maskAndPack)(unsigned bits, const Word *share, const Word *maskShare, size_t n, uint8_t *out);
+  void (*maskAndPack)(unsigned bits, const Word *share, const Word *maskShare, size_t n,
+                      uint8_t *out);
   /// masked = share + maskShare + unpack(peer), reduced: what Open makes of the peer's message.
-  void (*unpackAndOpen)(unsigned bits, const Word *share, const Word *maskShare, const uint8_t *peer, size_t n, Word *masked);
-  /// Bit i of `out` (packed) = bit (X_i mod 2^n) of table i, tables of max(2^n, 8) bits each, one after the other.
-  void (*tableLookup)(WindowShape window, unsigned ringBits, const Word *masked, const uint8_t *tables, size_t n, uint8_t *out);
+  void (*unpackAndOpen)(unsigned bits, const Word *share, const Word *maskShare,
+                        const uint8_t *peer, size_t n, Word *masked);
+  /// Bit i of `out` (packed) = bit (X_i mod 2^n) of table i, tables of max(2^n, 8) bits each, one
+  /// after the other.
+  void (*tableLookup)(WindowShape window, unsigned ringBits, const Word *masked,
+                      const uint8_t *tables, size_t n, uint8_t *out);
 };
 
 struct Kernels {
@@ -65,7 +76,8 @@ struct Kernels {
   }
 };
 
-/// The best variant for this CPU, or the one GFS_KERNEL names (throws Usage if unknown or not supported here).
+/// The best variant for this CPU, or the one GFS_KERNEL names (throws Usage if unknown or not
+/// supported here).
 const Kernels &bestKernels();
 /// Every variant this CPU can run, portable first; tests run on each.
 std::span<const Kernels *const> availableKernels();

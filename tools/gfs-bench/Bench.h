@@ -16,6 +16,7 @@ namespace gfs {
 
 void registerConvBenchmarks();
 void registerCryptoBenchmarks();
+void registerElementwiseBenchmarks();
 
 /// Random operands, as shares are: zeros run faster than real data on some units.
 template <class Word> std::vector<Word> benchWords(size_t n) {

@@ -10,6 +10,7 @@ int main(int argc, char **argv) {
   return gfs::runTool("gfs-bench", [&] {
     gfs::registerConvBenchmarks();
     gfs::registerCryptoBenchmarks();
+    gfs::registerElementwiseBenchmarks();
     benchmark::Initialize(&argc, argv);
     if (argc > 1)
       throw gfs::Error(gfs::ExitCode::Usage, fmt::format("unknown argument '{}'", argv[1]),

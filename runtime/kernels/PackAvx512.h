@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bit packing and table look-up with AVX-512 VBMI; included by Avx512.cpp only.
+//
+// A group of G elements of `bits` bits each, one per lane of B bytes (G * B = 64), fills G * bits /
+// 8 whole bytes: element j starts at byte j * bits / 8, bit j * bits % 8. So one byte permutation
+// brings each element's bytes to its lane, and one variable shift aligns it. As bits % 8 may be up
+// to 7, that needs bits + 7 <= 8 * B. The inverse shifts first; with bits >= 8 an output byte meets
+// at most one element of even number and one of odd number.
+#pragma once
+
+#include "runtime/kernels/Elementwise.h"
+
+#include <immintrin.h>
+
+namespace gfs {
+namespace {
+
+/// The byte permutations of one width, for lanes of `laneBytes`.
+template <unsigned laneBytes> struct GroupTable {
+  static constexpr unsigned elements = 64 / laneBytes;
+  static constexpr unsigned minBits = 8, maxBits = 8 * laneBytes - 7;
+  alignas(64) uint8_t gather[64] = {}, even[64] = {}, odd[64] = {};
+  uint64_t evenMask = 0, oddMask = 0;
+  alignas(64) uint8_t shift[64] = {}; // as lanes, little-endian
+
+  constexpr GroupTable() = default;
+  constexpr explicit GroupTable(unsigned bits) {
+    for (unsigned j = 0; j < elements; ++j) {
+      const unsigned first = j * bits / 8, last = ((j + 1) * bits - 1) / 8;
+      shift[j * laneBytes] = static_cast<uint8_t>(j * bits % 8);
+      for (unsigned k = 0; k < laneBytes; ++k)
+        gather[j * laneBytes + k] = static_cast<uint8_t>((first + k) % 64);
+      for (unsigned byte = first; byte <= last; ++byte) {
+        (j % 2 ? odd : even)[byte] = static_cast<uint8_t>(j * laneBytes + byte - first);
+        (j % 2 ? oddMask : evenMask) |= uint64_t(1) << byte;
+      }
+    }
+  }
+};
+
+template <unsigned laneBytes> struct GroupTables {
+  using Table = GroupTable<laneBytes>;
+  Table table[Table::maxBits + 1 - Table::minBits];
+  constexpr GroupTables() {
+    for (unsigned bits = Table::minBits; bits <= Table::maxBits; ++bits)
+      table[bits - Table::minBits] = Table(bits);
+  }
+  constexpr const Table &operator[](unsigned bits) const { return table[bits - Table::minBits]; }
+};
+constexpr GroupTables<4> groupTables4;
+constexpr GroupTables<8> groupTables8;
+
+inline __mmask64 firstBytes(size_t count) {
+  return count >= 64 ? ~__mmask64(0) : (__mmask64(1) << count) - 1;
+}
+
+/// Sixteen 32-bit lanes.
+struct Lanes4 {
+  using Mask = __mmask16;
+  static constexpr unsigned bytes = 4, elements = 16;
+  static const GroupTable<4> &table(unsigned bits) { return groupTables4[bits]; }
+  static __m512i maskOf(unsigned bits) {
+    return _mm512_set1_epi32(static_cast<int>((1u << bits) - 1));
+  }
+  static __m512i shiftLeft(__m512i v, __m512i shift) { return _mm512_sllv_epi32(v, shift); }
+  static __m512i shiftRight(__m512i v, __m512i shift) { return _mm512_srlv_epi32(v, shift); }
+  static __m512i load(const uint32_t *p, Mask mask) { return _mm512_maskz_loadu_epi32(mask, p); }
+  static void store(uint32_t *p, Mask mask, __m512i v) { _mm512_mask_storeu_epi32(p, mask, v); }
+};
+
+/// Eight 64-bit lanes, of words of either size.
+struct Lanes8 {
+  using Mask = __mmask8;
+  static constexpr unsigned bytes = 8, elements = 8;
+  static const GroupTable<8> &table(unsigned bits) { return groupTables8[bits]; }
+  static __m512i maskOf(unsigned bits) {
+    return _mm512_set1_epi64(static_cast<long long>((uint64_t(1) << bits) - 1));
+  }
+  static __m512i shiftLeft(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
+  static __m512i shiftRight(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
+  static __m512i load(const uint64_t *p, Mask mask) { return _mm512_maskz_loadu_epi64(mask, p); }
+  static __m512i load(const uint32_t *p, Mask mask) {
+    return _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(mask, p));
+  }
+  static void store(uint64_t *p, Mask mask, __m512i v) { _mm512_mask_storeu_epi64(p, mask, v); }
+  static void store(uint32_t *p, Mask mask, __m512i v) {
+    _mm256_mask_storeu_epi32(p, mask, _mm512_cvtepi64_epi32(v));
+  }
+};
+
+template <class Lanes, class Word>
+void packGroups(unsigned bits, const Word *in, size_t n, uint8_t *out) {
+  const auto &table = Lanes::table(bits);
+  const __m512i even = _mm512_load_si512(table.even), odd = _mm512_load_si512(table.odd);
+  const __m512i shift = _mm512_load_si512(table.shift), mask = Lanes::maskOf(bits);
+  size_t bytesLeft = (n * bits + 7) / 8;
+  for (size_t i = 0; i < n; i += Lanes::elements) {
+    const size_t count = n - i < Lanes::elements ? n - i : Lanes::elements;
+    __m512i v = Lanes::load(in + i, static_cast<typename Lanes::Mask>((1u << count) - 1));
+    v = Lanes::shiftLeft(_mm512_and_si512(v, mask), shift);
+    v = _mm512_or_si512(_mm512_maskz_permutexvar_epi8(table.evenMask, even, v),
+                        _mm512_maskz_permutexvar_epi8(table.oddMask, odd, v));
+    if (bytesLeft >= 64) // the zeros behind the group are overwritten by the next one
+      _mm512_storeu_si512(out, v);
+    else
+      _mm512_mask_storeu_epi8(out, firstBytes(bytesLeft), v);
+    out += bits * Lanes::elements / 8;
+    bytesLeft -= bits * count / 8;
+  }
+}
+
+template <class Lanes, class Word>
+void unpackGroups(unsigned bits, const uint8_t *in, size_t n, Word *out) {
+  const auto &table = Lanes::table(bits);
+  const __m512i gather = _mm512_load_si512(table.gather);
+  const __m512i shift = _mm512_load_si512(table.shift), mask = Lanes::maskOf(bits);
+  size_t bytesLeft = (n * bits + 7) / 8;
+  for (size_t i = 0; i < n; i += Lanes::elements) {
+    const size_t count = n - i < Lanes::elements ? n - i : Lanes::elements;
+    __m512i v = bytesLeft >= 64 ? _mm512_loadu_si512(in)
+                                : _mm512_maskz_loadu_epi8(firstBytes(bytesLeft), in);
+    v = _mm512_and_si512(Lanes::shiftRight(_mm512_permutexvar_epi8(gather, v), shift), mask);
+    Lanes::store(out + i, static_cast<typename Lanes::Mask>((1u << count) - 1), v);
+    in += bits * Lanes::elements / 8;
+    bytesLeft -= bits * count / 8;
+  }
+}
+
+/// Single bits: a lane is a bit of a mask register.
+template <class Word> void packBits(const Word *in, size_t n, uint8_t *out) {
+  for (size_t i = 0; i < n; i += 8) {
+    const auto lanes = static_cast<__mmask8>(n - i < 8 ? (1u << (n - i)) - 1 : 0xff);
+    *out++ = _mm512_mask_test_epi64_mask(lanes, Lanes8::load(in + i, lanes), _mm512_set1_epi64(1));
+  }
+}
+template <class Word> void unpackBits(const uint8_t *in, size_t n, Word *out) {
+  for (size_t i = 0; i < n; i += 8) {
+    const auto lanes = static_cast<__mmask8>(n - i < 8 ? (1u << (n - i)) - 1 : 0xff);
+    Lanes8::store(out + i, lanes, _mm512_maskz_set1_epi64(*in++, 1));
+  }
+}
+
+template <class Word> struct VbmiPacker {
+  static void pack(unsigned bits, const Word *in, size_t n, uint8_t *out) {
+    if (bits == 1)
+      packBits(in, n, out);
+    else if (fits<4>(bits) && sizeof(Word) == 4)
+      packGroups<Lanes4>(bits, reinterpret_cast<const uint32_t *>(in), n, out);
+    else if (fits<8>(bits) && bits < wordBits<Word>)
+      packGroups<Lanes8>(bits, in, n, out);
+    else
+      ShiftPacker<Word>::pack(bits, in, n, out);
+  }
+
+  static void unpack(unsigned bits, const uint8_t *in, size_t n, Word *out) {
+    if (bits == 1)
+      unpackBits(in, n, out);
+    else if (fits<4>(bits) && sizeof(Word) == 4)
+      unpackGroups<Lanes4>(bits, in, n, reinterpret_cast<uint32_t *>(out));
+    else if (fits<8>(bits) && bits < wordBits<Word>)
+      unpackGroups<Lanes8>(bits, in, n, out);
+    else
+      ShiftPacker<Word>::unpack(bits, in, n, out);
+  }
+
+private:
+  template <unsigned laneBytes> static bool fits(unsigned bits) {
+    return bits >= GroupTable<laneBytes>::minBits && bits <= GroupTable<laneBytes>::maxBits;
+  }
+};
+
+/// Sixteen words narrowed to 32 bits after a shift.
+inline __m512i shiftedWords(const uint32_t *p, __mmask16 lanes, uint32_t subtract, unsigned shift) {
+  __m512i v = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(lanes, p),
+                               _mm512_set1_epi32(static_cast<int>(subtract)));
+  return _mm512_srl_epi32(v, _mm_cvtsi32_si128(static_cast<int>(shift)));
+}
+inline __m512i shiftedWords(const uint64_t *p, __mmask16 lanes, uint64_t subtract, unsigned shift) {
+  auto half = [=](const uint64_t *at, __mmask8 mask) {
+    __m512i v = _mm512_maskz_loadu_epi64(mask, at);
+    v = _mm512_sub_epi64(v, _mm512_set1_epi64(static_cast<long long>(subtract)));
+    return _mm512_cvtepi64_epi32(_mm512_srl_epi64(v, _mm_cvtsi32_si128(static_cast<int>(shift))));
+  };
+  __m256i low = half(p, static_cast<__mmask8>(lanes)),
+          high = half(p + 8, static_cast<__mmask8>(lanes >> 8));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+/// Tables of up to 64 bytes, sixteen at a time: a permutation picks from each 64 bytes of tables
+/// the 32-bit word that holds the bit, a shift picks the bit.
+template <class Word, class Fallback>
+void lookupTables(WindowShape window, unsigned ringBits, const Word *masked, const uint8_t *tables,
+                  size_t n, uint8_t *out) {
+  const unsigned bits = window.high - window.low;
+  if (bits > 9)
+    return Fallback::tableLookup(window, ringBits, masked, tables, n, out);
+  const unsigned tableBits = bits < 3 ? 8 : 1u << bits;
+  const unsigned perLoad =
+      tableBits < 32 ? 16 : 512 / tableBits; // tables of one load that serve these lanes
+  const unsigned loadBytes = perLoad * tableBits / 8;
+  const Word half = window.low ? Word(1) << (window.low - 1) : 0;
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  // Where the table of lane j starts within its load, in bits.
+  const __m512i start =
+      _mm512_mullo_epi32(_mm512_and_si512(lane, _mm512_set1_epi32(static_cast<int>(perLoad - 1))),
+                         _mm512_set1_epi32(static_cast<int>(tableBits)));
+  const __m512i indexMask = _mm512_set1_epi32((1 << bits) - 1);
+  size_t bytesLeft = n * (tableBits / 8);
+  for (size_t i = 0; i < n; i += 16) {
+    const size_t count = n - i < 16 ? n - i : 16;
+    const auto lanes = static_cast<__mmask16>((1u << count) - 1);
+    __m512i index = _mm512_and_si512(shiftedWords(masked + i, lanes, half, window.low), indexMask);
+    const __m512i position = _mm512_add_epi32(index, start), word = _mm512_srli_epi32(position, 5);
+    __m512i picked = _mm512_setzero_si512();
+    for (unsigned first = 0; first < count; first += perLoad) {
+      const size_t bytes = bytesLeft < loadBytes ? bytesLeft : loadBytes;
+      const __m512i loaded = bytes == 64 ? _mm512_loadu_si512(tables)
+                                         : _mm512_maskz_loadu_epi8(firstBytes(bytes), tables);
+      const auto served = static_cast<__mmask16>(((1u << perLoad) - 1) << first);
+      picked = _mm512_mask_permutexvar_epi32(picked, served, word, loaded);
+      tables += bytes;
+      bytesLeft -= bytes;
+    }
+    // vpsrlvd wants the shift below 32: the low 5 bits of the position.
+    picked = _mm512_srlv_epi32(picked, _mm512_and_si512(position, _mm512_set1_epi32(31)));
+    const __mmask16 found = _mm512_mask_test_epi32_mask(lanes, picked, _mm512_set1_epi32(1));
+    std::memcpy(out + i / 8, &found, (count + 7) / 8);
+  }
+}
+
+} // namespace
+} // namespace gfs

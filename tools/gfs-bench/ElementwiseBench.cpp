@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Element-wise ring kernels on every variant, on arrays that stay in L2: what one element costs
+// beyond memory.
+#include "tools/gfs-bench/Bench.h"
+
+#include "runtime/base/Ring.h"
+#include "runtime/kernels/Kernels.h"
+
+#include <fmt/format.h>
+
+namespace gfs {
+namespace {
+
+constexpr size_t count = 1 << 14;
+
+/// Registers `kernel(kernels, state-independent operands)` for every variant under
+/// kernel/word/variant.
+template <class Word, class Prepare> void registerOnEach(const std::string &name, Prepare prepare) {
+  for (const Kernels *kernels : availableKernels())
+    benchmark::RegisterBenchmark(
+        fmt::format("{}/u{}/{}", name, 8 * sizeof(Word), kernels->name).c_str(),
+        [=](benchmark::State &state) {
+          auto body = prepare(kernels->ring<Word>());
+          for (auto _ : state) {
+            body();
+            benchmark::ClobberMemory();
+          }
+          countTimePerItem(state, "element", count);
+        });
+}
+
+template <class Word> void registerPacking(unsigned bits) {
+  using Kernel = RingKernels<Word>;
+  auto words = [] { return benchWords<Word>(count); };
+  auto bytes = [=] { return benchWords<uint8_t>(packedBytes(count, bits)); };
+  registerOnEach<Word>(fmt::format("pack/{}", bits), [=](const Kernel &k) {
+    return
+        [=, in = words(), out = bytes()]() mutable { k.pack(bits, in.data(), count, out.data()); };
+  });
+  registerOnEach<Word>(fmt::format("unpack/{}", bits), [=](const Kernel &k) {
+    return [=, in = bytes(), out = words()]() mutable {
+      k.unpack(bits, in.data(), count, out.data());
+    };
+  });
+  if (bits < Ring::minBits)
+    return;
+  registerOnEach<Word>(fmt::format("mask-and-pack/{}", bits), [=](const Kernel &k) {
+    return [=, a = words(), b = words(), out = bytes()]() mutable {
+      k.maskAndPack(bits, a.data(), b.data(), count, out.data());
+    };
+  });
+  registerOnEach<Word>(fmt::format("unpack-and-open/{}", bits), [=](const Kernel &k) {
+    return [=, a = words(), b = words(), in = bytes(), out = words()]() mutable {
+      k.unpackAndOpen(bits, a.data(), b.data(), in.data(), count, out.data());
+    };
+  });
+}
+
+template <class Word> void registerLookup(unsigned bits) {
+  registerOnEach<Word>(fmt::format("table-lookup/{}", bits), [=](const RingKernels<Word> &k) {
+    return [=, masked = benchWords<Word>(count), tables = benchWords<uint8_t>((count << bits) / 8),
+            out = std::vector<uint8_t>(count / 8)]() mutable {
+      k.tableLookup({8, 8 + bits}, 32, masked.data(), tables.data(), count, out.data());
+    };
+  });
+}
+
+} // namespace
+
+void registerElementwiseBenchmarks() {
+  for (unsigned bits : {1, 13, 16, 24, 31, 32})
+    registerPacking<uint32_t>(bits);
+  for (unsigned bits : {1, 13, 40, 48, 64})
+    registerPacking<uint64_t>(bits);
+  for (unsigned bits : {5, 7, 8})
+    registerLookup<uint32_t>(bits);
+  registerLookup<uint64_t>(7);
+}
+
+} // namespace gfs
