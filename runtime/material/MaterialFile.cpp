@@ -84,8 +84,7 @@ static uint64_t sizeOf(const std::filesystem::path &path, int file) {
   return static_cast<uint64_t>(status.st_size);
 }
 
-// --- Header
-// -----------------------------------------------------------------------------------------------------------
+// --- Header -------------------------------------------------------------------------------------
 
 static std::string encodeHeader(const MaterialInfo &info) {
   plan::FileHeader message;
@@ -162,8 +161,7 @@ MaterialInfo readMaterialInfo(const std::filesystem::path &path) {
   return decodeHeader(path, file).first;
 }
 
-// --- Writer
-// -----------------------------------------------------------------------------------------------------------
+// --- Writer -------------------------------------------------------------------------------------
 
 MaterialWriter::MaterialWriter(const std::filesystem::path &path, const MaterialInfo &info,
                                const SecretSeed &partySeed)
@@ -254,8 +252,7 @@ void MaterialWriter::finish() {
   sync();
 }
 
-// --- Reader
-// -----------------------------------------------------------------------------------------------------------
+// --- Reader -------------------------------------------------------------------------------------
 
 MaterialReader::MaterialReader(const std::filesystem::path &path, const SecretSeed &partySeed)
     : path(path), header(), file(openExisting(path)), headerBytes(0), cipher(partySeed, [&] {

@@ -175,8 +175,7 @@ CertifiedKey issueCertificate(const CertifiedKey &authority, const CertificateRe
   return {certificatePem(self), keyPem(key.get())};
 }
 
-// --- Reading
-// ----------------------------------------------------------------------------------------------------------
+// --- Reading ------------------------------------------------------------------------------------
 
 static std::string commonName(X509_NAME *name) {
   char text[65] = "";

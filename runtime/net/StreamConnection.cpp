@@ -84,8 +84,7 @@ Error StreamConnection<Stream>::lost(const std::error_code &code, const char *do
                          : "see the log of the other end");
 }
 
-// --- Frames
-// -----------------------------------------------------------------------------------------------------------
+// --- Frames -------------------------------------------------------------------------------------
 
 template <class Stream>
 void StreamConnection<Stream>::startSend(Call &call, FrameType type,
@@ -157,9 +156,9 @@ ExitCode reportedCode(uint32_t code) {
 
 /// An error frame: exit code, message, newline, hint.
 static Error reportedError(const std::string &peer, std::span<const uint8_t> payload) {
-  std::string_view text(reinterpret_cast<const char *>(payload.data()), payload.size());
-  std::string_view message = text.substr(1, text.find('\n') - 1);
-  std::string_view hint = text.substr(std::min(text.size(), message.size() + 2));
+  std::string_view text(reinterpret_cast<const char *>(payload.data()) + 1, payload.size() - 1);
+  std::string_view message = text.substr(0, text.find('\n'));
+  std::string_view hint = text.substr(std::min(text.size(), message.size() + 1));
   return Error(reportedCode(payload[0]), fmt::format("{} reports: {}", peer, printable(message)),
                printable(hint));
 }
@@ -315,8 +314,7 @@ template <class Stream> void StreamConnection<Stream>::closeGently() noexcept {
   close();
 }
 
-// --- Getting connected
-// ------------------------------------------------------------------------------------------------
+// --- Getting connected --------------------------------------------------------------------------
 
 template <class Stream>
 void StreamConnection<Stream>::open(const Endpoint &server, Milliseconds timeout) {

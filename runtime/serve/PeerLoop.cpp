@@ -12,7 +12,7 @@
 namespace gfs::serve {
 
 /// How long server 1 waits for its half of a request that server 0 has: the client sends both at
-/// once.
+/// once. Less than server 0 waits for the answer.
 static constexpr Milliseconds matchTimeout{5000};
 
 /// What to tell others of an exception: our own errors as they are, anything else only to the log.
@@ -28,29 +28,29 @@ PeerFacts Server::facts() const {
           engine.cursor()};
 }
 
-void Server::linked(PeerLink &link) {
+Server::LinkedScope::LinkedScope(Server &server, PeerLink &link) : server(server) {
+  Engine &engine = server.engine;
   spdlog::info("linked to {}, next serial {}", link.connection().peerText(),
                std::max(engine.cursor(), link.peerCursor()));
   bool first = false;
   {
-    std::lock_guard lock(mutex);
-    currentPeer = &link.connection();
-    if (stopping())
-      currentPeer->interrupt();
-    first = !std::exchange(wasLinked, true);
+    std::lock_guard lock(server.mutex);
+    server.currentPeer = &link.connection();
+    if (server.stopping())
+      server.currentPeer->interrupt();
+    first = !std::exchange(server.wasLinked, true);
   }
   if (first)
-    options.onReady();
+    server.options.onReady();
 }
 
-void Server::unlink() noexcept {
-  std::lock_guard lock(mutex);
-  currentPeer = nullptr;
-  executing = false;
+Server::LinkedScope::~LinkedScope() {
+  std::lock_guard lock(server.mutex);
+  server.currentPeer = nullptr;
+  server.executing = false;
 }
 
-// --- Server 0
-// ---------------------------------------------------------------------------------------------------------
+// --- Server 0 -----------------------------------------------------------------------------------
 
 std::unique_ptr<Connection> Server::awaitPeer() {
   static constexpr Milliseconds patience{3000};
@@ -91,13 +91,12 @@ void Server::leaderLoop() {
       continue;
     try {
       PeerLink link(std::move(connection), facts(), options.timeout);
-      linked(link);
+      LinkedScope scope(*this, link);
       lead(link);
     } catch (const std::exception &cause) {
       if (!stopping())
         spdlog::warn("peer link: {}", asError(cause).what());
     }
-    unlink();
   }
 }
 
@@ -115,29 +114,44 @@ void Server::lead(PeerLink &link) {
 }
 
 void Server::leadRequest(PeerLink &link, std::unique_ptr<Job> job) {
-  uint64_t serial = std::max(engine.cursor(), link.peerCursor());
+  const uint64_t serial = std::max(engine.cursor(), link.peerCursor());
+  const std::string id(job->id.begin(), job->id.end());
+  enum { Loading, Asking, Accepted } stage = Loading;
   try {
     engine.load(serial);
+    stage = Asking;
     PeerCommand command;
-    command.mutable_start()->set_request_id(std::string(job->id.begin(), job->id.end()));
+    command.mutable_start()->set_request_id(id);
     command.mutable_start()->set_serial(serial);
     PeerAnswer answer = link.command(command);
     if (!answer.accepted())
       throw Error(reportedCode(answer.refusal_code()),
                   fmt::format("server 1 reports: {}", printable(answer.refusal())),
                   printable(answer.refusal_hint()));
+    stage = Accepted;
     engine.claim(serial);
   } catch (const std::exception &cause) {
-    failed(*job, asError(cause));
-    if (!link.connection().isOpen())
+    Error error = asError(cause);
+    failed(*job, error);
+    if (stage == Loading) {
+      PeerCommand command;
+      command.mutable_reject()->set_request_id(id);
+      command.mutable_reject()->set_code(static_cast<uint32_t>(error.code()));
+      command.mutable_reject()->set_text(error.what());
+      command.mutable_reject()->set_hint(error.hint());
+      link.command(command);
+    } else if (stage == Accepted) {
+      link.connection().closeWith(error); // server 1 has begun
+      throw error;
+    } else if (!link.connection().isOpen()) {
       throw;
+    }
     return;
   }
   execute(link, std::move(job), serial);
 }
 
-// --- Server 1
-// ---------------------------------------------------------------------------------------------------------
+// --- Server 1 -----------------------------------------------------------------------------------
 
 /// Errors that waiting does not cure. Only before the first link: a running server outlives its
 /// peer's mistakes.
@@ -153,11 +167,10 @@ void Server::followerLoop() {
       PeerLink link(connect(*options.peer, options.security, peerRule(), attempt), facts(),
                     options.timeout);
       lastComplaint.clear();
-      linked(link);
+      LinkedScope scope(*this, link);
       follow(link);
     } catch (const std::exception &cause) {
       Error error = asError(cause);
-      unlink();
       if (stopping())
         break;
       if (isFatal(error) && !wasLinked)
@@ -179,18 +192,29 @@ void Server::follow(PeerLink &link) {
     PeerCommand command = link.awaitCommand();
     if (command.has_start()) {
       followRequest(link, command.start());
-    } else {
-      PeerAnswer pong;
-      pong.set_cursor(engine.cursor());
-      pong.set_accepted(true);
-      link.answer(pong);
+      continue;
     }
+    if (command.has_reject())
+      followReject(link, command.reject());
+    PeerAnswer done;
+    done.set_cursor(engine.cursor());
+    done.set_accepted(true);
+    link.answer(done);
   }
+}
+
+/// Server 0 cannot run this request: our half of it need not wait any longer.
+void Server::followReject(PeerLink &link, const Reject &reject) {
+  JobId id = fixedField<16>(reject.request_id(), link.connection(), "request id");
+  if (std::unique_ptr<Job> job = queue.take(id, std::min(matchTimeout, options.timeout / 4)))
+    failed(*job, Error(reportedCode(reject.code()),
+                       fmt::format("server 0 reports: {}", printable(reject.text())),
+                       printable(reject.hint())));
 }
 
 void Server::followRequest(PeerLink &link, const Start &start) {
   JobId id = fixedField<16>(start.request_id(), link.connection(), "request id");
-  std::unique_ptr<Job> job = queue.take(id, matchTimeout);
+  std::unique_ptr<Job> job = queue.take(id, std::min(matchTimeout, options.timeout / 2));
   PeerAnswer answer;
   try {
     if (!job)
@@ -220,8 +244,7 @@ void Server::followRequest(PeerLink &link, const Start &start) {
     execute(link, std::move(job), start.serial());
 }
 
-// --- Both
-// -------------------------------------------------------------------------------------------------------------
+// --- Both ---------------------------------------------------------------------------------------
 
 void Server::failed(Job &job, const Error &error) {
   spdlog::warn("request {} of {}: {}", shortName(job.id), job.client, error.what());

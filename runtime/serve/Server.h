@@ -62,16 +62,25 @@ private:
   void reapSessions(bool all);
   bool stopping() const { return stopSource.stop_requested(); }
 
+  /// While it lives, other threads may interrupt the link: it must end before the link does.
+  class LinkedScope {
+  public:
+    LinkedScope(Server &server, PeerLink &link);
+    ~LinkedScope();
+
+  private:
+    Server &server;
+  };
+
   // The peer link (PeerLoop.cpp)
   void leaderLoop();
   void followerLoop();
   std::unique_ptr<Connection> awaitPeer();
-  void linked(PeerLink &link);
-  void unlink() noexcept;
   void lead(PeerLink &link);
   void follow(PeerLink &link);
   void leadRequest(PeerLink &link, std::unique_ptr<Job> job);
   void followRequest(PeerLink &link, const Start &start);
+  void followReject(PeerLink &link, const Reject &reject);
   void execute(PeerLink &link, std::unique_ptr<Job> job, uint64_t serial);
   void failed(Job &job, const Error &error);
   void countRequest();

@@ -121,8 +121,7 @@ void Workload::setOutputs(uint64_t request, std::span<const ClearWords> outputs)
   }
 }
 
-// --- Outputs
-// ----------------------------------------------------------------------------------------------------------
+// --- Outputs ------------------------------------------------------------------------------------
 
 /// The port's shape with the requests along the leading axis; without the last axis where argmax
 /// removed it.

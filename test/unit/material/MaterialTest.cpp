@@ -225,8 +225,7 @@ TEST_F(Material, ResumingRefusesOtherRunsAndUsedMaterial) {
              [&] { MaterialWriter::resume(path, info, seed(9)); });
 }
 
-// --- The ledger
-// -------------------------------------------------------------------------------------------------------
+// --- The ledger ---------------------------------------------------------------------------------
 
 TEST_F(Material, RemembersClaimsAcrossRestarts) {
   deal(5);

@@ -120,12 +120,13 @@ TEST_P(BothSecurities, GivesUpAfterTheTimeout) {
 TEST_P(BothSecurities, TellsThePeerWhyItCloses) {
   Link ends = link();
   ASSERT_TRUE(ends.server && ends.client);
+  // Exit code 10 is also the byte of a line feed, which separates message and hint.
   auto closing = std::async(std::launch::async, [&] {
-    ends.server->closeWith(
-        Error(ExitCode::PlanMismatch, "other plan\nforged line", "compare the hashes"));
+    ends.server->closeWith(Error(ExitCode::Network, "too slow\x1b[1m", "be faster"));
   });
   std::optional<Error> error = errorOf([&] { ends.client->receive(1000, patience); });
-  expectError(error, ExitCode::PlanMismatch, "reports: other plan");
+  expectError(error, ExitCode::Network, "reports: too slow?[1m");
+  EXPECT_EQ(error->hint(), "be faster");
   ends.client.reset();
   closing.get();
 }

@@ -9,6 +9,7 @@
 #include "test/unit/net/TestLink.h"
 
 #include <fstream>
+#include <spdlog/spdlog.h>
 #include <thread>
 
 namespace gfs::testing {
@@ -106,6 +107,7 @@ inline plan::Plan linearPlan(plan::WeightMode mode = plan::WEIGHTS_SHARED) {
 class Deployment {
 public:
   explicit Deployment(plan::WeightMode mode = plan::WEIGHTS_SHARED, uint64_t records = 8) {
+    spdlog::set_level(spdlog::level::off);
     std::string bytes = plan::serializePlan(linearPlan(mode));
     std::ofstream(planPath, std::ios::binary) << bytes;
     loaded = plan::readPlan(planPath);

@@ -144,8 +144,7 @@ TEST(PeerLink, RefusesMalformedMessages) {
   EXPECT_THROW(PeerLink(std::move(link.server), facts(Party::Zero), patience), Error);
 }
 
-// --- RequestQueue
-// -----------------------------------------------------------------------------------------------------
+// --- RequestQueue -------------------------------------------------------------------------------
 
 TEST(RequestQueue, HandsOutInOrderAndById) {
   RequestQueue queue(8);
@@ -188,8 +187,7 @@ TEST(RequestQueue, FailsWaitingRequestsWhenClosed) {
   EXPECT_EQ(queue.next(patience), nullptr);
 }
 
-// --- Summary
-// ----------------------------------------------------------------------------------------------------------
+// --- Summary ------------------------------------------------------------------------------------
 
 TEST(Summary, TakesNearestRankPercentiles) {
   std::vector<double> hundred;

@@ -5,8 +5,6 @@
 
 #include "runtime/serve/PeerLink.h"
 
-#include <spdlog/spdlog.h>
-
 using namespace gfs;
 using namespace gfs::testing;
 using serve::Client;
@@ -15,8 +13,6 @@ namespace {
 
 class ServerTest : public ::testing::Test {
 protected:
-  ServerTest() { spdlog::set_level(spdlog::level::off); }
-
   template <class F> static std::optional<Error> errorOf(F &&body) {
     try {
       body();
@@ -191,8 +187,7 @@ TEST_F(ServerTest, StopsAfterTheRequestsAskedFor) {
   EXPECT_FALSE(zero.error || one.error);
 }
 
-// --- Material
-// ---------------------------------------------------------------------------------------------------------
+// --- Material -----------------------------------------------------------------------------------
 
 TEST_F(ServerTest, ReportsExhaustedMaterial) {
   deployment.deal(1, true);
@@ -270,8 +265,7 @@ TEST_F(ServerTest, RefusesFilesThatDoNotBelongTogether) {
   expectError(open(files, Party::Zero), ExitCode::InvalidInput, "not a material file");
 }
 
-// --- The other server
-// -------------------------------------------------------------------------------------------------
+// --- The other server ---------------------------------------------------------------------------
 
 TEST_F(ServerTest, SurvivesAPeerThatDiesMidRequest) {
   RunningServer zero(deployment, Party::Zero, quick());
@@ -394,8 +388,7 @@ TEST_F(ServerTest, RefusesAReusedSerial) {
   EXPECT_EQ(answer.cursor(), 6u);
 }
 
-// --- Clients
-// ----------------------------------------------------------------------------------------------------------
+// --- Clients ------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, RefusesAClientWithAnotherPlan) {
   RunningServer zero(deployment, Party::Zero, quick());
