@@ -60,16 +60,36 @@ struct Simd512x64 : Simd512 {
   }
 };
 
-template <class Simd> constexpr RingKernels<typename Simd::Word> ringKernels() {
-  using Word = typename Simd::Word;
+/// Rings of up to 52 bits: one instruction multiplies the low 52 bits of both operands and adds the
+/// low 52 bits of the product to a 64-bit sum, whose low 52 bits are therefore right.
+struct Simd512x52 : Simd512x64 {
+  static Sum multiplyAdd(Sum sum, Pixel a, Weight b) { return _mm512_madd52lo_epu64(sum, a, b); }
+};
+
+void conv32(const ConvShape &shape, const uint32_t *input, const uint32_t *weight,
+            uint32_t *output) {
+  ConvKernel<Simd512x32>::run(shape, input, weight, output);
+}
+
+void conv64(const ConvShape &shape, const uint64_t *input, const uint64_t *weight,
+            uint64_t *output) {
+  if (shape.ringBits <= 52)
+    ConvKernel<Simd512x52>::run(shape, input, weight, output);
+  else
+    ConvKernel<Simd512x64>::run(shape, input, weight, output);
+}
+
+template <class Word>
+constexpr RingKernels<Word> ringKernels(decltype(RingKernels<Word>::conv) conv) {
   using Loops = Elementwise<Word, VbmiPacker<Word>>;
-  RingKernels<Word> kernels = Loops::kernels(ConvKernel<Simd>::run);
+  RingKernels<Word> kernels = Loops::kernels(conv);
   kernels.tableLookup = lookupTables<Word, Loops>;
   return kernels;
 }
 
 } // namespace
 
-const Kernels kernelsAvx512 = {"avx512", ringKernels<Simd512x32>(), ringKernels<Simd512x64>()};
+const Kernels kernelsAvx512 = {"avx512", ringKernels<uint32_t>(conv32),
+                               ringKernels<uint64_t>(conv64)};
 
 } // namespace gfs

@@ -15,6 +15,9 @@ namespace gfs {
 struct ConvShape {
   uint32_t batch, inChannels, inH, inW, outChannels, outH, outW;
   uint32_t kernelH, kernelW, strideH, strideW, dilationH, dilationW, padTop, padLeft, groups;
+  /// Low bits of the result that matter: the ring's. Some variants are faster when they may leave
+  /// the others arbitrary.
+  uint32_t ringBits = 64;
   uint64_t inputElements() const { return uint64_t(batch) * inChannels * inH * inW; }
   uint64_t outputElements() const { return uint64_t(batch) * outChannels * outH * outW; }
   uint64_t weightElements() const {
@@ -41,7 +44,8 @@ struct WindowShape {
 /// All functions take element counts, never bytes, unless named so. Pointers need no alignment.
 /// In-place use (output == input) is allowed where the element order is the same.
 template <class Word> struct RingKernels {
-  /// output = input * weight mod 2^wordbits (overwrites). Scratch is thread-local.
+  /// output = input * weight mod 2^shape.ringBits (overwrites); bits above are arbitrary. Scratch
+  /// is thread-local.
   void (*conv)(const ConvShape &shape, const Word *input, const Word *weight, Word *output);
   void (*add)(const Word *a, const Word *b, Word *out, size_t n);
   void (*sub)(const Word *a, const Word *b, Word *out, size_t n);

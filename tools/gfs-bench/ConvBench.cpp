@@ -50,8 +50,10 @@ constexpr Layer layers[] = {
 };
 
 template <class Word>
-void benchConv(benchmark::State &state, const Kernels &kernels, const Layer &layer) {
-  const ConvShape shape = layer.shape();
+void benchConv(benchmark::State &state, const Kernels &kernels, const Layer &layer,
+               uint32_t ringBits) {
+  ConvShape shape = layer.shape();
+  shape.ringBits = ringBits;
   auto input = benchWords<Word>(shape.inputElements()),
        weight = benchWords<Word>(shape.weightElements());
   std::vector<Word> output(shape.outputElements());
@@ -68,11 +70,13 @@ void benchConv(benchmark::State &state, const Kernels &kernels, const Layer &lay
 void registerConvBenchmarks() {
   for (const Kernels *kernels : availableKernels())
     for (const Layer &layer : layers) {
-      auto name = [&](const char *word) {
-        return fmt::format("conv/{}/{}/{}", layer.name, word, kernels->name);
+      auto name = [&](unsigned bits) {
+        return fmt::format("conv/{}/{}/{}", layer.name, bits, kernels->name);
       };
-      benchmark::RegisterBenchmark(name("u32").c_str(), benchConv<uint32_t>, *kernels, layer);
-      benchmark::RegisterBenchmark(name("u64").c_str(), benchConv<uint64_t>, *kernels, layer);
+      benchmark::RegisterBenchmark(name(32).c_str(), benchConv<uint32_t>, *kernels, layer, 32);
+      for (unsigned bits : {48, 64})
+        benchmark::RegisterBenchmark(name(bits).c_str(), benchConv<uint64_t>, *kernels, layer,
+                                     bits);
     }
 }
 
