@@ -6,6 +6,8 @@
 #include "dialects/nn/NnDialect.h"
 #include "runtime/base/Error.h"
 
+#include <dlfcn.h>
+
 using namespace mlir;
 
 namespace gfs {
@@ -17,7 +19,33 @@ FloatView Evaluator::Program::define(Value value) {
   return place;
 }
 
+/// Multiply-accumulates of one evaluation.
+static double multiplications(func::FuncOp function) {
+  double sum = 0;
+  function.walk([&](Operation *op) {
+    if (!isa<nn::Conv2dOp, nn::LinearOp>(op))
+      return;
+    auto weight = cast<RankedTensorType>(op->getOperand(1).getType());
+    auto result = cast<RankedTensorType>(op->getResult(0).getType());
+    sum += static_cast<double>(result.getNumElements()) *
+           static_cast<double>(weight.getNumElements() / weight.getDimSize(0));
+  });
+  return sum;
+}
+
+/// oneDNN splits every layer over all cores, and OpenMP's threads spin while they wait for each other: with layers of
+/// microseconds, and most of all on a busy machine, that is tens of times slower than one core alone. Networks below
+/// this size run on one; OpenMP is asked at run time, since oneDNN can be built without it.
+static constexpr double leastParallelMultiplications = 5e8;
+static void chooseThreads(func::FuncOp function) {
+  auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  auto available = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_num_procs"));
+  if (set && available)
+    set(multiplications(function) < leastParallelMultiplications ? 1 : available());
+}
+
 Evaluator::Evaluator(func::FuncOp function) : program(std::make_unique<Program>()) {
+  chooseThreads(function);
   for (BlockArgument argument : function.getArguments()) {
     program->define(argument);
     program->arguments.push_back(argument);
