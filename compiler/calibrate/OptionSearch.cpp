@@ -173,8 +173,8 @@ SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goa
   }
   if (chooseWindow) {
     auto fits = [&](unsigned bits) { return trials.meets(ring, bits, goal.tolerance); };
-    window =
-        std::min(smallestThat(goal.leastWindow, goal.greatestWindow, fits), goal.greatestWindow);
+    window = std::min(fullWindow(smallestThat(goal.leastWindow, goal.greatestWindow, fits)),
+                      goal.greatestWindow);
   }
   if (!trials.meets(ring, window, goal.tolerance))
     giveUp(goal, trials.deviation(ring, window), ring);

@@ -40,10 +40,14 @@ struct SearchGoal {
   bool chooseRing = true;
   bool chooseWindow = true; ///< Ignored if the options ask for exact windows.
   /// Largest relative error of the outputs.
-  double tolerance = 0.01;
+  double tolerance = 0.005;
   unsigned leastRing = 18, greatestRing = 48;
-  unsigned leastWindow = 6, greatestWindow = 9; ///< Tables end at 9 bits.
+  unsigned leastWindow = 6, greatestWindow = 12;
 };
+
+/// The window that costs as much as one of `bits`, and is the longest such: tables double with each bit up to 8; beyond,
+/// comparisons are made of chunks of four bits.
+constexpr unsigned fullWindow(unsigned bits) { return bits <= 8 ? bits : (bits + 3) / 4 * 4; }
 
 struct SearchResult {
   FixedOptions options;

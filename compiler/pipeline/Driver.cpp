@@ -87,7 +87,7 @@ private:
     if (!options.output.empty() && reached(Phase::Write) && !options.force)
       refuseExistingKeys(options.output);
     if (options.tolerance <= 0)
-      throw Error(ExitCode::Usage, "--tolerance: expects a positive number", "the default is 0.01");
+      throw Error(ExitCode::Usage, "--tolerance: expects a positive number", "the default is 0.005");
   }
 
   std::string load() {

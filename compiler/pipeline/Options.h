@@ -37,7 +37,7 @@ struct CompileOptions {
   FormatOptions formats;
   /// Largest root mean square error of the outputs, relative to their spread, that the search for
   /// formats allows.
-  double tolerance = 0.01;
+  double tolerance = 0.005;
   Emit emit = Emit::None;
   Phase last = Phase::Write; ///< --compile-to.
   bool fullWeights = false;  ///< Print weights in full.

@@ -6,8 +6,8 @@ using namespace gfs::secure;
 
 namespace gfs {
 
-/// Largest window for which a dealt table of 2^n bits is smaller than the alternatives.
-static constexpr int64_t maxTableBits = 9;
+/// Largest window for which a table pays: one of 8 bits takes 32 dealt bytes, chunks for it 5, but one exchange more.
+static constexpr int64_t maxTableBits = 8;
 
 Type SecureBuilder::shareType(Type like, ArrayRef<int64_t> shape, int32_t scale) {
   return ShareType::get(like.getContext(), shape, scale);

@@ -25,7 +25,7 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     - `nn.softmax`, `nn.log_softmax` and `nn.argmax` before the return become `fixed.post` of the result: the client
       applies them.
 
-    Windows longer than 9 bits are compared by the chunked one-hot protocol unless another is asked for.
+    Windows longer than 8 bits are compared by the chunked one-hot protocol unless another is asked for.
 
     - Before: an `nn` function `@main` with batch normalisation folded or not, `fixed.range` on every operation and argument.
     - After: a `fixed` function `@main`, `fixed.ring_bits` on the module, ranges kept for `fixed-verify-ranges`.
@@ -35,7 +35,7 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"ringBits", "ring-bits", "unsigned", /*default=*/"32", "Width l of the ring, 16 to 64.">,
-    Option<"activationBits", "activation-bits", "unsigned", /*default=*/"11",
+    Option<"activationBits", "activation-bits", "unsigned", /*default=*/"12",
            "Bits of the largest activation after a shift, 4 to 24.">,
     Option<"windowBits", "window-bits", "unsigned", /*default=*/"8", "Bits n of each sign window, 3 to 40.">,
     Option<"headroom", "headroom", "double", /*default=*/"2.0",

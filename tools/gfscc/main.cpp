@@ -72,7 +72,7 @@ int main(int argc, char **argv) {
   formats->add_flag("--exact", options.formats.exact, "decide signs to the last place");
   formats
       ->add_option("--relu-protocol", options.reluProtocol,
-                   "how signs are found; auto: table up to 9 window bits, else one_hot")
+                   "how signs are found; auto: table up to 8 window bits, else one_hot")
       ->check(CLI::IsMember({"auto", "table", "one_hot", "dcf"}))
       ->capture_default_str();
 

@@ -83,7 +83,7 @@ TEST(CompareOutputs, ReportsTheWorstOutput) {
 }
 
 TEST(SearchFixedOptions, FindsTheNarrowestRingThenTheShortestWindow) {
-  // hypot(2^(14 - l), 2^-9) <= 0.02 / sqrt 2 needs l = 21, then hypot(2^-7, 2^-n) <= 0.02 needs n
+  // hypot(2^(14 - l), 2^-12) <= 0.02 / sqrt 2 needs l = 21, then hypot(2^-7, 2^-n) <= 0.02 needs n
   // = 6.
   FormulaNetwork network(18);
   SearchResult result = search(network, {.tolerance = 0.02});
@@ -92,6 +92,14 @@ TEST(SearchFixedOptions, FindsTheNarrowestRingThenTheShortestWindow) {
   EXPECT_NEAR(result.deviation.relativeError, FormulaNetwork::error(result.options), 1e-6);
   EXPECT_EQ(result.trials, network.runs) << "no choice of options runs twice";
   EXPECT_LE(network.runs, 8u);
+}
+
+TEST(SearchFixedOptions, FillsTheLastChunkOfALongWindow) {
+  EXPECT_EQ(fullWindow(8), 8u);
+  EXPECT_EQ(fullWindow(9), 12u);
+  EXPECT_EQ(fullWindow(12), 12u);
+  // hypot(2^-12, 2^-n) <= 0.002 needs n = 9, and 12 bits cost the same.
+  EXPECT_EQ(search(FormulaNetwork(26), {.tolerance = 0.002}).options.windowBits, 12u);
 }
 
 TEST(SearchFixedOptions, PassesOverRingsThatDoNotCompile) {
@@ -125,12 +133,12 @@ TEST(SearchFixedOptions, LeavesExactWindowsAlone) {
 TEST(SearchFixedOptions, SaysHowFarItGot) {
   try {
     search(FormulaNetwork(18), {.tolerance = 1e-5});
-    FAIL() << "no window of 9 bits comes to 1e-5";
+    FAIL() << "no window of 12 bits comes to 1e-5";
   } catch (const Error &error) {
     EXPECT_EQ(error.code(), ExitCode::RangeCheck);
     EXPECT_THAT(
         error.what(),
-        HasSubstr("deviate by 0.00195 of their spread in a ring of 48 bits, 1e-05 is allowed"));
+        HasSubstr("deviate by 0.000244 of their spread in a ring of 48 bits, 1e-05 is allowed"));
     EXPECT_THAT(error.hint(), HasSubstr("--tolerance"));
   }
 }
