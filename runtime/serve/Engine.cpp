@@ -99,6 +99,7 @@ void Engine::load(uint64_t serial) {
 
 void Engine::claim(uint64_t serial) {
   material->claim(serial);
+  spdlog::debug("claimed serial {}", serial);
   updateLeft();
 }
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of either server at random moments: no serial of material is used twice, no wrong answer is returned.
+
+GFS_E2E_KILLS sets how often (default 12; the acceptance run is 100)."""
+import json
+import os
+import random
+import re
+import subprocess
+import time
+import unittest
+
+import numpy as np
+
+from deployment import BIN, LOGITS, TestCase, must, tearDownModule  # noqa: F401
+
+KILLS = int(os.environ.get("GFS_E2E_KILLS", "12"))
+
+
+class Crashes(TestCase):
+    def test_killed_servers(self):
+        seed = int(os.environ.get("GFS_E2E_SEED", str(random.SystemRandom().randrange(1 << 32))))
+        print(f"seed {seed} (GFS_E2E_SEED repeats it), {KILLS} kills")
+        chance = random.Random(seed)
+        deployment = self.deployment(records=KILLS * 8 + 50)
+        deployment.start_both()
+        expected = np.load(LOGITS)
+        answers = failures = 0
+        cursors = {0: self.cursor(deployment, 0), 1: self.cursor(deployment, 1)}
+        for kill in range(KILLS):
+            output = deployment.folder / "answers.npy"
+            output.unlink(missing_ok=True)
+            client = subprocess.Popen(
+                [BIN / "gfs-client", *map(str, deployment.client_arguments("--limit", 3, "--output", output, "--timeout-ms", 15000,
+                                                                           "--connect-ms", 3000))],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0.0, 0.25))
+            party = chance.randrange(2)
+            deployment.kill(party)
+            _, errors = client.communicate(timeout=60)
+            if client.returncode == 0:
+                answers += self.check(output, expected)
+            else:
+                failures += 1
+                self.assertIn(client.returncode, (1, 10, 13), errors)
+                self.assertIn("error:", errors)
+            deployment.start(party)
+            answers += self.recover(deployment, expected)
+            for each in (0, 1):
+                cursor = self.cursor(deployment, each)
+                self.assertGreaterEqual(cursor, cursors[each], "a cursor never moves back")
+                cursors[each] = cursor
+        used = [serial for each in (0, 1) for serial in self.serials(deployment, each)]
+        self.assertGreater(answers, KILLS, "inferences go on after crashes")
+        print(f"{answers} right answers, {failures} clear errors, cursors {cursors}, {len(used)} logged serials")
+        for each in (0, 1):
+            serials = self.serials(deployment, each)
+            self.assertEqual(len(serials), len(set(serials)), "a serial was used twice")
+
+    def recover(self, deployment, expected):
+        """The next inference succeeds once the servers have found each other again."""
+        output = deployment.folder / "answers.npy"
+        errors = ""
+        for _ in range(20):
+            output.unlink(missing_ok=True)
+            done, _ = deployment.infer("--limit", 2, "--output", output, "--connect-ms", 5000)
+            if done.returncode == 0:
+                return self.check(output, expected)
+            errors = done.stderr
+            time.sleep(0.2)
+        logs = "".join((deployment.folder / f"log{party}").read_text()[-1500:] for party in (0, 1))
+        self.fail(f"no inference after a restart:\n{errors}\n{logs}")
+
+    def check(self, output, expected):
+        got = np.load(output).reshape(-1, expected.shape[1])
+        # A wrong share would give a value anywhere in the ring; the fixed-point error is far below this.
+        self.assertLess(float(np.abs(got - expected[:len(got)]).max()), 2.0, "a wrong answer was returned")
+        return len(got)
+
+    @staticmethod
+    def cursor(deployment, party):
+        shown = must("gfs-inspect", deployment.folder / f"plan.s{party}.material", "--json").stdout
+        return json.loads(shown)["next_serial"]
+
+    @staticmethod
+    def serials(deployment, party):
+        """Serials the server says it claimed, over all its lives."""
+        return re.findall(r"claimed serial (\d+)", (deployment.folder / f"log{party}").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job over real processes and TLS, and what it costs against what the plan predicts."""
+import json
+import unittest
+
+from deployment import IMAGES, LABELS, LOGITS, TestCase, must, number, tearDownModule  # noqa: F401
+
+
+class MainJob(TestCase):
+    def test_inference_agrees_with_plaintext_and_costs_what_is_predicted(self):
+        deployment = self.deployment(records=100)
+        deployment.start_both()
+        done, stats = deployment.infer("--limit", 100, "--labels", LABELS, "--expected", LOGITS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(stats["requests"], 100)
+        self.assertGreaterEqual(stats["agreement"], 0.98)
+        self.assertGreaterEqual(stats["accuracy"], 0.85)
+        predicted = json.loads(must("gfs-inspect", deployment.plan, "--json").stdout)["totals"]
+        for party, server in enumerate(stats["servers"]):
+            self.assertEqual(number(server["exchanges"]), predicted["exchanges"])
+            self.assertEqual(number(server["bytes_sent"]), predicted["bytes_each_way"])
+            self.assertEqual(number(server["bytes_received"]), predicted["bytes_each_way"])
+            self.assertEqual(number(server["dealt_bytes"]), predicted["dealt_bytes"][party])
+        self.assertEqual(number(stats["servers"][0]["material_left"]), 0)
+
+    def test_servers_outlive_exhausted_material(self):
+        deployment = self.deployment(records=2)
+        deployment.start_both()
+        done, _ = deployment.infer("--limit", 2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done, _ = deployment.infer("--limit", 1)
+        self.assert_fails(done, 13)
+        for process in deployment.processes.values():
+            self.assertIsNone(process.poll(), "the server stays up")
+
+    def test_local_run_is_the_same_job(self):
+        deployment = self.deployment(records=0)
+        done = must("gfsrun", deployment.plan, "--local", "--input", IMAGES, "--batch", "--limit", 50, "--expected", LOGITS,
+                    "--min-agreement", 0.98)
+        self.assertIn("argmax agreement", done.stdout)
+
+    def test_weight_modes(self):
+        from deployment import DATA, MODEL
+        deployment = self.deployment(records=0)
+        for mode in ("server", "public"):
+            with self.subTest(mode):
+                plan = deployment.folder / f"{mode}.bin"
+                must("gfscc", MODEL, "-o", plan, "--calib", DATA / "fashion_calib.npy", f"--weights={mode}", "-q")
+                must("gfsrun", plan, "--local", "--input", IMAGES, "--batch", "--limit", 20, "--expected", LOGITS,
+                     "--min-agreement", 0.9)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
