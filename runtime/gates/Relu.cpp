@@ -62,10 +62,12 @@ public:
       return comparison->send(context, phase, comparing);
     std::span<const uint8_t> g = comparison->open(context, comparing);
     Carver carver(storage.subspan(comparison->preparedBytes()));
-    const Word *dealt[arrays];
-    for (const Word *&array : dealt)
-      array = carver.take<Word>(count).data();
-    select(context, g, dealt);
+    auto next = [&] { return carver.take<Word>(count).data(); };
+    // Braces evaluate in order, that of arrayBits().
+    const ReluShares<Word> shares = {next(), next(), next(), next(), next()};
+    context.kernels().ring<Word>().reluSelect(
+        {ring.bits, rescale.bits()}, context.party() == Party::Zero,
+        context.operand<Word>(0).data(), g.data(), shares, count, context.result<Word>().data());
   }
 
   void reference(ReferenceContext &context) const override {
@@ -81,31 +83,6 @@ private:
   static constexpr size_t arrays = 5;
   std::array<unsigned, arrays> arrayBits() const {
     return {ring.bits, ring.bits, ring.bits, rescale.bits(), rescale.bits()};
-  }
-
-  /// The formula above; g is expanded to words block by block so that the loop has no bit
-  /// addressing.
-  void select(EvaluateContext &context, std::span<const uint8_t> g,
-              const Word *const (&dealt)[arrays]) const {
-    constexpr size_t block = 512;
-    const auto &kernels = context.kernels().ring<Word>();
-    const Word mine = context.party() == Party::Zero ? ~Word(0) : Word(0);
-    const Word *masked = context.operand<Word>(0).data();
-    const auto [rho, v, rhoV, u, rhoU] = dealt;
-    Word *result = context.result<Word>().data();
-    Word bits[block];
-    for (size_t first = 0; first < count; first += block) {
-      const size_t n = std::min<size_t>(block, count - first);
-      kernels.unpack(1, g.data() + first / 8, n, bits);
-      for (size_t j = 0; j < n; ++j) {
-        const size_t i = first + j;
-        Word lifted = rescale.lift(masked[i]), p = rescale.publicPart(lifted);
-        Word topSet = Word(0) - rescale.top(lifted), one = Word(0) - bits[j];
-        Word vt = v[i] - (rescale.wrap(u[i]) & topSet);
-        Word product = p * rho[i] + rhoV[i] - (rescale.wrap(rhoU[i]) & topSet); // ρ v
-        result[i] = ((product ^ one) - one) + (((p & mine) + vt) & one);
-      }
-    }
   }
 
   Ring ring;

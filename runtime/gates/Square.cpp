@@ -47,18 +47,11 @@ public:
   }
 
   void evaluate(EvaluateContext &context, unsigned) const override {
-    const Word *masked = context.operand<Word>(0).data();
     const Word *v = context.prepared<Word>().data(), *vv = v + count, *u = vv + count,
                *q = u + count;
-    Word *result = context.result<Word>().data();
-    const Word mine = context.party() == Party::Zero ? ~Word(0) : Word(0);
-    for (size_t i = 0; i < count; ++i) {
-      Word lifted = rescale.lift(masked[i]);
-      Word p = rescale.publicPart(lifted), topClear = rescale.top(lifted) - 1; // all ones if t = 0
-      Word vt = v[i] + (rescale.wrap(u[i]) & topClear);
-      Word vvt = vv[i] + (rescale.wrap(q[i]) & topClear);
-      result[i] = p * ((p & mine) + 2 * vt) + vvt;
-    }
+    context.kernels().ring<Word>().square(
+        {ring.bits, rescale.bits()}, context.party() == Party::Zero,
+        context.operand<Word>(0).data(), {v, vv, u, q}, count, context.result<Word>().data());
   }
 
   void reference(ReferenceContext &context) const override {

@@ -41,15 +41,10 @@ public:
   }
 
   void evaluate(EvaluateContext &context, unsigned) const override {
-    const Word *masked = context.operand<Word>(0).data();
     const Word *ifTopClear = context.prepared<Word>().data(), *carry = ifTopClear + count;
-    Word *result = context.result<Word>().data();
-    const Word mine = context.party() == Party::Zero ? ~Word(0) : Word(0);
-    for (size_t i = 0; i < count; ++i) {
-      Word lifted = rescale.lift(masked[i]);
-      result[i] = (rescale.publicPart(lifted) & mine) + ifTopClear[i] -
-                  (rescale.wrap(carry[i]) & (Word(0) - rescale.top(lifted)));
-    }
+    context.kernels().ring<Word>().truncate(
+        {ring.bits, rescale.bits()}, context.party() == Party::Zero,
+        context.operand<Word>(0).data(), {ifTopClear, carry}, count, context.result<Word>().data());
   }
 
   void reference(ReferenceContext &context) const override {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX2 and BMI2.
 #include "runtime/kernels/ConvKernel.h"
-#include "runtime/kernels/Elementwise.h"
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/RescaleKernels.h"
 
 #include <immintrin.h>
 
@@ -98,7 +98,7 @@ struct Simd256x64 : Simd256 {
 } // namespace
 
 const Kernels kernelsAvx2 = {
-    "avx2", Elementwise<uint32_t, ShiftPacker<uint32_t>>::kernels(ConvKernel<Simd256x32>::run),
-    Elementwise<uint64_t, ShiftPacker<uint64_t>>::kernels(ConvKernel<Simd256x64>::run)};
+    "avx2", loopKernels<uint32_t, ShiftPacker<uint32_t>>(ConvKernel<Simd256x32>::run),
+    loopKernels<uint64_t, ShiftPacker<uint64_t>>(ConvKernel<Simd256x64>::run)};
 
 } // namespace gfs

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX-512 (F, BW, DQ, VL, IFMA, VBMI, VBMI2, VNNI).
 #include "runtime/kernels/ConvKernel.h"
-#include "runtime/kernels/Elementwise.h"
 #include "runtime/kernels/KernelVariants.h"
 #include "runtime/kernels/PackAvx512.h"
+#include "runtime/kernels/RescaleKernels.h"
 
 #include <immintrin.h>
 
@@ -82,7 +82,7 @@ void conv64(const ConvShape &shape, const uint64_t *input, const uint64_t *weigh
 template <class Word>
 constexpr RingKernels<Word> ringKernels(decltype(RingKernels<Word>::conv) conv) {
   using Loops = Elementwise<Word, VbmiPacker<Word>>;
-  RingKernels<Word> kernels = Loops::kernels(conv);
+  RingKernels<Word> kernels = loopKernels<Word, VbmiPacker<Word>>(conv);
   kernels.tableLookup = lookupTables<Word, Loops>;
   return kernels;
 }

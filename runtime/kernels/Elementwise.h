@@ -136,12 +136,6 @@ template <class Word, class Packer> struct Elementwise {
       out[first / 8] = static_cast<uint8_t>(byte);
     }
   }
-
-  /// All of these with the variant's convolution; a variant replaces what it does better.
-  static constexpr RingKernels<Word> kernels(decltype(RingKernels<Word>::conv) conv) {
-    return {conv,           add,         sub,           scale,      reduce, Packer::pack,
-            Packer::unpack, maskAndPack, unpackAndOpen, tableLookup};
-  }
 };
 
 } // namespace

@@ -41,6 +41,24 @@ struct WindowShape {
   uint64_t centre() const { return (uint64_t(1) << high) - (low ? uint64_t(1) << (low - 1) : 0); }
 };
 
+/// v = z >> shift of a masked value ẑ = z + s in the ring of ringBits bits; see
+/// runtime/gates/Rescale.h.
+struct RescaleShape {
+  unsigned ringBits, shift;
+};
+
+/// One server's shares of what the gates Truncate, Square and Relu deal; one word per element, bits
+/// above those the formula needs arbitrary. Names as in the gates' formulas.
+template <class Word> struct TruncateShares {
+  const Word *v, *u; ///< V_0, u
+};
+template <class Word> struct SquareShares {
+  const Word *v, *vv, *u, *q; ///< V_1, V_1², u, u (2 V_1 + 2^{l-f})
+};
+template <class Word> struct ReluShares {
+  const Word *rho, *v, *rhoV, *u, *rhoU; ///< ρ, V_0, ρV_0, u, ρu
+};
+
 /// All functions take element counts, never bytes, unless named so. Pointers need no alignment.
 /// In-place use (output == input) is allowed where the element order is the same.
 template <class Word> struct RingKernels {
@@ -66,6 +84,15 @@ template <class Word> struct RingKernels {
   /// after the other.
   void (*tableLookup)(WindowShape window, unsigned ringBits, const Word *masked,
                       const uint8_t *tables, size_t n, uint8_t *out);
+  /// This server's share of v, v² and D·v, D = g ^ ρ (g: one packed bit per element), from the
+  /// masked value (reduced) and its shares. The server with `addsPublic` adds the public terms.
+  /// `out` overlaps nothing.
+  void (*truncate)(RescaleShape shape, bool addsPublic, const Word *masked,
+                   const TruncateShares<Word> &shares, size_t n, Word *out);
+  void (*square)(RescaleShape shape, bool addsPublic, const Word *masked,
+                 const SquareShares<Word> &shares, size_t n, Word *out);
+  void (*reluSelect)(RescaleShape shape, bool addsPublic, const Word *masked, const uint8_t *g,
+                     const ReluShares<Word> &shares, size_t n, Word *out);
 };
 
 struct Kernels {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for any CPU: short loops, the definition every other variant is tested against.
-#include "runtime/kernels/Elementwise.h"
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/RescaleKernels.h"
 
 namespace gfs {
 namespace {
@@ -52,8 +52,7 @@ void conv(const ConvShape &s, const Word *input, const Word *weight, Word *outpu
 
 } // namespace
 
-const Kernels kernelsPortable = {"portable",
-                                 Elementwise<uint32_t, ShiftPacker<uint32_t>>::kernels(conv),
-                                 Elementwise<uint64_t, ShiftPacker<uint64_t>>::kernels(conv)};
+const Kernels kernelsPortable = {"portable", loopKernels<uint32_t, ShiftPacker<uint32_t>>(conv),
+                                 loopKernels<uint64_t, ShiftPacker<uint64_t>>(conv)};
 
 } // namespace gfs
