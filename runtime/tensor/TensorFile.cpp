@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/tensor/Formats.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
 namespace gfs {
 
 std::optional<uint64_t> boundedBytes(std::span<const uint64_t> shape, unsigned elementBytes) {
+  if (std::ranges::find(shape, 0u) != shape.end())
+    return 0; // However large the other extents are.
   uint64_t bytes = elementBytes;
-  bool empty = false;
   for (uint64_t extent : shape) {
-    if (extent == 0)
-      empty = true;
-    else if (extent > maxTensorFileBytes / bytes)
+    if (extent > maxTensorFileBytes / bytes)
       return std::nullopt;
-    else
-      bytes *= extent;
+    bytes *= extent;
   }
-  return empty ? 0 : bytes;
+  return bytes;
 }
 
 static std::vector<std::byte> readFile(const std::filesystem::path &path) {
