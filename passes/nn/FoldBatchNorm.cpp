@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // nn-fold-batch-norm: normalisation by stored statistics is one factor and one offset per channel.
-#include "dialects/nn/NnConstants.h"
 #include "passes/nn/Passes.h"
 #include "passes/nn/ScaleLayer.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-
-#include <cmath>
 
 namespace gfs::nn {
 #define GEN_PASS_DEF_NNFOLDBATCHNORM
@@ -23,21 +20,19 @@ struct FoldIntoLayer : OpRewritePattern<gfs::nn::BatchNormOp> {
 
   LogicalResult matchAndRewrite(gfs::nn::BatchNormOp norm,
                                 PatternRewriter &rewriter) const override {
-    Operation *layer = gfs::nn::foldableLayer(norm.getInput());
-    if (!layer)
-      return rewriter.notifyMatchFailure(
-          norm, "no linear layer of constant weights and one use before it");
-    for (Value parameter : {norm.getScale(), norm.getBias(), norm.getMean(), norm.getVar()})
-      if (!gfs::nn::constantValue(parameter))
-        return rewriter.notifyMatchFailure(norm, "a parameter is no constant");
-    gfs::nn::ConstantData scale(norm.getScale()), bias(norm.getBias()), mean(norm.getMean()),
-        var(norm.getVar());
-    std::vector<double> factor(scale.size()), offset(scale.size());
-    for (size_t c = 0; c < factor.size(); ++c) {
-      factor[c] = scale[c] / std::sqrt(var[c] + norm.getEpsilon().convertToDouble());
-      offset[c] = bias[c] - factor[c] * mean[c];
+    std::optional<gfs::nn::ChannelScaling> scaling = gfs::nn::scalingOf(norm);
+    if (!scaling)
+      return rewriter.notifyMatchFailure(norm, "a parameter is no constant");
+    if (Operation *before = gfs::nn::foldableLayer(norm.getInput())) {
+      gfs::nn::replaceByScaledLayer(rewriter, norm, before, *scaling);
+    } else {
+      Operation *behind = norm->hasOneUse() ? *norm->user_begin() : nullptr;
+      if (!gfs::nn::hasConstantWeights(behind) ||
+          failed(gfs::nn::replaceByLayerOn(rewriter, behind, norm.getInput(), *scaling)))
+        return rewriter.notifyMatchFailure(
+            norm, "no linear layer of constant weights and one use beside it");
+      rewriter.eraseOp(norm);
     }
-    gfs::nn::replaceByScaledLayer(rewriter, norm, layer, factor, offset);
     ++folded;
     return success();
   }

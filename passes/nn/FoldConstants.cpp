@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// nn-fold-constants: arithmetic among constants.
+// nn-fold-constants: what can be computed from constants alone.
 #include "dialects/nn/NnConstants.h"
-#include "dialects/nn/NnShapes.h"
+#include "dialects/nn/NnFolds.h"
 #include "passes/nn/Passes.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -17,49 +17,23 @@ namespace {
 
 constexpr int64_t largestNewConstant = int64_t(1) << 24;
 
-/// The operand's element that goes into element `i` of the broadcast result.
-size_t sourceIndex(size_t i, ArrayRef<int64_t> operand, ArrayRef<int64_t> result) {
-  size_t source = 0, stride = 1;
-  for (size_t back = 1; back <= result.size(); ++back) {
-    auto extent = static_cast<size_t>(result[result.size() - back]);
-    size_t position = i % extent;
-    i /= extent;
-    if (back > operand.size())
-      break;
-    auto own = static_cast<size_t>(operand[operand.size() - back]);
-    source += own == 1 ? 0 : position * stride;
-    stride *= own;
-  }
-  return source;
-}
+struct FoldOperation : RewritePattern {
+  FoldOperation(MLIRContext *context, Pass::Statistic &folded)
+      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context), folded(folded) {}
 
-template <class Op, class Combine>
-LogicalResult fold(Op op, PatternRewriter &rewriter, Combine combine) {
-  ElementsAttr lhs = gfs::nn::constantValue(op.getLhs()), rhs = gfs::nn::constantValue(op.getRhs());
-  if (!lhs || !rhs)
-    return rewriter.notifyMatchFailure(op, "an operand is no constant");
-  auto shape = op.getResult().getType().getShape();
-  int64_t count = gfs::nn::elementCount(shape);
-  if (count > largestNewConstant && count > std::max(lhs.getNumElements(), rhs.getNumElements()))
-    return rewriter.notifyMatchFailure(op, "the constant would be too large");
-  gfs::nn::ConstantData a(lhs), b(rhs);
-  auto shapeOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape(); };
-  std::vector<float> values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = combine(a[sourceIndex(i, shapeOf(op.getLhs()), shape)],
-                        b[sourceIndex(i, shapeOf(op.getRhs()), shape)]);
-  ElementsAttr value =
-      gfs::nn::makeConstant(op.getContext(), shape, std::move(values), gfs::nn::layerName(op));
-  rewriter.replaceOpWithNewOp<gfs::nn::ConstantOp>(op, value);
-  return success();
-}
-
-template <class Op, class Combine> struct FoldArithmetic : OpRewritePattern<Op> {
-  FoldArithmetic(MLIRContext *context, Pass::Statistic &folded)
-      : OpRewritePattern<Op>(context), folded(folded) {}
-  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
-    if (failed(fold(op, rewriter, Combine())))
-      return failure();
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (op->getNumOperands() == 0 || op->getNumResults() != 1 ||
+        !llvm::all_of(op->getOperands(), gfs::nn::constantValue))
+      return rewriter.notifyMatchFailure(op, "an operand is no constant");
+    int64_t largest = largestNewConstant;
+    for (Value operand : op->getOperands())
+      largest = std::max(largest, cast<ShapedType>(operand.getType()).getNumElements());
+    if (cast<ShapedType>(op->getResult(0).getType()).getNumElements() > largest)
+      return rewriter.notifyMatchFailure(op, "the constant would be too large");
+    ElementsAttr value = gfs::nn::foldConstants(op);
+    if (!value)
+      return rewriter.notifyMatchFailure(op, "not an operation that folds");
+    rewriter.replaceOpWithNewOp<gfs::nn::ConstantOp>(op, value);
     ++folded;
     return success();
   }
@@ -69,9 +43,7 @@ template <class Op, class Combine> struct FoldArithmetic : OpRewritePattern<Op> 
 struct FoldConstants : gfs::nn::impl::NnFoldConstantsBase<FoldConstants> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<FoldArithmetic<gfs::nn::AddOp, std::plus<float>>,
-                 FoldArithmetic<gfs::nn::SubOp, std::minus<float>>,
-                 FoldArithmetic<gfs::nn::MulOp, std::multiplies<float>>>(&getContext(), numFolded);
+    patterns.add<FoldOperation>(&getContext(), numFolded);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

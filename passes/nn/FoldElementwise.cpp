@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// nn-fold-elementwise: factors and offsets that exporters write behind a linear layer.
+// nn-fold-elementwise: factors and offsets that exporters write beside a linear layer.
 #include "dialects/nn/NnConstants.h"
 #include "passes/nn/Passes.h"
 #include "passes/nn/ScaleLayer.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-
-#include <optional>
 
 namespace gfs::nn {
 #define GEN_PASS_DEF_NNFOLDELEMENTWISE
@@ -14,6 +12,7 @@ namespace gfs::nn {
 } // namespace gfs::nn
 
 using namespace mlir;
+using gfs::nn::ChannelScaling;
 
 namespace {
 
@@ -37,38 +36,68 @@ std::optional<std::vector<double>> perChannel(Value constant, ArrayRef<int64_t> 
   return channels;
 }
 
+/// A product, sum or difference of a value and a constant, as a scaling of the value.
+struct ScaledValue {
+  Value value;
+  ChannelScaling scaling;
+};
+
+std::optional<ScaledValue> asScaling(Operation *op) {
+  if (!isa_and_nonnull<gfs::nn::AddOp, gfs::nn::SubOp, gfs::nn::MulOp>(op))
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  for (unsigned constant : {1u, 0u}) {
+    Value value = op->getOperand(1 - constant);
+    auto numbers = perChannel(op->getOperand(constant), type.getShape());
+    if (!numbers || value.getType() != type)
+      continue;
+    ChannelScaling scaling{std::vector<double>(numbers->size(), 1.0),
+                           std::vector<double>(numbers->size(), 0.0)};
+    if (isa<gfs::nn::MulOp>(op)) {
+      scaling.factor = *numbers;
+    } else {
+      // v + c, v - c, or c - v
+      bool subtracts = isa<gfs::nn::SubOp>(op);
+      for (size_t c = 0; c < numbers->size(); ++c) {
+        scaling.factor[c] = subtracts && constant == 0 ? -1.0 : 1.0;
+        scaling.offset[c] = subtracts && constant == 1 ? -(*numbers)[c] : (*numbers)[c];
+      }
+    }
+    return ScaledValue{value, std::move(scaling)};
+  }
+  return std::nullopt;
+}
+
+/// Behind a layer: into its rows.
 template <class Op> struct FoldIntoLayer : OpRewritePattern<Op> {
   FoldIntoLayer(MLIRContext *context, Pass::Statistic &folded)
       : OpRewritePattern<Op>(context), folded(folded) {}
-
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
-    for (bool layerFirst : {true, false}) {
-      Value made = layerFirst ? op.getLhs() : op.getRhs(),
-            constant = layerFirst ? op.getRhs() : op.getLhs();
-      Operation *layer = gfs::nn::foldableLayer(made);
-      if (!layer || made.getType() != op.getResult().getType())
-        continue;
-      auto values = perChannel(constant, op.getResult().getType().getShape());
-      if (!values || values->size() != gfs::nn::outputChannels(layer))
-        continue;
-      std::vector<double> factor(values->size(), 1.0), offset(values->size(), 0.0);
-      if constexpr (std::is_same_v<Op, gfs::nn::MulOp>) {
-        factor = *values;
-      } else if constexpr (std::is_same_v<Op, gfs::nn::AddOp>) {
-        offset = *values;
-      } else {
-        // layer - c, or c - layer
-        for (size_t c = 0; c < values->size(); ++c) {
-          factor[c] = layerFirst ? 1.0 : -1.0;
-          offset[c] = layerFirst ? -(*values)[c] : (*values)[c];
-        }
-      }
-      gfs::nn::replaceByScaledLayer(rewriter, op, layer, factor, offset);
-      ++folded;
-      return success();
-    }
-    return rewriter.notifyMatchFailure(op,
-                                       "no linear layer of one use beside a constant per channel");
+    std::optional<ScaledValue> scaled = asScaling(op);
+    Operation *layer = scaled ? gfs::nn::foldableLayer(scaled->value) : nullptr;
+    if (!layer)
+      return rewriter.notifyMatchFailure(
+          op, "no linear layer of one use beside a constant per channel");
+    gfs::nn::replaceByScaledLayer(rewriter, op, layer, scaled->scaling);
+    ++folded;
+    return success();
+  }
+  Pass::Statistic &folded;
+};
+
+/// Before a layer: into its columns.
+template <class Layer> struct FoldIntoNextLayer : OpRewritePattern<Layer> {
+  FoldIntoNextLayer(MLIRContext *context, Pass::Statistic &folded)
+      : OpRewritePattern<Layer>(context), folded(folded) {}
+  LogicalResult matchAndRewrite(Layer layer, PatternRewriter &rewriter) const override {
+    Operation *op = layer.getInput().getDefiningOp();
+    std::optional<ScaledValue> scaled = asScaling(op);
+    if (!scaled || !op->hasOneUse() || !gfs::nn::hasConstantWeights(layer) ||
+        failed(gfs::nn::replaceByLayerOn(rewriter, layer, scaled->value, scaled->scaling)))
+      return rewriter.notifyMatchFailure(layer, "no scaling of one use before it");
+    rewriter.eraseOp(op);
+    ++folded;
+    return success();
   }
   Pass::Statistic &folded;
 };
@@ -77,7 +106,8 @@ struct FoldElementwise : gfs::nn::impl::NnFoldElementwiseBase<FoldElementwise> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<FoldIntoLayer<gfs::nn::AddOp>, FoldIntoLayer<gfs::nn::SubOp>,
-                 FoldIntoLayer<gfs::nn::MulOp>>(&getContext(), numFolded);
+                 FoldIntoLayer<gfs::nn::MulOp>, FoldIntoNextLayer<gfs::nn::Conv2dOp>,
+                 FoldIntoNextLayer<gfs::nn::LinearOp>>(&getContext(), numFolded);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -6,9 +6,9 @@
 include "mlir/Pass/PassBase.td"
 
 def NnFoldConstants : Pass<"nn-fold-constants", "::mlir::func::FuncOp"> {
-  let summary = "Compute sums, differences and products of constants, and drop unused operations.";
+  let summary = "Compute operations on constants, and drop unused operations.";
   let description = [{
-    `nn.add`, `nn.sub` and `nn.mul` of two constants become a constant; shape operations on constants fold by themselves.
+    Arithmetic, ReLUs, squares and shape operations all of whose operands are constants become a constant; a splat stays one.
     Constants of more than 2^24 elements are left alone unless an operand is that large already.
 
     - Before: any `nn` function. After: the same function, fewer operations.
@@ -19,13 +19,14 @@ def NnFoldConstants : Pass<"nn-fold-constants", "::mlir::func::FuncOp"> {
 }
 
 def NnFoldBatchNorm : Pass<"nn-fold-batch-norm", "::mlir::func::FuncOp"> {
-  let summary = "Fold batch normalisation into the linear layer before it.";
+  let summary = "Fold batch normalisation into the linear layer before or behind it.";
   let description = [{
     `batch_norm(conv2d(x, w, b))` becomes `conv2d(x, w * f, (b - mean) * f + bias)` with f = scale / sqrt(var + epsilon) per
-    output channel; the same for `linear`. Only where the linear layer has no other use. A normalisation without such a layer
-    stays and becomes a depthwise 1x1 convolution in fixed point.
+    output channel; the same for `linear`. Only where the linear layer has no other use. Where there is none before it, the
+    layer behind takes factor and offset into its input channels, if the normalisation has no other use and no padding lies
+    between. Any other normalisation stays and becomes a depthwise 1x1 convolution in fixed point.
 
-    - Before: any `nn` function. After: no `nn.batch_norm` behind a `conv2d` or `linear` of one use.
+    - Before: any `nn` function. After: no `nn.batch_norm` beside a `conv2d` or `linear` that can take it.
     - Cost: one linear layer less per fold.
     - Numerics: weights are computed in f64 and rounded to f32 once.
   }];
@@ -33,10 +34,11 @@ def NnFoldBatchNorm : Pass<"nn-fold-batch-norm", "::mlir::func::FuncOp"> {
 }
 
 def NnFoldElementwise : Pass<"nn-fold-elementwise", "::mlir::func::FuncOp"> {
-  let summary = "Fold products with and sums of constants per channel into the linear layer before them.";
+  let summary = "Fold products with and sums of constants per channel into the linear layer beside them.";
   let description = [{
     `mul`, `add` and `sub` with a constant that is equal along all axes but the channels' (a scalar, or shape [C,1,1] after
-    `conv2d`, [N] after `linear`) change that layer's weights and bias. Only where the layer has no other use.
+    `conv2d`, [N] after `linear`) change that layer's weights and bias. Only where the layer has no other use. Before a
+    layer, they go into its input channels: a factor always, an offset where the layer has no padding.
 
     - Before: any `nn` function. After: the same function, fewer operations.
     - Cost: one operation less per fold, sometimes a linear layer less.

@@ -3,6 +3,8 @@
 
 #include "dialects/nn/NnConstants.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace gfs::nn {
@@ -11,58 +13,109 @@ static Value weightOf(Operation *layer) { return layer->getOperand(1); }
 static Value biasOf(Operation *layer) {
   return layer->getNumOperands() > 2 ? layer->getOperand(2) : Value();
 }
+static ArrayRef<int64_t> weightShape(Operation *layer) {
+  return cast<RankedTensorType>(weightOf(layer).getType()).getShape();
+}
+
+std::optional<ChannelScaling> scalingOf(BatchNormOp norm) {
+  for (Value parameter : norm->getOperands().drop_front())
+    if (!constantValue(parameter))
+      return std::nullopt;
+  ConstantData scale(norm.getScale()), bias(norm.getBias()), mean(norm.getMean()),
+      var(norm.getVar());
+  ChannelScaling scaling{std::vector<double>(scale.size()), std::vector<double>(scale.size())};
+  for (size_t c = 0; c < scale.size(); ++c) {
+    scaling.factor[c] = scale[c] / std::sqrt(var[c] + norm.getEpsilon().convertToDouble());
+    scaling.offset[c] = bias[c] - scaling.factor[c] * mean[c];
+  }
+  return scaling;
+}
+
+bool hasConstantWeights(Operation *op) {
+  return isa_and_nonnull<Conv2dOp, LinearOp>(op) && constantValue(weightOf(op)) &&
+         (!biasOf(op) || constantValue(biasOf(op)));
+}
 
 Operation *foldableLayer(Value value) {
   Operation *layer = value.getDefiningOp();
-  if (!layer || !isa<Conv2dOp, LinearOp>(layer) || !value.hasOneUse())
-    return nullptr;
-  bool constant =
-      constantValue(weightOf(layer)) && (!biasOf(layer) || constantValue(biasOf(layer)));
-  return constant ? layer : nullptr;
+  return hasConstantWeights(layer) && value.hasOneUse() ? layer : nullptr;
 }
 
-size_t outputChannels(Operation *layer) {
-  return static_cast<size_t>(cast<RankedTensorType>(weightOf(layer).getType()).getShape()[0]);
+size_t outputChannels(Operation *layer) { return static_cast<size_t>(weightShape(layer)[0]); }
+
+/// A copy of `layer` with another operand, weights and bias, at the rewriter's place.
+static Value copyLayer(PatternRewriter &rewriter, Operation *layer, Value input,
+                       std::vector<float> weight, std::vector<float> bias) {
+  std::string name = layerName(layer);
+  Location location = layer->getLoc();
+  auto constant = [&](ArrayRef<int64_t> shape, std::vector<float> values, const char *suffix) {
+    return ConstantOp::create(
+        rewriter, location,
+        makeConstant(rewriter.getContext(), shape, std::move(values), name + suffix));
+  };
+  Value newWeight = constant(weightShape(layer), std::move(weight), ".weight");
+  Value newBias = constant(weightShape(layer).take_front(), std::move(bias), ".bias");
+  if (auto conv = dyn_cast<Conv2dOp>(layer))
+    return Conv2dOp::create(rewriter, location, conv.getType(), input, newWeight, newBias,
+                            conv.getStridesAttr(), conv.getDilationsAttr(), conv.getPadsAttr(),
+                            conv.getGroupsAttr());
+  return LinearOp::create(rewriter, location, cast<LinearOp>(layer).getType(), input, newWeight,
+                          newBias);
+}
+
+/// The bias, or zeros.
+static std::vector<double> biasValues(Operation *layer) {
+  if (!biasOf(layer))
+    return std::vector<double>(outputChannels(layer), 0.0);
+  ConstantData data(biasOf(layer));
+  return {data.begin(), data.end()};
 }
 
 void replaceByScaledLayer(PatternRewriter &rewriter, Operation *user, Operation *layer,
-                          ArrayRef<double> factor, ArrayRef<double> offset) {
-  MLIRContext *context = rewriter.getContext();
-  const size_t channels = outputChannels(layer);
-  std::string name = layerName(layer);
+                          const ChannelScaling &scaling) {
   ConstantData weight(weightOf(layer));
   std::vector<float> scaled(weight.size());
-  size_t perChannel = weight.size() / channels;
+  size_t channels = outputChannels(layer), perChannel = weight.size() / channels;
   for (size_t i = 0; i < scaled.size(); ++i)
-    scaled[i] = static_cast<float>(factor[i / perChannel] * weight[i]);
+    scaled[i] = static_cast<float>(scaling.factor[i / perChannel] * weight[i]);
+  std::vector<double> old = biasValues(layer);
   std::vector<float> bias(channels);
   for (size_t c = 0; c < channels; ++c)
-    bias[c] = static_cast<float>(offset[c]);
-  if (Value old = biasOf(layer)) {
-    ConstantData data(old);
-    for (size_t c = 0; c < channels; ++c)
-      bias[c] = static_cast<float>(factor[c] * data[c] + offset[c]);
-  }
-  Location location = layer->getLoc();
-  auto constant = [&](ArrayRef<int64_t> shape, std::vector<float> values,
-                      const char *suffix) -> Value {
-    return ConstantOp::create(rewriter, location,
-                              makeConstant(context, shape, std::move(values), name + suffix));
-  };
+    bias[c] = static_cast<float>(scaling.factor[c] * old[c] + scaling.offset[c]);
   rewriter.setInsertionPoint(user);
-  auto weightShape = cast<RankedTensorType>(weightOf(layer).getType()).getShape();
-  Value newWeight = constant(weightShape, std::move(scaled), ".weight");
-  Value newBias = constant({static_cast<int64_t>(channels)}, std::move(bias), ".bias");
-  Value result;
-  if (auto conv = dyn_cast<Conv2dOp>(layer))
-    result = Conv2dOp::create(rewriter, location, conv.getType(), conv.getInput(), newWeight,
-                              newBias, conv.getStridesAttr(), conv.getDilationsAttr(),
-                              conv.getPadsAttr(), conv.getGroupsAttr());
-  else
-    result = LinearOp::create(rewriter, location, layer->getResult(0).getType(),
-                              layer->getOperand(0), newWeight, newBias);
-  rewriter.replaceOp(user, result);
+  rewriter.replaceOp(
+      user, copyLayer(rewriter, layer, layer->getOperand(0), std::move(scaled), std::move(bias)));
   rewriter.eraseOp(layer);
+}
+
+LogicalResult replaceByLayerOn(PatternRewriter &rewriter, Operation *layer, Value input,
+                               const ChannelScaling &scaling) {
+  int64_t groups = 1;
+  if (auto conv = dyn_cast<Conv2dOp>(layer)) {
+    groups = static_cast<int64_t>(conv.getGroups());
+    bool pads = llvm::any_of(conv.getPads(), [](int64_t pad) { return pad != 0; });
+    if (pads && llvm::any_of(scaling.offset, [](double offset) { return offset != 0; }))
+      return rewriter.notifyMatchFailure(layer, "the padding has no offset");
+  }
+  ConstantData weight(weightOf(layer));
+  std::vector<float> scaled(weight.size());
+  std::vector<double> bias = biasValues(layer);
+  // Weight [O, I / groups, taps]: output channel o reads the input channels of group o / (O /
+  // groups).
+  size_t outputs = outputChannels(layer), inputs = static_cast<size_t>(weightShape(layer)[1]),
+         taps = weight.size() / (outputs * inputs),
+         perGroup = outputs / static_cast<size_t>(groups);
+  for (size_t o = 0, at = 0; o < outputs; ++o)
+    for (size_t i = 0; i < inputs; ++i) {
+      size_t channel = o / perGroup * inputs + i;
+      for (size_t tap = 0; tap < taps; ++tap, ++at) {
+        scaled[at] = static_cast<float>(weight[at] * scaling.factor[channel]);
+        bias[o] += weight[at] * scaling.offset[channel];
+      }
+    }
+  rewriter.replaceOp(layer, copyLayer(rewriter, layer, input, std::move(scaled),
+                                      std::vector<float>(bias.begin(), bias.end())));
+  return success();
 }
 
 } // namespace gfs::nn

@@ -1,26 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rewriting a linear layer to compute factor * (w x + b) + offset, per output channel.
+// Moving a factor and an offset per channel into the weights of the linear layer before or behind
+// them.
 #pragma once
 
 #include "dialects/nn/NnDialect.h"
 
 #include "mlir/IR/PatternMatch.h"
 
+#include <optional>
 #include <vector>
 
 namespace gfs::nn {
 
-/// The conv2d or linear that makes `value`, if its weights are constants, it has no other use, and
-/// it makes `value` alone.
+/// x -> factor[c] * x + offset[c], c being the position on axis 1.
+struct ChannelScaling {
+  std::vector<double> factor, offset;
+};
+
+/// What a batch_norm of constant parameters does.
+std::optional<ChannelScaling> scalingOf(BatchNormOp norm);
+
+/// A conv2d or linear whose weight, and bias if it has one, are constants.
+bool hasConstantWeights(mlir::Operation *op);
+
+/// The layer that makes `value`, if its weights are constants and nothing else uses `value`.
 mlir::Operation *foldableLayer(mlir::Value value);
 
 /// Output channels of a conv2d or linear.
 size_t outputChannels(mlir::Operation *layer);
 
-/// Replaces `user` (the only user of `layer`) by a copy of `layer` with weights f[c] * w and bias
-/// f[c] * b + offset[c].
+/// Replaces `user`, the only user of `layer` and a scaling of its result, by a copy of `layer` with
+/// weights factor[o] * w and bias factor[o] * b + offset[o].
 void replaceByScaledLayer(mlir::PatternRewriter &rewriter, mlir::Operation *user,
-                          mlir::Operation *layer, llvm::ArrayRef<double> factor,
-                          llvm::ArrayRef<double> offset);
+                          mlir::Operation *layer, const ChannelScaling &scaling);
+
+/// Replaces `layer`, whose operand is the scaling of `input`, by a layer on `input` with weights w
+/// * factor[i] and bias b + sum w * offset[i]. Fails where the layer's padding, which is not
+/// scaled, would make a difference.
+mlir::LogicalResult replaceByLayerOn(mlir::PatternRewriter &rewriter, mlir::Operation *layer,
+                                     mlir::Value input, const ChannelScaling &scaling);
 
 } // namespace gfs::nn

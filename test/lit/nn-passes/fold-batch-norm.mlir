@@ -47,3 +47,21 @@ func.func @kept(%x: tensor<1x1x2x2xf32>) -> (tensor<1x1x2x2xf32>, tensor<1x1x2x2
   %k = nn.batch_norm %x, %s, %s, %s, %s : tensor<1x1x2x2xf32>, tensor<1xf32>
   return %n, %z, %k : tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>
 }
+
+// Tests that a normalisation with no layer before it goes into the one behind: f = 2 / sqrt(4) = 1, offset 3 - 1 * 1 = 2.
+// CHECK-LABEL: @behind
+// CHECK-SAME: (%[[X:.*]]: tensor<1x1xf32>)
+func.func @behind(%x: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  // CHECK-DAG: %[[W:.*]] = nn.constant dense<5.000000e+00> : tensor<1x1xf32>
+  // CHECK-DAG: %[[B:.*]] = nn.constant dense<1.000000e+01> : tensor<1xf32>
+  // CHECK: %[[Z:.*]] = nn.linear %[[X]], %[[W]] bias %[[B]]
+  // CHECK-NEXT: return %[[Z]]
+  %s = nn.constant dense<2.0> : tensor<1xf32>
+  %b = nn.constant dense<3.0> : tensor<1xf32>
+  %m = nn.constant dense<1.0> : tensor<1xf32>
+  %v = nn.constant dense<4.0> : tensor<1xf32>
+  %n = nn.batch_norm %x, %s, %b, %m, %v {epsilon = 0.0 : f64} : tensor<1x1xf32>, tensor<1xf32>
+  %w = nn.constant dense<5.0> : tensor<1x1xf32>
+  %z = nn.linear %n, %w : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %z : tensor<1x1xf32>
+}

@@ -28,3 +28,46 @@ func.func @kept(%x: tensor<1x1x1x2xf32>) -> (tensor<1x1x1x2xf32>, tensor<1x1x1x2
   %b = nn.add %x, %s : (tensor<1x1x1x2xf32>, tensor<1xf32>) -> tensor<1x1x1x2xf32>
   return %a, %b : tensor<1x1x1x2xf32>, tensor<1x1x1x2xf32>
 }
+
+// Tests that what scales a layer's operand goes into the layer: w = [1 2] becomes [2 6], and 1 * 1 + 2 * -1 into the bias.
+// CHECK-LABEL: @before_layer
+// CHECK-SAME: (%[[X:.*]]: tensor<1x2x1x1xf32>)
+func.func @before_layer(%x: tensor<1x2x1x1xf32>) -> tensor<1x1x1x1xf32> {
+  // CHECK-DAG: %[[W:.*]] = nn.constant dense<{{.*}}2.000000e+00{{.*}}6.000000e+00{{.*}}> : tensor<1x2x1x1xf32>
+  // CHECK-DAG: %[[B:.*]] = nn.constant dense<-1.000000e+00> : tensor<1xf32>
+  // CHECK: %[[Z:.*]] = nn.conv2d %[[X]], %[[W]] bias %[[B]]
+  // CHECK-NEXT: return %[[Z]]
+  %f = nn.constant dense<[[[2.0]], [[3.0]]]> : tensor<2x1x1xf32>
+  %p = nn.mul %x, %f : (tensor<1x2x1x1xf32>, tensor<2x1x1xf32>) -> tensor<1x2x1x1xf32>
+  %o = nn.constant dense<[[[1.0]], [[-1.0]]]> : tensor<2x1x1xf32>
+  %s = nn.add %p, %o : (tensor<1x2x1x1xf32>, tensor<2x1x1xf32>) -> tensor<1x2x1x1xf32>
+  %w = nn.constant dense<[[[[1.0]], [[2.0]]]]> : tensor<1x2x1x1xf32>
+  %z = nn.conv2d %s, %w : (tensor<1x2x1x1xf32>, tensor<1x2x1x1xf32>) -> tensor<1x1x1x1xf32>
+  return %z : tensor<1x1x1x1xf32>
+}
+
+// Tests that in two groups each output channel has the factors of its own input channels.
+// CHECK-LABEL: @before_groups
+func.func @before_groups(%x: tensor<1x2x1x1xf32>) -> tensor<1x2x1x1xf32> {
+  // CHECK: nn.constant dense<{{.*}}2.000000e+00{{.*}}3.000000e+00{{.*}}> : tensor<2x1x1x1xf32>
+  // CHECK-NOT: nn.mul
+  %f = nn.constant dense<[[[2.0]], [[3.0]]]> : tensor<2x1x1xf32>
+  %p = nn.mul %x, %f : (tensor<1x2x1x1xf32>, tensor<2x1x1xf32>) -> tensor<1x2x1x1xf32>
+  %w = nn.constant dense<1.0> : tensor<2x1x1x1xf32>
+  %z = nn.conv2d %p, %w {groups = 2 : i64} : (tensor<1x2x1x1xf32>, tensor<2x1x1x1xf32>) -> tensor<1x2x1x1xf32>
+  return %z : tensor<1x2x1x1xf32>
+}
+
+// Tests that an offset stays before a convolution with padding, whose zeros have none; a factor does not.
+// CHECK-LABEL: @before_padding
+func.func @before_padding(%x: tensor<1x1x1x1xf32>) -> (tensor<1x1x1x3xf32>, tensor<1x1x1x3xf32>) {
+  // CHECK: nn.add
+  // CHECK-NOT: nn.mul
+  %c = nn.constant dense<2.0> : tensor<f32>
+  %w = nn.constant dense<1.0> : tensor<1x1x1x1xf32>
+  %a = nn.add %x, %c : (tensor<1x1x1x1xf32>, tensor<f32>) -> tensor<1x1x1x1xf32>
+  %y = nn.conv2d %a, %w {pads = array<i64: 0, 1, 0, 1>} : (tensor<1x1x1x1xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x1x3xf32>
+  %m = nn.mul %x, %c : (tensor<1x1x1x1xf32>, tensor<f32>) -> tensor<1x1x1x1xf32>
+  %z = nn.conv2d %m, %w {pads = array<i64: 0, 1, 0, 1>} : (tensor<1x1x1x1xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x1x3xf32>
+  return %y, %z : tensor<1x1x1x3xf32>, tensor<1x1x1x3xf32>
+}
