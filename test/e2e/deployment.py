@@ -85,9 +85,9 @@ class Deployment:
             port_file.unlink()
         if party == 1:
             flags.setdefault("peer", f"127.0.0.1:{self.port(0)}")
-        log = open(self.folder / f"log{party}", "a")
-        self.processes[party] = subprocess.Popen(
-            [BIN / "gfsrun", *map(str, self.server_arguments(party, **flags))], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        with open(self.folder / f"log{party}", "a") as log:
+            self.processes[party] = subprocess.Popen([BIN / "gfsrun", *map(str, self.server_arguments(party, **flags))],
+                                                     stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         for _ in range(600):
             if port_file.exists() and port_file.read_text().strip():
                 return

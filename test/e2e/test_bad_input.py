@@ -83,8 +83,10 @@ class BadFiles(TestCase):
                 kept = mine.read_bytes()
                 mine.chmod(0o600)
                 mine.write_bytes((other.folder / name).read_bytes())
-                self.assert_fails(self.server(deployment), 12, name)
+                done = self.server(deployment)
                 mine.write_bytes(kept)
+                # Of key and weights that do not match, either may be the foreign one.
+                self.assert_fails(done, 12, "plan.s1.material" if name.endswith("material") else "belongs to")
 
     def test_key_of_the_other_party(self):
         deployment = self.deployment(records=1)
@@ -115,7 +117,7 @@ class BadFiles(TestCase):
     def test_wrong_shape(self):
         deployment = self.deployment(records=0)
         done = run("gfsrun", deployment.plan, "--local", "--input", DATA / "fashion_test_200_logits.npy")
-        self.assert_fails(done, 5, "fashion_test_200_logits.npy")
+        self.assert_fails(done, 5, "image", "[200, 10]", "[1, 1, 28, 28]")
 
     def test_keys_are_not_replaced_by_accident(self):
         deployment = self.deployment(records=0)
@@ -170,10 +172,9 @@ class BadPeers(TestCase):
         must("gfscc", MODEL, "-o", other.plan, "--calib", DATA / "fashion_calib.npy", "-q", "--force", "--ring", "32")
         must("gfsdeal", other.plan, "-n", 1, "--force", "-q")
         deployment.start(0)
-        log = open(other.folder / "log1", "w")
-        server = subprocess.Popen([BIN / "gfsrun", *map(str, other.server_arguments(1, peer=f"127.0.0.1:{deployment.port(0)}"))],
-                                  stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        other.processes[1] = server
+        arguments = map(str, other.server_arguments(1, peer=f"127.0.0.1:{deployment.port(0)}"))
+        with open(other.folder / "log1", "w") as log:
+            other.processes[1] = subprocess.Popen([BIN / "gfsrun", *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self.wait_for_text(deployment.folder / "log0", other.folder / "log1", "plan")
 
     def test_two_servers_with_one_party(self):
@@ -182,8 +183,7 @@ class BadPeers(TestCase):
         second = self.deployment(records=1)
         arguments = [*map(str, second.server_arguments(0, peer=f"127.0.0.1:{deployment.port(0)}"))]
         done = subprocess.run([BIN / "gfsrun", *arguments], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-        self.assertIn(done.returncode, (10, 11, 12), done.stderr)
-        self.assertRegex(done.stderr, "party 0|server0|both")
+        self.assert_fails(done, 2, "both servers were started with --party 0")
 
     def wait_for_text(self, *logs_and_text):
         *logs, text = logs_and_text
