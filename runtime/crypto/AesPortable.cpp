@@ -17,36 +17,28 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "streams are defined on little-endian words");
 
-constexpr size_t lanes = 4; // 64-bit lanes per plane; the compiler maps them to vectors
+constexpr size_t lanes = 2;               // 64-bit lanes per plane
 constexpr size_t groupBlocks = 4 * lanes; // blocks encrypted together
 constexpr size_t groupBytes = 16 * groupBlocks;
 
+/// A plane of 128 bits: one register of any CPU with vectors.
 struct Plane {
-  uint64_t lane[lanes];
-};
+  using Vector [[gnu::vector_size(8 * lanes)]] = uint64_t;
+  Vector lane;
 
-template <class Operation>
-inline Plane combine(const Plane &a, const Plane &b, Operation operation) {
-  Plane out;
-  for (size_t i = 0; i < lanes; ++i)
-    out.lane[i] = operation(a.lane[i], b.lane[i]);
-  return out;
-}
-inline Plane operator^(const Plane &a, const Plane &b) {
-  return combine(a, b, [](uint64_t x, uint64_t y) { return x ^ y; });
-}
-inline Plane operator&(const Plane &a, const Plane &b) {
-  return combine(a, b, [](uint64_t x, uint64_t y) { return x & y; });
-}
-inline Plane operator~(const Plane &a) {
-  return combine(a, a, [](uint64_t x, uint64_t) { return ~x; });
-}
+  Plane operator^(Plane b) const { return {lane ^ b.lane}; }
+  Plane operator&(Plane b) const { return {lane & b.lane}; }
+  Plane operator&(uint64_t mask) const { return {lane & mask}; }
+  Plane operator|(Plane b) const { return {lane | b.lane}; }
+  Plane operator~() const { return {~lane}; }
+  Plane operator>>(int bits) const { return {lane >> bits}; }
+  Plane operator<<(int bits) const { return {lane << bits}; }
+};
 
 using Nibble = std::array<Plane, 4>; // elements of GF(16), one plane per coefficient
 using State = std::array<Plane, 8>;  // elements of GF(256)
 
-// --- The tower field, on numbers, for the compile-time change of basis
-// -----------------------------------------
+// --- The tower field, on numbers, for the compile-time change of basis ---
 
 // GF(16) = GF(2)[w] / (w^4 + w + 1).
 constexpr uint8_t multiply16(uint8_t a, uint8_t b) {
@@ -116,8 +108,7 @@ constexpr Matrix makeFromTowerAffine() {
 constexpr Matrix fromTowerAffine = makeFromTowerAffine();
 constexpr uint8_t affineConstant = 0x63;
 
-// --- The same field on planes
-// ----------------------------------------------------------------------------------
+// --- The same field on planes ---
 
 inline Nibble operator^(const Nibble &a, const Nibble &b) {
   return {a[0] ^ b[0], a[1] ^ b[1], a[2] ^ b[2], a[3] ^ b[3]};
@@ -168,27 +159,23 @@ inline void substituteBytes(State &state) {
 }
 
 // Rotates every 16-bit block by `bits` to the right.
-template <int bits> inline uint64_t rotateBlocks(uint64_t x) {
+template <int bits> inline Plane rotateBlocks(Plane x) {
   constexpr uint64_t low = 0x0001000100010001u * ((1u << (16 - bits)) - 1);
-  return (x >> bits & low) | (x << (16 - bits) & ~low);
+  return ((x >> bits) & low) | ((x << (16 - bits)) & ~low);
 }
 
 // Row r moves r columns to the left: bit 4*c + r comes from bit 4*(c + r) + r.
 inline void shiftRows(State &state) {
   constexpr uint64_t row0 = 0x1111111111111111u;
-  for (Plane &plane : state)
-    for (uint64_t &x : plane.lane)
-      x = (x & row0) | (rotateBlocks<4>(x) & row0 << 1) | (rotateBlocks<8>(x) & row0 << 2) |
-          (rotateBlocks<12>(x) & row0 << 3);
+  for (Plane &x : state)
+    x = (x & row0) | (rotateBlocks<4>(x) & row0 << 1) | (rotateBlocks<8>(x) & row0 << 2) |
+        (rotateBlocks<12>(x) & row0 << 3);
 }
 
 // Rotates every column (nibble) so that row r reads row r + rows.
-template <int rows> inline Plane rotateColumns(const Plane &a) {
+template <int rows> inline Plane rotateColumns(Plane x) {
   constexpr uint64_t low = 0x1111111111111111u * ((1u << (4 - rows)) - 1);
-  Plane out;
-  for (size_t i = 0; i < lanes; ++i)
-    out.lane[i] = (a.lane[i] >> rows & low) | (a.lane[i] << (4 - rows) & ~low);
-  return out;
+  return ((x >> rows) & low) | ((x << (4 - rows)) & ~low);
 }
 
 // out_r = 2 (a_r + a_{r+1}) + a_{r+1} + a_{r+2} + a_{r+3}; doubling moves plane k to k + 1 and
@@ -208,45 +195,57 @@ inline void mixColumns(State &state) {
   }
 }
 
-// --- Bytes to planes and back
-// ----------------------------------------------------------------------------------
+// --- Bytes to planes and back ---
 
-// Transposes an 8x8 bit matrix by exchanging off-diagonal blocks of 1, 2 and 4 bits.
-inline uint64_t transpose8x8(uint64_t x) {
-  uint64_t t = (x ^ x >> 7) & 0x00aa00aa00aa00aau;
-  x ^= t ^ t << 7;
-  t = (x ^ x >> 14) & 0x0000cccc0000ccccu;
-  x ^= t ^ t << 14;
-  t = (x ^ x >> 28) & 0x00000000f0f0f0f0u;
-  return x ^ t ^ t << 28;
+// Exchanges, for each pair of words `distance` apart, the high parts of the first with the low
+// parts of the second; `low` marks the low parts, `bits` wide.
+template <int distance, int bits, uint64_t low> inline void exchange(State &words) {
+  for (int i = 0; i < 8; ++i)
+    if ((i & distance) == 0) {
+      Plane difference = ((words[i] >> bits) ^ words[i + distance]) & low;
+      words[i + distance] = words[i + distance] ^ difference;
+      words[i] = words[i] ^ (difference << bits);
+    }
+}
+
+// Byte j of word i <-> byte i of word j.
+inline void transposeBytes(State &words) {
+  exchange<1, 8, 0x00ff00ff00ff00ffu>(words);
+  exchange<2, 16, 0x0000ffff0000ffffu>(words);
+  exchange<4, 32, 0x00000000ffffffffu>(words);
+}
+
+// In each byte: bit j of word i <-> bit i of word j.
+inline void transposeBits(State &words) {
+  exchange<1, 1, 0x5555555555555555u>(words);
+  exchange<2, 2, 0x3333333333333333u>(words);
+  exchange<4, 4, 0x0f0f0f0f0f0f0f0fu>(words);
 }
 
 inline State slice(const uint8_t *bytes) {
-  State state{};
-  for (size_t lane = 0; lane < lanes; ++lane)
-    for (int j = 0; j < 8; ++j) {
+  State words;
+  for (int i = 0; i < 8; ++i)
+    for (size_t lane = 0; lane < lanes; ++lane) {
       uint64_t word;
-      std::memcpy(&word, bytes + 64 * lane + 8 * j, 8);
-      word = transpose8x8(word);
-      for (int k = 0; k < 8; ++k)
-        state[k].lane[lane] |= (word >> 8 * k & 0xff) << 8 * j;
+      std::memcpy(&word, bytes + 64 * lane + 8 * i, 8);
+      words[i].lane[lane] = word;
     }
-  return state;
+  transposeBytes(words); // now byte i of word j is byte 8*i + j of the lane
+  transposeBits(words);  // now bit 8*i + j of word k is bit k of that byte
+  return words;
 }
 
-inline void unslice(const State &state, uint8_t *bytes) {
-  for (size_t lane = 0; lane < lanes; ++lane)
-    for (int j = 0; j < 8; ++j) {
-      uint64_t word = 0;
-      for (int k = 0; k < 8; ++k)
-        word |= (state[k].lane[lane] >> 8 * j & 0xff) << 8 * k;
-      word = transpose8x8(word);
-      std::memcpy(bytes + 64 * lane + 8 * j, &word, 8);
+inline void unslice(State state, uint8_t *bytes) {
+  transposeBits(state);
+  transposeBytes(state);
+  for (int i = 0; i < 8; ++i)
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      uint64_t word = state[i].lane[lane];
+      std::memcpy(bytes + 64 * lane + 8 * i, &word, 8);
     }
 }
 
-// --- AES
-// ---------------------------------------------------------------------------------------------------------
+// --- AES ---
 
 struct SlicedKey {
   State round[11];

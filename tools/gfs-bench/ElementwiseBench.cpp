@@ -65,6 +65,31 @@ template <class Word> void registerLookup(unsigned bits) {
   });
 }
 
+/// The online loops of the gates; a share is a word of random bits.
+template <class Word> void registerRescales(unsigned ringBits) {
+  using Kernel = RingKernels<Word>;
+  const RescaleShape shape = {ringBits, 12};
+  auto words = [] { return benchWords<Word>(count); };
+  registerOnEach<Word>(fmt::format("truncate/{}", ringBits), [=](const Kernel &k) {
+    return [=, z = words(), v = words(), u = words(), out = words()]() mutable {
+      k.truncate(shape, true, z.data(), {v.data(), u.data()}, count, out.data());
+    };
+  });
+  registerOnEach<Word>(fmt::format("square/{}", ringBits), [=](const Kernel &k) {
+    return [=, z = words(), v = words(), vv = words(), u = words(), q = words(),
+            out = words()]() mutable {
+      k.square(shape, true, z.data(), {v.data(), vv.data(), u.data(), q.data()}, count, out.data());
+    };
+  });
+  registerOnEach<Word>(fmt::format("relu-select/{}", ringBits), [=](const Kernel &k) {
+    return [=, z = words(), rho = words(), v = words(), rhoV = words(), u = words(), rhoU = words(),
+            g = benchWords<uint8_t>(count / 8), out = words()]() mutable {
+      k.reluSelect(shape, true, z.data(), g.data(),
+                   {rho.data(), v.data(), rhoV.data(), u.data(), rhoU.data()}, count, out.data());
+    };
+  });
+}
+
 } // namespace
 
 void registerElementwiseBenchmarks() {
@@ -75,6 +100,8 @@ void registerElementwiseBenchmarks() {
   for (unsigned bits : {5, 7, 8})
     registerLookup<uint32_t>(bits);
   registerLookup<uint64_t>(7);
+  registerRescales<uint32_t>(32);
+  registerRescales<uint64_t>(40);
 }
 
 } // namespace gfs
