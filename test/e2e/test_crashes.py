@@ -21,7 +21,7 @@ class Crashes(TestCase):
         seed = int(os.environ.get("GFS_E2E_SEED", str(random.SystemRandom().randrange(1 << 32))))
         print(f"seed {seed} (GFS_E2E_SEED repeats it), {KILLS} kills")
         chance = random.Random(seed)
-        deployment = self.deployment(records=KILLS * 8 + 50)
+        deployment = self.deployment(records=KILLS * 20 + 50)
         deployment.start_both()
         expected = np.load(LOGITS)
         answers = failures = 0
@@ -29,10 +29,10 @@ class Crashes(TestCase):
             output = deployment.folder / "answers.npy"
             output.unlink(missing_ok=True)
             client = subprocess.Popen(
-                [BIN / "gfs-client", *map(str, deployment.client_arguments("--limit", 3, "--output", output, "--timeout-ms", 15000,
+                [BIN / "gfs-client", *map(str, deployment.client_arguments("--limit", 12, "--output", output, "--timeout-ms", 15000,
                                                                            "--connect-ms", 3000))],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
-            time.sleep(chance.uniform(0.0, 0.25))
+            time.sleep(chance.uniform(0.0, 0.6))
             party = chance.randrange(2)
             deployment.kill(party)
             _, errors = client.communicate(timeout=60)
