@@ -151,7 +151,7 @@ static unsigned smallestThat(unsigned least, unsigned greatest,
                          "allowed",
                          best->relativeError, ringBits, goal.tolerance)
            : fmt::format("fixed point: the network does not fit into a ring of {} bits", ringBits),
-      "allow wider rings (--ring-bits), longer windows (--window-bits or --exact) or a larger "
+      "allow wider rings (--ring), longer windows (--window-bits or --exact) or a larger "
       "--tolerance, and "
       "check that the calibration data is preprocessed as the network expects");
 }

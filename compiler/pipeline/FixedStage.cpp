@@ -11,15 +11,22 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <algorithm>
+#include <numbers>
+
 using namespace mlir;
 
 namespace gfs {
 
 /// An output's relative error settles with few samples; so many decide about each choice, all about
-/// the result.
-static constexpr size_t samplesPerTrial = 12;
+/// the result. Of large networks fewer: then each sample has more rows or more elements that say
+/// something.
+static constexpr size_t fewestPerTrial = 3, mostPerTrial = 12;
+static constexpr double multiplicationsPerTrial = 2e9, multiplicationsOfResult = 2e10;
 /// Enough for the range of every channel where there is no data.
-static constexpr size_t syntheticSamples = 24;
+static constexpr size_t syntheticSamples = 16;
+/// More precise activations, for networks that lose too much with the default.
+static constexpr unsigned preciseActivationBits = 15;
 
 static func::FuncOp mainOf(ModuleOp module) { return *module.getOps<func::FuncOp>().begin(); }
 
@@ -27,17 +34,6 @@ static void addFixedPasses(OpPassManager &passes, const FixedOptions &formats) {
   passes.addPass(createNnToFixedPass(formats));
   passes.nest<func::FuncOp>().addPass(fixed::createFixedFold());
   passes.addPass(fixed::createFixedVerifyRanges());
-}
-
-FixedOptions FixedStage::startOptions() const {
-  const FormatOptions &given = options.formats;
-  FixedOptions start;
-  start.ringBits = given.ringBits.value_or(start.ringBits);
-  start.activationBits = given.activationBits.value_or(start.activationBits);
-  start.windowBits = given.windowBits.value_or(start.windowBits);
-  start.headroom = given.headroom.value_or(start.headroom);
-  start.exact = given.exact;
-  return start;
 }
 
 /// The outputs for `some` of `count` samples, the ones SampleSet::spread takes.
@@ -51,7 +47,8 @@ static std::vector<OutputSamples> spread(const std::vector<OutputSamples> &outpu
   return chosen;
 }
 
-/// Lets go of the integers of a program that is no longer needed; the context would keep them for ever.
+/// Lets go of the integers of a program that is no longer needed; the context would keep them for
+/// ever.
 static void releaseWeights(ModuleOp module) {
   module.walk([](Operation *op) {
     if (isa<fixed::WeightOp, secure::WeightOp>(op))
@@ -77,6 +74,82 @@ std::optional<std::vector<OutputSamples>> FixedStage::attempt(const FixedOptions
   return runInClear(emitted, samples);
 }
 
+/// Multiplications of one evaluation, in linear layers.
+static double multiplications(ModuleOp module) {
+  double sum = 0;
+  module.walk([&](Operation *op) {
+    if (!isa<nn::Conv2dOp, nn::LinearOp>(op))
+      return;
+    auto weight = cast<RankedTensorType>(op->getOperand(1).getType());
+    auto result = cast<RankedTensorType>(op->getResult(0).getType());
+    // Each output element takes one output channel's weights.
+    sum += static_cast<double>(result.getNumElements()) *
+           static_cast<double>(weight.getNumElements()) / static_cast<double>(weight.getDimSize(0));
+  });
+  return sum;
+}
+
+/// What to try in turn: the defaults, then more precision and more exchanges, as far as nothing was
+/// asked for.
+std::vector<FixedOptions> FixedStage::candidates() const {
+  const FormatOptions &given = options.formats;
+  FixedOptions start;
+  start.ringBits = given.ringBits.value_or(start.ringBits);
+  start.activationBits = given.activationBits.value_or(start.activationBits);
+  start.windowBits = given.windowBits.value_or(start.windowBits);
+  start.headroom = given.headroom.value_or(start.headroom);
+  start.exact = given.exact;
+  std::vector<FixedOptions> list = {start};
+  if (!given.activationBits) {
+    list.push_back(list.back());
+    list.back().activationBits = preciseActivationBits;
+  }
+  if (!given.windowBits && !given.exact) {
+    list.push_back(list.back());
+    list.back().exact = true;
+  }
+  return list;
+}
+
+SearchResult FixedStage::search(const std::vector<OutputSamples> &reference,
+                                const SampleSet &samples) {
+  SearchGoal goal;
+  goal.chooseRing = !options.formats.ringBits;
+  goal.chooseWindow = !options.formats.windowBits && !options.formats.exact;
+  goal.tolerance = options.tolerance;
+  auto trial = [&](const FixedOptions &formats) { return attempt(formats, samples); };
+
+  std::vector<FixedOptions> list = candidates();
+  for (const FixedOptions &candidate : list) {
+    // One look at the best that these options can do decides whether a search pays.
+    FixedOptions best = candidate;
+    if (goal.chooseRing)
+      best.ringBits = goal.greatestRing;
+    if (goal.chooseWindow)
+      best.windowBits = goal.greatestWindow;
+    bool last = &candidate == &list.back();
+    if (!last) {
+      auto outputs = trial(best);
+      // The part of the tolerance that the search leaves to the ring if it also chooses windows.
+      double allowed = goal.chooseWindow && !candidate.exact ? goal.tolerance / std::numbers::sqrt2
+                                                             : goal.tolerance;
+      if (!outputs || compareOutputs(reference, *outputs).relativeError > allowed)
+        continue;
+    }
+    try {
+      return searchFixedOptions(candidate, goal, reference, trial);
+    } catch (const Error &error) {
+      if (error.code() != ExitCode::RangeCheck)
+        throw;
+      if (last)
+        throw lastRefusal.empty()
+            ? error
+            : Error(error.code(), fmt::format("{}\n  {}", error.what(), lastRefusal), error.hint());
+    }
+  }
+  throw Error(ExitCode::Internal, "internal error: the search for formats ended without a result");
+}
+
 FormatChoice FixedStage::run() {
   FormatChoice choice;
   func::FuncOp main = mainOf(module);
@@ -88,27 +161,22 @@ FormatChoice FixedStage::run() {
                   "with typical, preprocessed inputs");
   std::vector<OutputSamples> reference =
       measureRanges(main, choice.samples.count, choice.samples.inputs);
+  size_t all = choice.samples.count;
 
-  SampleSet few = choice.samples.spread(samplesPerTrial);
-  SearchGoal goal;
-  goal.chooseRing = !options.formats.ringBits;
-  goal.chooseWindow = !options.formats.windowBits && !options.formats.exact;
-  goal.tolerance = options.tolerance;
-  choice.formats = startOptions();
-  try {
-    SearchResult found =
-        searchFixedOptions(choice.formats, goal, spread(reference, choice.samples.count, few.count),
-                           [&](const FixedOptions &formats) { return attempt(formats, few); });
-    choice.formats = found.options;
-    choice.trials = found.trials;
-  } catch (const Error &error) {
-    if (error.code() != ExitCode::RangeCheck || lastRefusal.empty())
-      throw;
-    throw Error(error.code(), fmt::format("{}\n  {}", error.what(), lastRefusal), error.hint());
-  }
+  double work = std::max(1.0, multiplications(module));
+  auto affordable = [&](double budget) {
+    return static_cast<size_t>(std::min(1e6, budget / work));
+  };
+  SampleSet few = choice.samples.spread(
+      std::clamp(affordable(multiplicationsPerTrial), fewestPerTrial, mostPerTrial));
+  SearchResult found = search(spread(reference, all, few.count), few);
+  choice.formats = found.options;
+  choice.trials = found.trials;
+
+  choice.samples = choice.samples.spread(std::max(few.count, affordable(multiplicationsOfResult)));
   auto outputs = attempt(choice.formats, choice.samples);
   gfs::check(outputs.has_value(), "formats that were chosen are refused");
-  choice.deviation = compareOutputs(reference, *outputs);
+  choice.deviation = compareOutputs(spread(reference, all, choice.samples.count), *outputs);
 
   PassManager passes(module.getContext(), ModuleOp::getOperationName());
   addFixedPasses(passes, choice.formats);

@@ -35,7 +35,8 @@ private:
   /// The outputs of a plan with these formats, run in clear; nullopt if there is none.
   std::optional<std::vector<OutputSamples>> attempt(const FixedOptions &formats,
                                                     const SampleSet &samples);
-  FixedOptions startOptions() const;
+  std::vector<FixedOptions> candidates() const;
+  SearchResult search(const std::vector<OutputSamples> &reference, const SampleSet &samples);
 
   mlir::ModuleOp module;
   const CompileOptions &options;
