@@ -142,8 +142,7 @@ Dcf::Dcf(unsigned domainBits, std::span<const unsigned> payloadBits, const AesIm
   }
 }
 
-// --- Evaluation
-// --------------------------------------------------------------------------------------------------
+// --- Evaluation ---
 
 /// State of one party in one block of functions.
 struct Dcf::EvaluateBlock {
@@ -219,8 +218,7 @@ void Dcf::evaluate(Party party, std::span<const uint8_t> roots, std::span<const 
   }
 }
 
-// --- Generation
-// --------------------------------------------------------------------------------------------------
+// --- Generation ---
 
 /// Both parties' state in one block of functions.
 struct Dcf::GenerateBlock {

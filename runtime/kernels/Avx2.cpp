@@ -2,6 +2,7 @@
 // Kernels for AVX2 and BMI2.
 #include "runtime/kernels/ConvKernel.h"
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/PackAvx2.h"
 #include "runtime/kernels/RescaleKernels.h"
 
 #include <immintrin.h>
@@ -98,7 +99,7 @@ struct Simd256x64 : Simd256 {
 } // namespace
 
 const Kernels kernelsAvx2 = {
-    "avx2", loopKernels<uint32_t, ShiftPacker<uint32_t>>(ConvKernel<Simd256x32>::run),
-    loopKernels<uint64_t, ShiftPacker<uint64_t>>(ConvKernel<Simd256x64>::run)};
+    "avx2", loopKernels<uint32_t, Avx2Packer<uint32_t>>(ConvKernel<Simd256x32>::run),
+    loopKernels<uint64_t, Avx2Packer<uint64_t>>(ConvKernel<Simd256x64>::run)};
 
 } // namespace gfs

@@ -20,6 +20,8 @@ template <class Word> inline Word lowMask(unsigned bits) {
 /// Bit packing with 64-bit shifts, for any CPU and any width up to the word.
 template <class Word> struct ShiftPacker {
   static void pack(unsigned bits, const Word *in, size_t n, uint8_t *out) {
+    if (bits == 1)
+      return packBits(in, n, out);
     if (bits == wordBits<Word>) {
       std::memcpy(out, in, n * sizeof(Word));
       return;
@@ -42,6 +44,8 @@ template <class Word> struct ShiftPacker {
   }
 
   static void unpack(unsigned bits, const uint8_t *in, size_t n, Word *out) {
+    if (bits == 1)
+      return unpackBits(in, n, out);
     if (bits == wordBits<Word>) {
       std::memcpy(out, in, n * sizeof(Word));
       return;
@@ -62,6 +66,27 @@ template <class Word> struct ShiftPacker {
   }
 
 private:
+  // Single bits, eight at a time: the inner loops become vector code.
+  static void packBits(const Word *in, size_t n, uint8_t *out) {
+    for (; n >= 8; n -= 8, in += 8) {
+      Word byte = 0;
+      for (unsigned j = 0; j < 8; ++j)
+        byte |= (in[j] & 1) << j;
+      *out++ = static_cast<uint8_t>(byte);
+    }
+    if (n > 0)
+      *out = 0;
+    for (unsigned j = 0; j < n; ++j)
+      *out = static_cast<uint8_t>(*out | (in[j] & 1) << j);
+  }
+  static void unpackBits(const uint8_t *in, size_t n, Word *out) {
+    for (; n >= 8; n -= 8, out += 8, ++in)
+      for (unsigned j = 0; j < 8; ++j)
+        out[j] = static_cast<Word>(*in) >> j & 1;
+    for (unsigned j = 0; j < n; ++j)
+      out[j] = static_cast<Word>(*in) >> j & 1;
+  }
+
   static uint64_t window(const uint8_t *bytes, unsigned shift) {
     uint64_t low;
     std::memcpy(&low, bytes, 8);
