@@ -28,7 +28,7 @@ attempt(const Endpoint &server, const std::shared_ptr<const Security> &security,
         const PeerRule &expected, const ConnectOptions &options, bool &reached) {
   auto connection = std::make_unique<StreamConnection<Stream>>(security);
   std::stop_callback interrupt(options.stop, [&] { connection->interrupt(); });
-  connection->open(server, options.attemptTimeout);
+  connection->open(server, expected, options.attemptTimeout);
   reached = true;
   connection->authenticate(Side::Client, server.text(), expected, options.attemptTimeout);
   return connection;

@@ -317,8 +317,9 @@ template <class Stream> void StreamConnection<Stream>::closeGently() noexcept {
 // --- Getting connected --------------------------------------------------------------------------
 
 template <class Stream>
-void StreamConnection<Stream>::open(const Endpoint &server, Milliseconds timeout) {
-  text = server.text();
+void StreamConnection<Stream>::open(const Endpoint &server, const PeerRule &expected,
+                                    Milliseconds timeout) {
+  text = expected.text() + " at " + server.text();
   Call call(timeout);
   const char *step = "resolve";
   std::error_code failure;

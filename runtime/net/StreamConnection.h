@@ -41,7 +41,7 @@ public:
 
   asio::ip::tcp::socket &socket();
   /// Resolves and connects. Errors name the step: "resolve", "connect".
-  void open(const Endpoint &server, Milliseconds timeout);
+  void open(const Endpoint &server, const PeerRule &expected, Milliseconds timeout);
   /// TLS handshake, the check of the peer's role, and hellos. `address` is the peer's, for
   /// messages.
   void authenticate(Side side, const std::string &address, const PeerRule &expected,
