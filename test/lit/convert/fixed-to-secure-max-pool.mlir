@@ -13,13 +13,13 @@ module attributes {fixed.ring_bits = 32 : i64} {
     // CHECK: %[[B:.*]] = secure.take %{{.*}} {axis = 2 : i64, indices = array<i64: 1, 3>}
     // CHECK: %[[D:.*]] = secure.sub %[[A]], %[[B]]
     // CHECK: %[[M:.*]] = secure.open %[[D]]
-    // CHECK: %[[R:.*]] = secure.relu %[[M]] table {high = 13 : i64, key = 0 : i64, low = 4 : i64, shift = 0 : i64}
+    // CHECK: %[[R:.*]] = secure.relu %[[M]] table {high = 13 : i64, key = 0 : i64, low = 5 : i64, shift = 0 : i64}
     // CHECK: %[[C:.*]] = secure.add %[[B]], %[[R]]
     // CHECK: secure.take %[[C]] {axis = 3 : i64, indices = array<i64: 0, 2>}
     // CHECK: secure.take %[[C]] {axis = 3 : i64, indices = array<i64: 1, 3>}
     // CHECK: secure.relu
     // CHECK-NOT: secure.relu
-    %y = fixed.max_pool2d %x window [4, 13) {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : !fixed.tensor<1x1x4x4, scale = 8> -> !fixed.tensor<1x1x2x2, scale = 8>
+    %y = fixed.max_pool2d %x window [5, 13) {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : !fixed.tensor<1x1x4x4, scale = 8> -> !fixed.tensor<1x1x2x2, scale = 8>
     return %y : !fixed.tensor<1x1x2x2, scale = 8>
   }
 }
@@ -39,7 +39,7 @@ module attributes {fixed.ring_bits = 32 : i64} {
     // CHECK: secure.take %{{.*}} {axis = 2 : i64, indices = array<i64: 2, 4, 4>}
     // CHECK-COUNT-4: secure.relu
     // CHECK-NOT: secure.relu
-    %y = fixed.max_pool2d %x window [4, 13) {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, dilations = array<i64: 2, 2>, pads = array<i64: 2, 2, 2, 2>} : !fixed.tensor<1x1x6x6, scale = 8> -> !fixed.tensor<1x1x3x3, scale = 8>
+    %y = fixed.max_pool2d %x window [5, 13) {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, dilations = array<i64: 2, 2>, pads = array<i64: 2, 2, 2, 2>} : !fixed.tensor<1x1x6x6, scale = 8> -> !fixed.tensor<1x1x3x3, scale = 8>
     return %y : !fixed.tensor<1x1x3x3, scale = 8>
   }
 }
@@ -60,7 +60,7 @@ module attributes {fixed.ring_bits = 32 : i64} {
     // PUBLIC: %[[U:.*]] = secure.unmask %[[B]]
     // PUBLIC: secure.add %[[U]], %[[R]]
     // PUBLIC-NOT: secure.open
-    %y = fixed.max_pool2d %z window [4, 13) {kernel = array<i64: 1, 2>} : !fixed.tensor<1x1x1x2, scale = 16> -> !fixed.tensor<1x1x1x1, scale = 16>
+    %y = fixed.max_pool2d %z window [5, 13) {kernel = array<i64: 1, 2>} : !fixed.tensor<1x1x1x2, scale = 16> -> !fixed.tensor<1x1x1x1, scale = 16>
     return %y : !fixed.tensor<1x1x1x1, scale = 16>
   }
 }
