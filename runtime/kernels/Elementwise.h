@@ -22,6 +22,8 @@ template <class Word> struct ShiftPacker {
   static void pack(unsigned bits, const Word *in, size_t n, uint8_t *out) {
     if (bits == 1)
       return packBits(in, n, out);
+    if (n == 0)
+      return;
     if (bits == wordBits<Word>) {
       std::memcpy(out, in, n * sizeof(Word));
       return;
@@ -46,6 +48,8 @@ template <class Word> struct ShiftPacker {
   static void unpack(unsigned bits, const uint8_t *in, size_t n, Word *out) {
     if (bits == 1)
       return unpackBits(in, n, out);
+    if (n == 0)
+      return;
     if (bits == wordBits<Word>) {
       std::memcpy(out, in, n * sizeof(Word));
       return;

@@ -3,6 +3,7 @@
 #include "runtime/crypto/Aes.h"
 #include "test/unit/crypto/Hex.h"
 
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 
@@ -72,13 +73,13 @@ TEST_P(AesTest, EqualsThePortableOneOnAnyCount) {
       in[i] = static_cast<uint8_t>(i / 16);
     GetParam()->encrypt(rounds, in.data(), out.data(), count);
     availableAes()[0]->encrypt(rounds, in.data(), expected.data(), count);
-    ASSERT_EQ(std::memcmp(out.data(), expected.data(), expected.size()), 0) << count;
+    ASSERT_TRUE(std::equal(expected.begin(), expected.end(), out.begin())) << count;
     ASSERT_EQ(out.back(), 0xcc) << "wrote past the end";
     // The counter wraps from 2^64 - 1 to 0 without touching the nonce.
     uint64_t first = ~uint64_t(0) - 2;
     GetParam()->counterMode(rounds, 42, first, out.data(), count);
     availableAes()[0]->counterMode(rounds, 42, first, expected.data(), count);
-    ASSERT_EQ(std::memcmp(out.data(), expected.data(), expected.size()), 0) << count;
+    ASSERT_TRUE(std::equal(expected.begin(), expected.end(), out.begin())) << count;
     ASSERT_EQ(out.back(), 0xcc) << "wrote past the end";
   }
 }
