@@ -65,9 +65,15 @@ public:
     context.stream(Party::One, selectorStream).fill(other);
     xorInto(rho, other);
     std::span<const Word> s = context.mask<Word>(0);
-    SecretVector<uint8_t> top(shape.bitBytes(), 0);
-    for (size_t i = 0; i < shape.count; ++i)
-      top[i / 8] |= static_cast<uint8_t>(shape.signs().maskBit(s[i]) << (i % 8));
+    const SignBits<Word> signs = shape.signs();
+    SecretVector<uint8_t> top(shape.bitBytes());
+    for (size_t first = 0; first < shape.count; first += block) {
+      const size_t n = std::min(block, shape.count - first);
+      Word bits[block];
+      for (size_t i = 0; i < n; ++i)
+        bits[i] = signs.maskBit(s[first + i]);
+      context.kernels().template ring<Word>().pack(1, bits, n, &top[first / 8]);
+    }
     for (size_t j = 0; j < shape.thresholds.size(); ++j)
       xorInto(std::span(rho).subspan(j * shape.bitBytes(), shape.bitBytes()), top);
     return rho;

@@ -57,8 +57,9 @@ public:
       return;
     values.resize(count);
     share0.resize(count);
+    Word *value = values.data();
     for (size_t i = 0; i < count; ++i)
-      values[i] = valueAt(i);
+      value[i] = valueAt(i);
     stream.fillWords(std::span<Word>(share0));
     kernels.sub(values.data(), share0.data(), values.data(), count);
     kernels.pack(bits, values.data(), count, next(packedBytes(count, bits)).data());

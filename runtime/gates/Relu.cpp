@@ -32,16 +32,17 @@ public:
   }
 
   void deal(DealContext &context) const override {
+    const Rescale<Word> r = rescale; // a copy no store can change: loops vectorise
     std::span<const Word> s = context.mask<Word>(0);
     DealtWriter<Word> dealt(context);
     comparison->deal(context, dealt);
     SecretVector<uint8_t> rho = comparison->selectorMasks(context);
     auto keep = [&](size_t i) { return Word(0) - Word(bitAt(rho, i)); };
     dealt.words(ring.bits, count, [&](size_t i) { return Word(bitAt(rho, i)); });
-    dealt.words(ring.bits, count, [&](size_t i) { return rescale.ifTopClear(s[i]); });
-    dealt.words(ring.bits, count, [&](size_t i) { return rescale.ifTopClear(s[i]) & keep(i); });
-    dealt.words(rescale.bits(), count, [&](size_t i) { return rescale.carry(s[i]); });
-    dealt.words(rescale.bits(), count, [&](size_t i) { return rescale.carry(s[i]) & keep(i); });
+    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopClear(s[i]); });
+    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopClear(s[i]) & keep(i); });
+    dealt.words(rescale.bits(), count, [&](size_t i) { return r.carry(s[i]); });
+    dealt.words(rescale.bits(), count, [&](size_t i) { return r.carry(s[i]) & keep(i); });
     dealt.finish();
   }
 
@@ -71,11 +72,13 @@ public:
   }
 
   void reference(ReferenceContext &context) const override {
+    const Rescale<Word> r = rescale; // copies no store can change: loops vectorise
+    const SignBits<Word> sign = signs;
     std::span<const Word> z = context.operand<Word>(0), s = context.mask<Word>(0);
     std::span<Word> result = context.result<Word>();
     for (size_t i = 0; i < count; ++i) {
       Word masked = z[i] + s[i];
-      result[i] = rescale.together(masked, s[i]) & (Word(0) - signs.together(masked, 0, s[i]));
+      result[i] = r.together(masked, s[i]) & (Word(0) - sign.together(masked, 0, s[i]));
     }
   }
 

@@ -74,11 +74,14 @@ public:
               Rows &rows) const {
     Word g[block];
     hidden(context, j, first, n, g, rows);
-    for (size_t k = 0; k < shape.terms(); ++k)
+    for (size_t k = 0; k < shape.terms(); ++k) {
+      const Word *all = ones[k];
+      Word *__restrict out = rows[k];
       for (size_t i = 0; i < n; ++i) {
         Word keep = Word(0) - g[i];
-        rows[k][i] = ((rows[k][i] ^ keep) - keep) + (ones[k][i] & keep);
+        out[i] = ((out[i] ^ keep) - keep) + (all[i] & keep);
       }
+    }
   }
 
 protected:

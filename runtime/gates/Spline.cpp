@@ -56,18 +56,21 @@ public:
   }
 
   void deal(DealContext &context) const override {
-    std::span<const Word> s = context.mask<Word>(0);
-    std::vector<SecretVector<Word>> terms(2 * degree);
-    for (SecretVector<Word> &term : terms)
-      term.resize(count);
-    for (size_t i = 0; i < count && degree > 0; ++i) {
-      Word v = rescale.ifTopSet(s[i]), u = rescale.carry(s[i]);
-      terms[0][i] = v;
-      terms[1][i] = u;
-      if (degree > 1) {
-        terms[2][i] = v * v;
-        terms[3][i] = u * (2 * v + rescale.wrap(1));
-      }
+    const Rescale<Word> r = rescale;
+    const Word *s = context.mask<Word>(0).data();
+    std::vector<SecretVector<Word>> terms;
+    auto addTerm = [&](auto &&valueAt) {
+      Word *term = terms.emplace_back(count).data();
+      for (size_t i = 0; i < count; ++i)
+        term[i] = valueAt(s[i]);
+    };
+    if (degree > 0) {
+      addTerm([&](Word s) { return r.ifTopSet(s); });
+      addTerm([&](Word s) { return r.carry(s); });
+    }
+    if (degree > 1) {
+      addTerm([&](Word s) { return r.ifTopSet(s) * r.ifTopSet(s); });
+      addTerm([&](Word s) { return r.carry(s) * (2 * r.ifTopSet(s) + r.wrap(1)); });
     }
     selection->deal(context, terms);
   }
@@ -101,9 +104,11 @@ public:
     for (size_t i = 0; i < count; ++i) {
       Word masked = z[i] + s[i], v = rescale.together(masked, s[i]);
       Coefficients sum = differences[0];
-      for (size_t j = 0; j < thresholds.size(); ++j)
+      for (size_t j = 0; j < thresholds.size(); ++j) {
+        Word decided = signs.together(masked, thresholds[j], s[i]);
         for (unsigned d = 0; d < 3; ++d)
-          sum[d] += differences[j + 1][d] * signs.together(masked, thresholds[j], s[i]);
+          sum[d] += differences[j + 1][d] * decided;
+      }
       result[i] = (sum[0] + v * (sum[1] + v * sum[2])) & ring.mask<Word>();
     }
   }
@@ -111,23 +116,28 @@ public:
 private:
   using Coefficients = std::array<Word, 3>;
 
-  /// result += D (c0 + c1 v + c2 v²), from shares of D w_k.
-  void addPiece(const Coefficients &c, const typename Selection<Word>::Rows &rows,
-                const Word *masked, size_t n, Word *result) const {
+  /// result += D (c0 + c1 v + c2 v²), from shares of D w_k. Copies and __restrict tell the compiler
+  /// that no store changes what the loops read.
+  void addPiece(Coefficients c, const typename Selection<Word>::Rows &rows, const Word *masked,
+                size_t n, Word *__restrict result) const {
+    const Rescale<Word> r = rescale;
+    const Word *d = rows[0], *v = rows[1], *u = rows[2], *vv = rows[3], *q = rows[4];
+    auto topClear = [&](Word lifted) { return r.top(lifted) - 1; };
     for (size_t i = 0; i < n; ++i)
-      result[i] += c[0] * rows[0][i];
-    if (degree == 0)
-      return;
-    for (size_t i = 0; i < n; ++i) {
-      Word lifted = rescale.lift(masked[i]), p = rescale.publicPart(lifted),
-           topClear = rescale.top(lifted) - 1;
-      Word vt = rows[1][i] + (rescale.wrap(rows[2][i]) & topClear);
-      result[i] += c[1] * (p * rows[0][i] + vt);
-      if (degree == 1)
-        continue;
-      Word vvt = rows[3][i] + (rescale.wrap(rows[4][i]) & topClear);
-      result[i] += c[2] * (p * (p * rows[0][i] + 2 * vt) + vvt);
-    }
+      result[i] += c[0] * d[i];
+    if (degree > 0)
+      for (size_t i = 0; i < n; ++i) {
+        Word lifted = r.lift(masked[i]), p = r.publicPart(lifted);
+        Word vt = v[i] + (r.wrap(u[i]) & topClear(lifted));
+        result[i] += c[1] * (p * d[i] + vt);
+      }
+    if (degree > 1)
+      for (size_t i = 0; i < n; ++i) {
+        Word lifted = r.lift(masked[i]), p = r.publicPart(lifted);
+        Word vt = v[i] + (r.wrap(u[i]) & topClear(lifted)),
+             vvt = vv[i] + (r.wrap(q[i]) & topClear(lifted));
+        result[i] += c[2] * (p * (p * d[i] + 2 * vt) + vvt);
+      }
   }
 
   Ring ring;

@@ -27,15 +27,14 @@ public:
   }
 
   void deal(DealContext &context) const override {
+    const Rescale<Word> r = rescale; // a copy no store can change: loops vectorise
     std::span<const Word> s = context.mask<Word>(0);
     DealtWriter<Word> dealt(context);
-    dealt.words(ring.bits, count, [&](size_t i) { return rescale.ifTopSet(s[i]); });
-    dealt.words(ring.bits, count,
-                [&](size_t i) { return rescale.ifTopSet(s[i]) * rescale.ifTopSet(s[i]); });
-    dealt.words(rescale.bits(), count, [&](size_t i) { return rescale.carry(s[i]); });
-    dealt.words(rescale.bits(), count, [&](size_t i) {
-      return rescale.carry(s[i]) * (2 * rescale.ifTopSet(s[i]) + rescale.wrap(1));
-    });
+    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopSet(s[i]); });
+    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopSet(s[i]) * r.ifTopSet(s[i]); });
+    dealt.words(rescale.bits(), count, [&](size_t i) { return r.carry(s[i]); });
+    dealt.words(rescale.bits(), count,
+                [&](size_t i) { return r.carry(s[i]) * (2 * r.ifTopSet(s[i]) + r.wrap(1)); });
     dealt.finish();
   }
 
@@ -55,11 +54,12 @@ public:
   }
 
   void reference(ReferenceContext &context) const override {
+    const Rescale<Word> r = rescale; // a copy no store can change: loops vectorise
     std::span<const Word> z = context.operand<Word>(0), s = context.mask<Word>(0);
     std::span<Word> result = context.result<Word>();
     const Word ringMask = ring.mask<Word>();
     for (size_t i = 0; i < count; ++i) {
-      Word v = rescale.together(z[i] + s[i], s[i]);
+      Word v = r.together(z[i] + s[i], s[i]);
       result[i] = v * v & ringMask;
     }
   }

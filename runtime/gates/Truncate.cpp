@@ -26,10 +26,11 @@ public:
   }
 
   void deal(DealContext &context) const override {
+    const Rescale<Word> r = rescale; // a copy no store can change: loops vectorise
     std::span<const Word> s = context.mask<Word>(0);
     DealtWriter<Word> dealt(context);
-    dealt.words(ring.bits, count, [&](size_t i) { return rescale.ifTopClear(s[i]); });
-    dealt.words(rescale.bits(), count, [&](size_t i) { return rescale.carry(s[i]); });
+    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopClear(s[i]); });
+    dealt.words(rescale.bits(), count, [&](size_t i) { return r.carry(s[i]); });
     dealt.finish();
   }
 
@@ -48,10 +49,11 @@ public:
   }
 
   void reference(ReferenceContext &context) const override {
+    const Rescale<Word> r = rescale; // a copy no store can change: loops vectorise
     std::span<const Word> z = context.operand<Word>(0), s = context.mask<Word>(0);
     std::span<Word> result = context.result<Word>();
     for (size_t i = 0; i < count; ++i)
-      result[i] = rescale.together(z[i] + s[i], s[i]);
+      result[i] = r.together(z[i] + s[i], s[i]);
   }
 
 private:
