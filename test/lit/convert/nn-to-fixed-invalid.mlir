@@ -1,4 +1,4 @@
-// RUN: gfs-opt %s --convert-nn-to-fixed="ring-bits=16" --split-input-file --verify-diagnostics
+// RUN: gfs-opt %s --convert-nn-to-fixed="activation-bits=11 ring-bits=16" --split-input-file --verify-diagnostics
 
 // expected-error @below {{argument 0 has no 'fixed.range': calibrate before converting}}
 func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
