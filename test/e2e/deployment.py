@@ -113,11 +113,11 @@ class Deployment:
                 "--ca", self.folder / "ca.crt", "--cert", self.folder / "client-test.crt",
                 "--cert-key", self.folder / "client-test.key", "--input", images, "--batch", *more]
 
-    def infer(self, *more, timeout=120):
+    def infer(self, *more, images=IMAGES, timeout=120):
         """Runs the client; returns (CompletedProcess, statistics or None)."""
         stats = self.folder / "stats.json"
         stats.unlink(missing_ok=True)
-        done = run("gfs-client", *self.client_arguments("--json", stats, *more), timeout=timeout)
+        done = run("gfs-client", *self.client_arguments("--json", stats, *more, images=images), timeout=timeout)
         return done, json.loads(stats.read_text()) if done.returncode == 0 and stats.exists() else None
 
     def close(self):
