@@ -162,8 +162,8 @@ struct ConvertNnToFixed : gfs::impl::ConvertNnToFixedBase<ConvertNnToFixed> {
       module.emitError("expects a function @main with one block");
       return signalPassFailure();
     }
-    gfs::FixedOptions options{ringBits, activationBits, windowBits,   headroom,
-                              exact,    maxWeightBits,  minWeightBits};
+    gfs::FixedOptions options{ringBits, activationBits, windowBits,    headroom,
+                              exact,    maxWeightBits,  minWeightBits, fit};
     if (failed(checkOptions(options)))
       return signalPassFailure();
     FailureOr<gfs::ScaleAnalysis> analysis = gfs::ScaleAnalysis::run(main, options);

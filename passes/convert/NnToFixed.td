@@ -20,6 +20,10 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     - **Sign windows** end at the smallest `high` with `h M 2^scale < 2^high - 2^low` and are `window-bits` long (`exact`: they
       begin where the shift ends, so that a wrong sign changes less than the last place of the result). The window of a
       maximum does the same for differences of elements.
+    - **Windows are fitted** (`fit`). Windows end at powers of two, so the range of a value leaves up to half of one unused.
+      Where a set of values is made by linear layers and used by linear layers only, with nothing but ReLUs, maxima,
+      sums and moves between, all are held without a common factor in (1/2, 1]: the layers before divide their weights by
+      it, the layers after multiply by it, and the ranges just fill the windows.
     - **Averages divide later.** A sum over c elements is held as it is, with the factor 2^k / c left pending; the next linear
       layer folds it into its weights. The same holds for products with a scalar.
     - `nn.softmax`, `nn.log_softmax` and `nn.argmax` before the return become `fixed.post` of the result: the client
@@ -44,7 +48,8 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
            "Let sign windows reach down to the last place of the result; ignores window-bits.">,
     Option<"maxWeightBits", "max-weight-bits", "unsigned", /*default=*/"16", "Signed bits of the largest weight, at most.">,
     Option<"minWeightBits", "min-weight-bits", "unsigned", /*default=*/"7",
-           "Truncate a layer's operand where its largest weight would have fewer signed bits.">
+           "Truncate a layer's operand where its largest weight would have fewer signed bits.">,
+    Option<"fit", "fit", "bool", /*default=*/"true", "Fit values to sign windows by factors in the weights.">
   ];
   let statistics = [
     Statistic<"numTruncations", "num-truncations", "Truncations that no ReLU or square absorbs.">

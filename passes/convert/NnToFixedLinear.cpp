@@ -19,10 +19,14 @@ template <class Real> static double largestMagnitude(ArrayRef<Real> values) {
   return largest;
 }
 
+double FixedLowering::weightFactor(Operation *op, Value input) const {
+  return analysis.pending(input) / analysis.pending(op->getResult(0));
+}
+
 FailureOr<FixedLowering::LinearFormat> FixedLowering::chooseFormat(Operation *op, Value input,
                                                                    double largestWeight) {
   Value x = held(input);
-  double largest = largestWeight * analysis.pending(input);
+  double largest = largestWeight * weightFactor(op, input);
   if (largest == 0)
     return LinearFormat{x, 0};
   // |w| 2^f < 2^(f + floorLog2(|w|) + 1): so many bits, and one for the sign.
@@ -74,14 +78,15 @@ FailureOr<FixedLowering::LinearOperands> FixedLowering::makeOperands(Operation *
     return failure();
   LinearOperands made{format->input, nullptr, nullptr,
                       scaleOf(format->input) + format->weightScale};
-  auto fixedWeight = makeWeight(op, shapeOf(weight), values.values(), analysis.pending(input),
+  auto fixedWeight = makeWeight(op, shapeOf(weight), values.values(), weightFactor(op, input),
                                 format->weightScale);
   if (failed(fixedWeight))
     return failure();
   made.weight = *fixedWeight;
   if (!bias)
     return made;
-  auto fixedBias = makeWeight(op, shapeOf(bias), nn::ConstantData(bias).values(), 1.0, made.scale);
+  auto fixedBias = makeWeight(op, shapeOf(bias), nn::ConstantData(bias).values(),
+                              1 / analysis.pending(op->getResult(0)), made.scale);
   if (failed(fixedBias))
     return failure();
   made.bias = *fixedBias;
@@ -130,12 +135,12 @@ LogicalResult FixedLowering::lowerScaling(Operation *op, Value input, ArrayRef<d
   int64_t batch = channels == elements ? 1 : shape[0];
   int scale = scaleOf(format->input) + format->weightScale;
   auto weight =
-      makeWeight(op, {channels, 1, 1, 1}, factors, analysis.pending(input), format->weightScale);
+      makeWeight(op, {channels, 1, 1, 1}, factors, weightFactor(op, input), format->weightScale);
   if (failed(weight))
     return failure();
   Value bias;
   if (!offsets.empty()) {
-    auto made = makeWeight(op, {channels}, offsets, 1.0, scale);
+    auto made = makeWeight(op, {channels}, offsets, 1 / analysis.pending(op->getResult(0)), scale);
     if (failed(made))
       return failure();
     bias = *made;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything servers do alone: sums, averages, constants, shapes.
 #include "dialects/nn/NnConstants.h"
+#include "passes/convert/NnToFixedFit.h"
 #include "passes/convert/NnToFixedLowering.h"
 
 #include <cmath>
@@ -170,10 +171,12 @@ LogicalResult FixedLowering::lowerPad(nn::PadOp op) {
   return addConstant(op, value, border, analysis.pending(op.getResult()));
 }
 
-/// 2^k over the number of image positions in each window, window by window.
-static std::vector<double> windowFactors(nn::AvgPool2dOp op, ArrayRef<int64_t> input,
-                                         ArrayRef<int64_t> output) {
-  double numerator = std::ldexp(1.0, ScaleAnalysis::averageBits(op));
+/// 2^k over the number of image positions in each window, window by window, times what the sum is
+/// held without.
+static std::vector<double> windowFactors(nn::AvgPool2dOp op, double pending) {
+  ArrayRef<int64_t> input = op.getInput().getType().getShape(),
+                    output = op.getResult().getType().getShape();
+  double numerator = std::ldexp(pending, ScaleAnalysis::averageBits(op));
   SmallVector<double> counts[2];
   for (unsigned axis = 0; axis < 2; ++axis) {
     for (int64_t o = 0; o < output[2 + axis]; ++o) {
@@ -203,16 +206,13 @@ LogicalResult FixedLowering::lowerAvgPool2d(nn::AvgPool2dOp op) {
   Value sum =
       make<fixed::SumPool2dOp>(makeType(shapeOf(op.getResult()), scaleOf(input) + bits), input,
                                op.getKernel(), op.getStrides(), op.getDilations(), op.getPads());
-  bool uniform =
-      op.getCountIncludePad() || llvm::all_of(op.getPads(), [](int64_t pad) { return pad == 0; });
-  if (uniform)
+  if (dividesUniformly(op))
     return define(op, sum);
   // Windows over the padding divide by fewer: each element has a factor of its own.
   fixed::RealRange range = analysis.heldRange(op.getResult());
   fixed::setCalibratedRange(sum, {2 * range.min, 2 * range.max});
   converted[op.getResult()] = sum;
-  return lowerScaling(op, op.getResult(),
-                      windowFactors(op, shapeOf(op.getInput()), shapeOf(op.getResult())), {});
+  return lowerScaling(op, op.getResult(), windowFactors(op, analysis.pending(op.getInput())), {});
 }
 
 } // namespace gfs

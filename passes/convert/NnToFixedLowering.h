@@ -32,6 +32,8 @@ private:
   mlir::LogicalResult lowerReturn(mlir::func::FuncOp target, mlir::Operation *op);
 
   // NnToFixedLinear.cpp: everything that multiplies by weights.
+  /// What a layer's weights are multiplied by: its operand's pending factor over its result's.
+  double weightFactor(mlir::Operation *op, mlir::Value input) const;
   struct LinearFormat {
     mlir::Value input;
     int weightScale;

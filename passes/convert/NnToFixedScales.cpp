@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is decided about scales before any operation is converted.
 #include "passes/convert/NnToFixedScales.h"
+#include "passes/convert/NnToFixedFit.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -37,6 +38,8 @@ FailureOr<ScaleAnalysis> ScaleAnalysis::run(func::FuncOp function, const FixedOp
   ScaleAnalysis analysis(options);
   if (failed(analysis.checkRanges(function)))
     return failure();
+  if (options.fit)
+    analysis.fitted = fitFactors(function, options);
   for (Operation &op : function.getBody().front())
     analysis.findPending(&op);
   analysis.findDemands(function);
@@ -73,16 +76,14 @@ int ScaleAnalysis::averageBits(Operation *pool) {
   return floorLog2(static_cast<double>(kernel[0] * kernel[1]));
 }
 
-/// Positions of the padding count, so that every window divides by the same number.
-static bool dividesUniformly(nn::AvgPool2dOp pool) {
-  return pool.getCountIncludePad() ||
-         llvm::all_of(pool.getPads(), [](int64_t pad) { return pad == 0; });
-}
-
 void ScaleAnalysis::findPending(Operation *op) {
   auto sameOrSettled = [&](ValueRange values) {
     double first = pending(values.front());
     return llvm::all_of(values, [&](Value value) { return pending(value) == first; }) ? first : 1.0;
+  };
+  auto fittedFactor = [&](Operation *linear) {
+    auto found = fitted.find(linear->getResult(0));
+    return found == fitted.end() ? 1.0 : found->second;
   };
   auto ofSum = [&](auto sum) {
     if (isConstant(sum.getLhs()))
@@ -108,19 +109,21 @@ void ScaleAnalysis::findPending(Operation *op) {
               return pending(lhs) * pending(rhs);
             auto [constant, value] = isConstant(lhs) ? std::pair(lhs, rhs) : std::pair(rhs, lhs);
             std::optional<double> scalar = uniformConstant(constant);
-            return scalar && *scalar != 0 ? pending(value) * std::fabs(*scalar) : 1.0;
+            return isLinearMul(mul) ? fittedFactor(mul) : pending(value) * std::fabs(*scalar);
           })
+          .Case<nn::Conv2dOp, nn::LinearOp, nn::BatchNormOp>(fittedFactor)
           .Default([](Operation *) { return 1.0; });
   if (factor != 1.0)
     pendingFactors[op->getResult(0)] = factor;
 }
 
-int ScaleAnalysis::largestScale(double magnitude, unsigned bits) const {
-  // headroom * magnitude * 2^scale < 2^bits - 2^low, where the window leaves low = bits -
-  // windowBits: 1 / (1 - 2^-n) is at most 1 + 2^(1-n).
+double windowFill(double magnitude, const FixedOptions &options) {
   double margin = 1 + std::ldexp(1.0, 1 - static_cast<int>(options.windowBits));
-  int scale = static_cast<int>(bits) - 1 -
-              floorLog2(options.headroom * margin * std::max(magnitude, leastMagnitude));
+  return options.headroom * margin * std::max(magnitude, leastMagnitude);
+}
+
+int ScaleAnalysis::largestScale(double magnitude, unsigned bits) const {
+  int scale = static_cast<int>(bits) - 1 - floorLog2(windowFill(magnitude, options));
   return std::min(scale, greatestScale);
 }
 
@@ -198,7 +201,7 @@ void ScaleAnalysis::demandOperands(Operation *op) {
         // A product with a scalar holds the same integers; other products open their operands.
         for (auto [constant, value] :
              {std::pair(mul.getLhs(), mul.getRhs()), std::pair(mul.getRhs(), mul.getLhs())})
-          if (isConstant(constant) && uniformConstant(constant).value_or(0) != 0)
+          if (isConstant(constant) && !isLinearMul(mul))
             lowerDemand(value, demand(mul.getResult()));
       })
       .Case([&](nn::MaxPool2dOp pool) {

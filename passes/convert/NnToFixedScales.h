@@ -17,6 +17,10 @@ int floorLog2(double value);
 /// The single value of a constant all of whose elements are equal; nullopt otherwise.
 std::optional<double> uniformConstant(mlir::Value value);
 
+/// What a window for values up to `magnitude` must hold: with head-room, and with the last step of
+/// a window of n bits that it loses at its end (1 / (1 - 2^-n) is at most 1 + 2^(1-n)).
+double windowFill(double magnitude, const FixedOptions &options);
+
 /// Per value of an nn function: the factor it is held without, and bounds of its scale.
 ///
 /// A real v is held as the integer round(v / pending(v) * 2^scale(v)); pending(v) is 1 but after
@@ -58,6 +62,7 @@ private:
   int largestScale(double magnitude, unsigned bits) const;
 
   FixedOptions options;
+  llvm::DenseMap<mlir::Value, double> fitted; ///< Of linear layers' results.
   llvm::DenseMap<mlir::Value, double> pendingFactors;
   llvm::DenseMap<mlir::Value, int> demands;
 };

@@ -1,10 +1,10 @@
-// RUN: gfs-opt %s --convert-nn-to-fixed="activation-bits=11 ring-bits=24 window-bits=7" | FileCheck %s
-// RUN: gfs-opt %s --convert-nn-to-fixed="activation-bits=11 ring-bits=24 window-bits=9" | FileCheck %s --check-prefix=LONG
-// RUN: gfs-opt %s --convert-nn-to-fixed="activation-bits=11 ring-bits=24 exact=true" | FileCheck %s --check-prefix=EXACT
-// RUN: gfs-opt %s --convert-nn-to-fixed="activation-bits=11 ring-bits=24 headroom=4.5" | FileCheck %s --check-prefix=HEADROOM
-// RUN: gfs-opt %s --convert-nn-to-fixed="ring-bits=24 activation-bits=9" | FileCheck %s --check-prefix=COARSE
-// RUN: not gfs-opt %s --convert-nn-to-fixed="activation-bits=11 ring-bits=12" 2>&1 | FileCheck %s --check-prefix=RING
-// RUN: not gfs-opt %s --convert-nn-to-fixed="activation-bits=11 headroom=0.5" 2>&1 | FileCheck %s --check-prefix=LESS
+// RUN: gfs-opt %s --convert-nn-to-fixed="fit=false activation-bits=11 ring-bits=24 window-bits=7" | FileCheck %s
+// RUN: gfs-opt %s --convert-nn-to-fixed="fit=false activation-bits=11 ring-bits=24 window-bits=9" | FileCheck %s --check-prefix=LONG
+// RUN: gfs-opt %s --convert-nn-to-fixed="fit=false activation-bits=11 ring-bits=24 exact=true" | FileCheck %s --check-prefix=EXACT
+// RUN: gfs-opt %s --convert-nn-to-fixed="fit=false activation-bits=11 ring-bits=24 headroom=4.5" | FileCheck %s --check-prefix=HEADROOM
+// RUN: gfs-opt %s --convert-nn-to-fixed="fit=false ring-bits=24 activation-bits=9" | FileCheck %s --check-prefix=COARSE
+// RUN: not gfs-opt %s --convert-nn-to-fixed="fit=false activation-bits=11 ring-bits=12" 2>&1 | FileCheck %s --check-prefix=RING
+// RUN: not gfs-opt %s --convert-nn-to-fixed="fit=false headroom=0.5" 2>&1 | FileCheck %s --check-prefix=LESS
 
 // Tests what each option changes in one ReLU, and the bounds of options.
 

@@ -1,4 +1,4 @@
-// RUN: gfs-opt %s --convert-nn-to-fixed="activation-bits=11 ring-bits=24 window-bits=7" --fixed-verify-ranges=headroom=2 --split-input-file | FileCheck %s
+// RUN: gfs-opt %s --convert-nn-to-fixed="fit=false activation-bits=11 ring-bits=24 window-bits=7" --fixed-verify-ranges=headroom=2 --split-input-file | FileCheck %s
 
 // Tests the rules of scales on a convolution with ReLU. Input: |x| <= 2, so 11 bits are scale 10. The ReLU opens |z| <= 3:
 // 2 * 3 * 2^scale < 2^22 gives scale 19, which leaves 9 for the weights. The window of 7 bits ends at 22, since

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Factors that make values just fill their sign windows.
+#include "passes/convert/NnToFixedFit.h"
+#include "passes/convert/NnToFixedScales.h"
+
+#include "llvm/ADT/IntEqClasses.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+
+namespace gfs {
+
+static bool isConstant(Value value) { return value.getDefiningOp<nn::ConstantOp>() != nullptr; }
+
+bool dividesUniformly(nn::AvgPool2dOp pool) {
+  return pool.getCountIncludePad() ||
+         llvm::all_of(pool.getPads(), [](int64_t pad) { return pad == 0; });
+}
+
+bool isLinearMul(nn::MulOp mul) {
+  Value constant = isConstant(mul.getLhs()) ? mul.getLhs() : mul.getRhs();
+  return isConstant(constant) && uniformConstant(constant).value_or(0) == 0;
+}
+
+/// An average whose sum is its result at another scale.
+static bool dividesByScale(nn::AvgPool2dOp pool) {
+  int64_t count = pool.getKernel()[0] * pool.getKernel()[1];
+  return dividesUniformly(pool) && (count & (count - 1)) == 0;
+}
+
+static bool isLinearLayer(Operation *op) {
+  if (auto mul = dyn_cast<nn::MulOp>(op))
+    return isLinearMul(mul);
+  return isa<nn::Conv2dOp, nn::LinearOp, nn::BatchNormOp>(op);
+}
+
+/// Operand and result are held without the same factor.
+static bool keepsFactor(Operation *op) {
+  if (auto pool = dyn_cast<nn::AvgPool2dOp>(op))
+    return dividesByScale(pool);
+  return isa<nn::ReluOp, nn::MaxPool2dOp, nn::ReshapeOp, nn::TransposeOp, nn::TakeOp, nn::PadOp,
+             nn::AddOp, nn::SubOp, nn::ConcatOp>(op);
+}
+
+namespace {
+/// The sets of values with one factor each.
+class FactorSets {
+public:
+  FactorSets(func::FuncOp function, const FixedOptions &options) : options(options) {
+    for (BlockArgument argument : function.getArguments())
+      number(argument);
+    for (Operation &op : function.getBody().front())
+      if (op.getNumResults() == 1 && !isConstant(op.getResult(0)))
+        number(op.getResult(0));
+    classes.grow(static_cast<unsigned>(values.size()));
+    for (Operation &op : function.getBody().front())
+      join(&op);
+    classes.compress();
+    pinned.assign(classes.getNumClasses(), false);
+    ranges.resize(classes.getNumClasses());
+    for (BlockArgument argument : function.getArguments())
+      pinned[setOf(argument)] = true;
+    for (Operation &op : function.getBody().front())
+      inspect(&op);
+  }
+
+  llvm::DenseMap<Value, double> factors() const {
+    std::vector<double> bySet;
+    for (size_t set = 0; set < ranges.size(); ++set)
+      bySet.push_back(pinned[set] ? 1.0 : bestFactor(ranges[set]));
+    llvm::DenseMap<Value, double> result;
+    for (Value value : values)
+      if (Operation *op = value.getDefiningOp();
+          op && isLinearLayer(op) && bySet[setOf(value)] != 1.0)
+        result[value] = bySet[setOf(value)];
+    return result;
+  }
+
+private:
+  void number(Value value) {
+    numbers[value] = static_cast<unsigned>(values.size());
+    values.push_back(value);
+  }
+  unsigned setOf(Value value) const { return classes[numbers.lookup(value)]; }
+
+  void join(Operation *op) {
+    if (!keepsFactor(op))
+      return;
+    for (Value operand : op->getOperands())
+      if (!isConstant(operand))
+        classes.join(numbers.lookup(operand), numbers.lookup(op->getResult(0)));
+  }
+
+  /// Pins what linear layers alone do not make and use; notes the ranges that windows hold.
+  void inspect(Operation *op) {
+    if (isa<nn::ConstantOp>(op))
+      return;
+    if (!isLinearLayer(op) && !keepsFactor(op)) {
+      for (Value operand : op->getOperands())
+        if (!isConstant(operand))
+          pinned[setOf(operand)] = true;
+      for (Value result : op->getResults())
+        pinned[setOf(result)] = true;
+    }
+    if (!isa<nn::ReluOp, nn::MaxPool2dOp>(op))
+      return;
+    fixed::RealRange range = *fixed::calibratedRange(op->getOperand(0));
+    double largest = isa<nn::ReluOp>(op) ? range.magnitude() : range.spread();
+    if (largest > 0)
+      ranges[setOf(op->getOperand(0))].push_back(windowFill(largest, options));
+  }
+
+  /// The part of its window, in (1/2, 1], that a range fills.
+  static double fraction(double fill) { return std::ldexp(fill, -ceilLog2(fill)); }
+
+  static double bestFactor(ArrayRef<double> fills) {
+    double best = 1.0, least = std::numeric_limits<double>::infinity();
+    for (double candidate : fills) {
+      // A hair above what fills the window, so that rounding does not push it over.
+      double factor = std::min(fraction(candidate) * (1 + 0x1p-20), 1.0), cost = 0;
+      for (double fill : fills)
+        cost += std::pow(fraction(fill / factor), -3);
+      if (cost < least) {
+        least = cost;
+        best = factor;
+      }
+    }
+    return best;
+  }
+
+  const FixedOptions &options;
+  llvm::IntEqClasses classes;
+  llvm::DenseMap<Value, unsigned> numbers;
+  std::vector<Value> values;
+  std::vector<bool> pinned;
+  std::vector<SmallVector<double, 2>> ranges; ///< By set: what its windows must hold.
+};
+} // namespace
+
+llvm::DenseMap<Value, double> fitFactors(func::FuncOp function, const FixedOptions &options) {
+  return FactorSets(function, options).factors();
+}
+
+} // namespace gfs
