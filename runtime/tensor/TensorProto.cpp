@@ -4,6 +4,7 @@
 
 #include "runtime/tensor/tensor.pb.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -122,7 +123,8 @@ static bool copyLists(const Proto &proto, uint64_t count, Tensor &tensor) {
 static void copyRaw(const Proto &proto, uint64_t count, Tensor &tensor) {
   const std::string &raw = proto.raw_data();
   if (proto.data_type() != Proto::FLOAT16 && proto.data_type() != Proto::BFLOAT16) {
-    std::memcpy(tensor.data.data(), raw.data(), raw.size());
+    auto bytes = std::as_bytes(std::span(raw));
+    std::copy(bytes.begin(), bytes.end(), tensor.data.begin());
     return;
   }
   auto *out = reinterpret_cast<float *>(tensor.data.data());
