@@ -197,7 +197,11 @@ template <class Stream> bool StreamConnection<Stream>::run(Call &call) {
 }
 
 template <class Stream> void StreamConnection<Stream>::finish(Call &call, const char *doing) {
-  bool inTime = run(call);
+  conclude(call, run(call), doing);
+}
+
+template <class Stream>
+void StreamConnection<Stream>::conclude(Call &call, bool inTime, const char *doing) {
   if (inTime && !call.readFailure && !call.writeFailure)
     return;
   close();
@@ -215,7 +219,8 @@ void StreamConnection<Stream>::send(FrameType type, std::span<const uint8_t> pay
   requireOpen();
   Call call(timeout);
   startSend(call, type, payload);
-  if (run(call) && call.writeFailure && socket().is_open()) {
+  bool inTime = run(call);
+  if (inTime && call.writeFailure && socket().is_open()) {
     // The connection broke under our write: an error frame that came before may say why.
     Call explanation(Milliseconds(500));
     startReceive(explanation, [&](const FrameHeader &) -> std::span<uint8_t> {
@@ -223,9 +228,7 @@ void StreamConnection<Stream>::send(FrameType type, std::span<const uint8_t> pay
     });
     finish(explanation, "sending");
   }
-  if (call.pending == 0 && !call.writeFailure)
-    return;
-  finish(call, "sending");
+  conclude(call, inTime, "sending");
 }
 
 template <class Stream>

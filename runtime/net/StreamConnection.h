@@ -70,8 +70,10 @@ private:
   void receivePayload(Call &call, std::span<uint8_t> payload, bool isError);
   /// Runs the loop until nothing is pending or it is too late.
   bool run(Call &call);
-  /// run(), then throws what failed.
+  /// run(), then conclude().
   void finish(Call &call, const char *doing);
+  /// Closes and throws if the call failed or was late.
+  void conclude(Call &call, bool inTime, const char *doing);
   void readFailed(Call &call, std::exception_ptr cause);
   Error lost(const std::error_code &code, const char *doing);
   std::span<uint8_t> expectData(const FrameHeader &header, std::span<uint8_t> payload);

@@ -117,6 +117,16 @@ TEST_P(BothSecurities, GivesUpAfterTheTimeout) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
 }
 
+TEST_P(BothSecurities, GivesUpSendingToAPeerThatDoesNotRead) {
+  Link ends = link();
+  ASSERT_TRUE(ends.server && ends.client);
+  // 9 MB fit into no socket buffer. Their size allows for 8.6 s, of which the timeout leaves 0.6 s.
+  auto large = pattern(9'000'000, 0);
+  expectError(errorOf([&] { ends.server->send(FrameType::Data, large, Milliseconds(-8000)); }),
+              ExitCode::Network, "no answer in time while sending");
+  EXPECT_FALSE(ends.server->isOpen());
+}
+
 TEST_P(BothSecurities, TellsThePeerWhyItCloses) {
   Link ends = link();
   ASSERT_TRUE(ends.server && ends.client);
