@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Walks the steps in program order on clear values; what is never read again is released.
 #include "runtime/exec/ClearExecutor.h"
 
 #include "runtime/exec/MaskView.h"

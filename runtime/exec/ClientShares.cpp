@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Fixed point, packing and shares on the client's side.
 #include "runtime/exec/ClientShares.h"
 
 #include "runtime/base/Error.h"
@@ -108,11 +109,19 @@ PortShape portShape(const plan::Plan &plan, const plan::Port &port) {
   return {{value.shape().begin(), value.shape().end()}, plan::elements(value), value.scale()};
 }
 
+size_t postProcessAxis(std::span<const uint64_t> shape) {
+  for (size_t axis = shape.size(); axis-- > 0;)
+    if (shape[axis] > 1)
+      return axis;
+  return shape.empty() ? 0 : shape.size() - 1;
+}
+
 std::vector<float> postProcess(const plan::Plan &plan, const plan::Port &port,
                                std::vector<float> values) {
   if (port.post_process() == plan::Port::NONE)
     return values;
-  const size_t row = portShape(plan, port).shape.back();
+  const std::vector<uint64_t> shape = portShape(plan, port).shape;
+  const size_t row = shape[postProcessAxis(shape)];
   std::vector<float> indices;
   for (auto first = values.begin(); first != values.end(); first += static_cast<ptrdiff_t>(row)) {
     auto last = first + static_cast<ptrdiff_t>(row), top = std::max_element(first, last);

@@ -32,7 +32,11 @@ struct PortShape {
 };
 PortShape portShape(const plan::Plan &plan, const plan::Port &port);
 
-/// Applies a port's post-processing over the last axis; ARGMAX gives one index per row.
+/// The axis that post-processing works along: the last one longer than 1 (the last of all if none
+/// is).
+size_t postProcessAxis(std::span<const uint64_t> shape);
+
+/// Applies a port's post-processing along that axis; ARGMAX gives one index per row.
 std::vector<float> postProcess(const plan::Plan &plan, const plan::Port &port,
                                std::vector<float> values);
 

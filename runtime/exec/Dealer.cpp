@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Walks the steps in program order on clear masks and lets each gate write its material.
 #include "runtime/exec/Dealer.h"
 
 #include "runtime/exec/MaskView.h"

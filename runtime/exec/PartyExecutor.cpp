@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The two walks of a server: prepare() over the steps, run() over the schedule.
 #include "runtime/exec/PartyExecutor.h"
 
 #include "runtime/base/Error.h"

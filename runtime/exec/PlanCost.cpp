@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Sums of what the gates state.
 #include "runtime/exec/PlanCost.h"
 
 namespace gfs {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Lays out messages and material once, so that running a plan is a walk without decisions.
 #include "runtime/exec/Program.h"
 
 #include "runtime/base/Error.h"

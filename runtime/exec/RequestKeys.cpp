@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The contexts of the key derivations.
 #include "runtime/exec/RequestKeys.h"
 
 namespace gfs {

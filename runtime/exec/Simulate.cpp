@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Two threads, one in-memory channel.
 #include "runtime/exec/Simulate.h"
 
 #include "runtime/exec/ClientShares.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Masking, unmasking and the files of weights.
 #include "runtime/exec/Weights.h"
 
 #include "runtime/base/Error.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Messages and exit codes as a user sees them.
 #include "runtime/base/Error.h"
 
 #include <gtest/gtest.h>

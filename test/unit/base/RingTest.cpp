@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Words, masks, signs and packed sizes at the corners of the ring widths.
 #include "runtime/base/Ring.h"
 
 #include <gtest/gtest.h>

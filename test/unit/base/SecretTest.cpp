@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Wiping, alignment and ownership of secrets.
 #include "runtime/base/Secret.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The client's side: fixed point, shares, post-processing.
 #include "runtime/exec/ClientShares.h"
 
 #include "runtime/base/Error.h"
@@ -85,6 +86,14 @@ TEST_F(PostProcessTest, WorksOnRows) {
   std::vector<float> logs = run(plan::Port::LOG_SOFTMAX, logits);
   EXPECT_NEAR(logs[2], std::log(0.66524096f), 1e-6);
   EXPECT_NEAR(logs[5], -2000.3133f, 1e-3);
+}
+
+TEST(PostProcessAxis, IsTheLastOneLongerThanOne) {
+  auto axis = [](std::vector<uint64_t> shape) { return postProcessAxis(shape); };
+  EXPECT_EQ(axis({1, 1000}), 1u);
+  EXPECT_EQ(axis({1, 1000, 1, 1}), 1u);
+  EXPECT_EQ(axis({1, 4420, 2}), 2u);
+  EXPECT_EQ(axis({1, 1}), 1u);
 }
 
 } // namespace

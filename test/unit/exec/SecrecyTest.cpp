@@ -119,6 +119,16 @@ TEST(SecrecyTest, OpenedWordsAndOutputsAreUniform) {
   EXPECT_LT(chiSquare(opened), seldom);
 }
 
+TEST(SecrecyTest, OutputsAreSharedAfresh) {
+  // Without a step between, what the client gets back would be the shares it sent: zeros from
+  // server 0.
+  PlanBuilder b(32);
+  b.output(b.input({512}));
+  Transcript t(b.build(), {}, 5, 100);
+  EXPECT_LT(chiSquare(t.outputShares[0]), seldom);
+  EXPECT_LT(chiSquare(t.outputShares[1]), seldom);
+}
+
 TEST(SecrecyTest, OpenedComparisonBitsAreUniform) {
   // The first 4096 bytes of each run are the opened words, all others comparison bits, at every
   // level.
