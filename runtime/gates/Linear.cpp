@@ -19,10 +19,10 @@ namespace gfs {
 namespace {
 
 ConvShape convShape(const plan::Conv &c, Ring ring) {
-  return {c.batch(),        c.in_channels(), c.in_h(),     c.in_w(),
-          c.out_channels(), c.out_h(),       c.out_w(),    c.kernel_h(),
-          c.kernel_w(),     c.stride_h(),    c.stride_w(), c.dilation_h(),
-          c.dilation_w(),   c.pad_top(),     c.pad_left(), c.groups(), ring.bits};
+  return {c.batch(),    c.in_channels(), c.in_h(),       c.in_w(),     c.out_channels(),
+          c.out_h(),    c.out_w(),       c.kernel_h(),   c.kernel_w(), c.stride_h(),
+          c.stride_w(), c.dilation_h(),  c.dilation_w(), c.pad_top(),  c.pad_left(),
+          c.groups(),   ring.bits};
 }
 
 template <class Word> class Linear final : public Gate {
