@@ -191,7 +191,7 @@ void Importer::readNode(NodeProto &proto, int index) {
       Handler handler = standard ? handlerTable().find(proto.op_type(), state.opset) : nullptr;
       if (!handler)
         node.unsupported("the operator is not supported",
-                         "replace it, or end the private part before it");
+                         "replace it by supported ones, or cut it off before exporting");
       handler(node);
       node.refuseUnknownAttributes();
       for (const std::string &output : proto.output())

@@ -32,6 +32,8 @@ public:
     DialectRegistry registry;
     registry.insert<func::FuncDialect, nn::NnDialect, fixed::FixedDialect, secure::SecureDialect>();
     context.appendDialectRegistry(registry);
+    // Diagnostics name the node; the operation as text is for gfs-opt.
+    context.printOpOnDiagnostic(false);
     // Passes here work on the whole module; threads would only cost start-up time.
     context.disableMultithreading();
   }

@@ -21,7 +21,7 @@ def Fixed_Dialect : Dialect {
     - `fixed.ring_bits : i64` on the module.
     - `fixed.name : string` on arguments and results of `main`: the model's names of inputs and outputs.
     - `fixed.post : "none" | "softmax" | "log_softmax" | "argmax"` on results: what the client applies to its logits,
-      along their last axis.
+      along their last axis longer than 1.
     - `fixed.range = array<f64: min, max>` on an operation (for its one result) or an argument, of any dialect: the smallest
       and largest real value seen there in calibration. Measured, hence no promise; `fixed-verify-ranges` holds
       windows against it.

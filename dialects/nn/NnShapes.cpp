@@ -39,6 +39,13 @@ std::optional<Shape> broadcastShapes(ArrayRef<int64_t> lhs, ArrayRef<int64_t> rh
   return result;
 }
 
+size_t lastLongAxis(ArrayRef<int64_t> shape) {
+  for (size_t axis = shape.size(); axis-- > 0;)
+    if (shape[axis] > 1)
+      return axis;
+  return shape.size() - 1;
+}
+
 static bool allWithin(ArrayRef<int64_t> values, size_t count, int64_t least) {
   return values.size() == count &&
          all_of(values, [&](int64_t value) { return value >= least && value <= maxExtent; });

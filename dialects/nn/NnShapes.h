@@ -21,6 +21,10 @@ int64_t elementCount(llvm::ArrayRef<int64_t> shape);
 /// The shape two operands are repeated to: axes aligned at the end, extents of 1 repeated.
 std::optional<Shape> broadcastShapes(llvm::ArrayRef<int64_t> lhs, llvm::ArrayRef<int64_t> rhs);
 
+/// The last axis longer than 1, where post-processing works (the last of all if none is). The shape
+/// has an axis.
+size_t lastLongAxis(llvm::ArrayRef<int64_t> shape);
+
 /// A window sliding over H and W: kernel, strides, dilations have two entries; pads are top, left,
 /// bottom, right.
 struct WindowGeometry {

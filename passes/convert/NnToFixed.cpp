@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The conversion pass: options, ports, and which operation is converted where.
 #include "passes/convert/NnToFixed.h"
+#include "dialects/nn/NnShapes.h"
 #include "passes/convert/NnToFixedLowering.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -108,10 +109,10 @@ static FailureOr<std::pair<Value, StringRef>> splitPostProcess(Value result) {
   if (!op || !isa<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(op))
     return std::pair(result, StringRef("none"));
   Value logits = op->getOperand(0);
-  int64_t rank = cast<RankedTensorType>(logits.getType()).getRank();
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(logits.getType()).getShape();
   int64_t axis = op->getAttrOfType<IntegerAttr>("axis").getInt();
-  if (axis != rank - 1)
-    return LogicalResult(op->emitOpError() << "works along axis " << axis << " of " << rank
+  if (axis != static_cast<int64_t>(nn::lastLongAxis(shape)))
+    return LogicalResult(op->emitOpError() << "works along axis " << axis << " of " << shape.size()
                                            << "; the client can apply it along the last axis only");
   StringRef name = isa<nn::SoftmaxOp>(op)      ? "softmax"
                    : isa<nn::LogSoftmaxOp>(op) ? "log_softmax"

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // nn-check-securable: the border between what a model means and what can be computed in private.
 #include "dialects/nn/NnConstants.h"
+#include "dialects/nn/NnShapes.h"
 #include "passes/nn/Passes.h"
+
+#include <cmath>
 
 namespace gfs::nn {
 #define GEN_PASS_DEF_NNCHECKSECURABLE
@@ -36,6 +39,15 @@ struct CheckSecurable : gfs::nn::impl::NnCheckSecurableBase<CheckSecurable> {
     return success();
   }
 
+  static LogicalResult checkFinite(gfs::nn::ConstantOp constant) {
+    auto infinite = [](float value) { return !std::isfinite(value); };
+    std::optional<float> splat = gfs::nn::splatValue(constant.getValue());
+    if (splat ? infinite(*splat)
+              : llvm::any_of(gfs::nn::ConstantData(constant.getValue()).values(), infinite))
+      return constant.emitError("holds a NaN or an infinity; train or export the model again");
+    return success();
+  }
+
   static LogicalResult checkOp(Operation &op) {
     if (isa<func::ReturnOp>(op)) {
       for (Value result : op.getOperands())
@@ -45,6 +57,8 @@ struct CheckSecurable : gfs::nn::impl::NnCheckSecurableBase<CheckSecurable> {
     }
     if (op.getDialect() != op.getContext()->getLoadedDialect<gfs::nn::NnDialect>())
       return op.emitError("is no operation of the nn dialect");
+    if (auto constant = dyn_cast<gfs::nn::ConstantOp>(op))
+      return checkFinite(constant);
     if (isa<gfs::nn::Conv2dOp, gfs::nn::LinearOp, gfs::nn::BatchNormOp>(op))
       return checkConstants(op, 1);
     if (isa<gfs::nn::SoftmaxOp, gfs::nn::LogSoftmaxOp, gfs::nn::ArgmaxOp>(op)) {
@@ -52,8 +66,9 @@ struct CheckSecurable : gfs::nn::impl::NnCheckSecurableBase<CheckSecurable> {
         if (!isa<func::ReturnOp>(user))
           return op.emitError("is followed by more operations; the client can only apply it to an "
                               "output: cut the model there");
-      int64_t rank = cast<RankedTensorType>(op.getOperand(0).getType()).getRank();
-      if (op.getAttrOfType<IntegerAttr>("axis").getInt() != rank - 1)
+      ArrayRef<int64_t> shape = cast<RankedTensorType>(op.getOperand(0).getType()).getShape();
+      size_t axis = op.getAttrOfType<IntegerAttr>("axis").getValue().getZExtValue();
+      if (axis != gfs::nn::lastLongAxis(shape))
         return op.emitError(
             "works along another axis than the last; transpose the output or remove the operation");
     }

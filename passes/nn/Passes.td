@@ -65,7 +65,7 @@ def NnCheckSecurable : Pass<"nn-check-securable", "::mlir::func::FuncOp"> {
   let description = [{
     The border to fixed point. Checks that the function has one block of `nn` operations; that weights, biases and statistics
     of linear layers and normalisations are constants; that `softmax`, `log_softmax` and `argmax` come last and work along the
-    last axis; and that no result is a constant. Each offender is named with what to do.
+    last axis that is longer than 1; that all constants are finite; and that no result is a constant. Each offender is named with what to do.
 
     - Before: any `nn` function. After: the same function, convertible to fixed point up to its ranges.
     - Cost: none.

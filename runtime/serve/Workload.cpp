@@ -123,12 +123,11 @@ void Workload::setOutputs(uint64_t request, std::span<const ClearWords> outputs)
 
 // --- Outputs ------------------------------------------------------------------------------------
 
-/// The port's shape with the requests along the leading axis; without the last axis where argmax
-/// removed it.
+/// The port's shape with the requests along the leading axis; without the axis that argmax removed.
 std::vector<uint64_t> Workload::outputShape(const Output &output) const {
   std::vector<uint64_t> shape = output.shape.shape;
   if (output.perRequest != output.shape.elements && !shape.empty())
-    shape.pop_back();
+    shape.erase(shape.begin() + static_cast<ptrdiff_t>(postProcessAxis(shape)));
   if (count > 1 && !shape.empty())
     shape[0] *= count;
   else if (count > 1)

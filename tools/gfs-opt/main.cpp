@@ -1,24 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-opt: reads the compiler's languages, runs any pass, prints the result.
-#include "dialects/secure/SecureDialect.h"
-#ifdef HAVE_GFSNN
-#include "dialects/nn/NnDialect.h"
-#endif
-#ifdef HAVE_GFSFIXED
-#include "dialects/fixed/FixedDialect.h"
-#endif
-#ifdef HAVE_GFSNNPASSES
-#include "passes/nn/Passes.h"
-#endif
-#ifdef HAVE_GFSFIXEDPASSES
-#include "passes/fixed/Passes.h"
-#endif
-#ifdef HAVE_GFSNNTOFIXED
-#include "passes/convert/NnToFixed.h"
-#endif
-#ifdef HAVE_GFSFIXEDTOSECURE
 #include "passes/convert/FixedToSecure.h"
-#endif
+#include "passes/convert/NnToFixed.h"
+#include "passes/fixed/Passes.h"
+#include "passes/nn/Passes.h"
 #include "passes/secure/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -28,27 +13,15 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<mlir::func::FuncDialect, gfs::secure::SecureDialect>();
+  registry.insert<mlir::func::FuncDialect, gfs::nn::NnDialect, gfs::fixed::FixedDialect,
+                  gfs::secure::SecureDialect>();
+  // Only what our languages can use: registering all of MLIR costs start-up time and a useless --help.
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
-#ifdef HAVE_GFSNN
-  registry.insert<gfs::nn::NnDialect>();
-#endif
-#ifdef HAVE_GFSFIXED
-  registry.insert<gfs::fixed::FixedDialect>();
-#endif
-#ifdef HAVE_GFSNNPASSES
   gfs::nn::registerNnPasses();
-#endif
-#ifdef HAVE_GFSFIXEDPASSES
-  gfs::fixed::registerFixedPasses();
-#endif
-#ifdef HAVE_GFSNNTOFIXED
   gfs::registerGfsNnToFixedPasses();
-#endif
-#ifdef HAVE_GFSFIXEDTOSECURE
+  gfs::fixed::registerFixedPasses();
   gfs::registerGfsFixedToSecurePasses();
-#endif
   gfs::secure::registerSecurePasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "GFS pass driver\n", registry));
 }

@@ -40,3 +40,31 @@ func.func @good(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %s = nn.softmax %z {axis = 1 : i64} : tensor<1x2xf32>
   return %s : tensor<1x2xf32>
 }
+
+// -----
+
+// Tests that unit axes behind the classes do no harm: their softmax is along the last axis longer than 1.
+func.func @softmax_before_unit_axes(%x: tensor<1x10x1x1xf32>) -> tensor<1x10x1x1xf32> {
+  %s = nn.softmax %x {axis = 1 : i64} : tensor<1x10x1x1xf32>
+  return %s : tensor<1x10x1x1xf32>
+}
+
+// -----
+
+func.func @softmax_along_unit_axis(%x: tensor<1x10x1xf32>) -> tensor<1x10x1xf32> {
+  // expected-error @below {{works along another axis than the last}}
+  %s = nn.softmax %x {axis = 2 : i64} : tensor<1x10x1xf32>
+  return %s : tensor<1x10x1xf32>
+}
+
+// -----
+
+func.func @infinite(%x: tensor<1x2xf32>) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
+  // expected-error @below {{holds a NaN or an infinity; train or export the model again}}
+  %c = nn.constant dense<[1.0, 0x7F800000]> : tensor<2xf32>
+  // expected-error @below {{holds a NaN or an infinity}}
+  %d = nn.constant dense<0x7FC00000> : tensor<2xf32>
+  %y = nn.add %x, %c : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  %z = nn.add %x, %d : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %y, %z : tensor<1x2xf32>, tensor<1x2xf32>
+}
