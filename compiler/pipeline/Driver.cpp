@@ -8,6 +8,7 @@
 #include "compiler/pipeline/Progress.h"
 #include "compiler/pipeline/Source.h"
 #include "compiler/pipeline/Summary.h"
+#include "compiler/report/Report.h"
 #include "dialects/fixed/FixedDialect.h"
 #include "passes/convert/FixedToSecure.h"
 #include "passes/fixed/RangeReport.h"
@@ -54,6 +55,8 @@ public:
       progress.run(Phase::Plan, [&] { return makePlan(); });
     if (program && reached(Phase::Write) && !options.output.empty())
       progress.run(Phase::Write, [&] { return write(); });
+    if (program && !options.report.empty())
+      writeReport(reportJson(*program, reportParts), options.report);
     if (program)
       progress.say(summaryText(*program, calibration));
     if (options.timing)
@@ -68,6 +71,7 @@ private:
   OwningOpRef<ModuleOp> module;
   Language language = Language::Nn;
   std::optional<CalibrationResult> calibration;
+  ReportParts reportParts;
   EmittedPlan emitted;
   std::optional<Program> program;
 
@@ -88,8 +92,16 @@ private:
   void checkOptions() const {
     if (!options.output.empty() && reached(Phase::Write) && !options.force)
       refuseExistingKeys(options.output);
+    if (!options.report.empty() && !isReportName(options.report))
+      throw Error(ExitCode::Usage,
+                  "--report: " + options.report.string() + " is neither .html nor .json",
+                  "name the file report.html to read it, report.json for programs");
+    if (!options.report.empty() && !reached(Phase::Plan))
+      throw Error(ExitCode::Usage, "--report: needs the plan, which --compile-to stops before",
+                  "leave --compile-to out, or let it be plan");
     if (options.tolerance <= 0)
-      throw Error(ExitCode::Usage, "--tolerance: expects a positive number", "the default is 0.005");
+      throw Error(ExitCode::Usage, "--tolerance: expects a positive number",
+                  "the default is 0.005");
   }
 
   std::string load() {
@@ -115,13 +127,30 @@ private:
     calibration =
         CalibrationResult{choice.samples.count, choice.samples.synthetic,
                           choice.deviation.relativeError, 1 - choice.deviation.disagreement};
-    if (options.report)
-      progress.say(fixed::formatRangeReport(fixed::rangeReport(*module)));
+    reportParts.ranges = fixed::rangeReport(*module);
+    describe(choice);
+    if (options.ranges)
+      progress.say(fixed::formatRangeReport(reportParts.ranges));
     return fmt::format(
         "ring of {} bits, {}, {} bit activations, head-room {}; {} trials", choice.formats.ringBits,
         choice.formats.exact ? "exact signs"
                              : fmt::format("{} bit windows", choice.formats.windowBits),
         choice.formats.activationBits, choice.formats.headroom, choice.trials);
+  }
+
+  /// What the report says of the formats and of how they did.
+  void describe(const FormatChoice &choice) {
+    reportParts.formats = {{"ring_bits", choice.formats.ringBits},
+                           {"window_bits", choice.formats.windowBits},
+                           {"exact", choice.formats.exact},
+                           {"activation_bits", choice.formats.activationBits},
+                           {"headroom", choice.formats.headroom},
+                           {"tolerance", options.tolerance},
+                           {"trials", choice.trials}};
+    reportParts.calibration = {{"samples", calibration->samples},
+                               {"synthetic", calibration->synthetic},
+                               {"relative_error", calibration->relativeError},
+                               {"agreement", calibration->agreement}};
   }
 
   /// "12 operations"

@@ -39,9 +39,10 @@ struct CompileOptions {
   /// formats allows.
   double tolerance = 0.005;
   Emit emit = Emit::None;
-  Phase last = Phase::Write; ///< --compile-to.
-  bool fullWeights = false;  ///< Print weights in full.
-  bool report = false;       ///< Head-room, layer by layer.
+  Phase last = Phase::Write;    ///< --compile-to.
+  bool fullWeights = false;     ///< Print weights in full.
+  bool ranges = false;          ///< Print head-room, layer by layer.
+  std::filesystem::path report; ///< .html or .json; empty: none.
   bool timing = false;
   bool force = false; ///< Replace existing keys.
   int verbosity = 1;  ///< 0: errors only; 1: progress and summary; 2: also what passes remark.

@@ -2,10 +2,9 @@
 // What gfs-inspect prints: text for people, JSON for programs.
 #pragma once
 
-#include "tools/gfs-inspect/PlanSummary.h"
+#include "runtime/inspect/PlanJson.h"
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 
 namespace gfs::inspect {
@@ -16,11 +15,6 @@ std::string overviewText(const Program &program, const Summary &summary, const s
 std::string layersText(const Summary &summary);
 /// One line an exchange.
 std::string scheduleText(const Program &program, const Summary &summary);
-/// What each role sees of an inference with this plan.
-std::string leakageText(const Program &program, const Summary &summary);
-/// All of the above; `schema` 1.
-nlohmann::ordered_json planJson(const Program &program, const Summary &summary,
-                                const std::string &file);
 
 /// A weights, key or material file: kind, ids, and for material the records that are left.
 nlohmann::ordered_json fileJson(const std::filesystem::path &path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-inspect: what a plan computes, costs and reveals, and what the files beside it are.
 #include "runtime/base/Error.h"
+#include "runtime/inspect/Leakage.h"
 #include "runtime/plan/Plan.h"
 #include "tools/gfs-inspect/Views.h"
 
@@ -56,6 +57,6 @@ int main(int argc, char **argv) {
     if (schedule)
       std::cout << inspect::scheduleText(program, summary);
     if (leakage)
-      std::cout << inspect::leakageText(program, summary);
+      std::cout << inspect::leakageText(inspect::leakage(program, summary));
   });
 }

@@ -83,7 +83,9 @@ int main(int argc, char **argv) {
   output->add_option("--compile-to", compileTo, "stop after a phase:" + phaseNames())
       ->capture_default_str();
   output->add_flag("--full-weights", options.fullWeights, "print weights in full");
-  output->add_flag("--report", options.report, "print formats and head-room, layer by layer");
+  output->add_option("--report", options.report,
+                     "write a report of choices, costs, head-room and leakage: FILE.html or .json");
+  output->add_flag("--ranges", options.ranges, "print formats and head-room, layer by layer");
   output->add_flag("--timing", options.timing, "print the time of each phase");
   output->add_flag("-q,--quiet", quiet, "print errors only");
   output->add_flag("-v,--verbose", verbose, "print what passes remark");

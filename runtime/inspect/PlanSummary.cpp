@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/gfs-inspect/PlanSummary.h"
+#include "runtime/inspect/PlanSummary.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

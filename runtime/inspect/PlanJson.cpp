@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plan as JSON, schema 1: keys are added, never renamed or removed, within a schema.
+#include "runtime/inspect/PlanJson.h"
+
 #include "runtime/plan/Files.h"
-#include "tools/gfs-inspect/Views.h"
 
 namespace gfs::inspect {
 
@@ -39,13 +39,15 @@ static Json portsJson(const plan::Plan &plan,
   return list;
 }
 
-static Json layersJson(const Summary &summary) {
+static Json layersJson(const Program &program, const Summary &summary) {
   Json list = Json::array();
   for (const Row &row : summary.rows)
     list.push_back({{"step", row.step},
                     {"name", row.name},
                     {"gate", row.gate},
                     {"shape", shapeJson(*row.value)},
+                    {"operands", program.step(row.step).operands()},
+                    {"result", program.step(row.step).result()},
                     {"kind", row.value->kind() == plan::Value::MASKED ? "masked" : "shared"},
                     {"scale", row.value->scale()},
                     {"detail", row.detail},
@@ -87,7 +89,7 @@ Json planJson(const Program &program, const Summary &summary, const std::string 
             {"comparison_bytes", summary.comparisonBytes},
             {"multiplications", summary.cost.multiplications},
             {"arena_bytes", summary.cost.arenaBytes}}},
-          {"layers", layersJson(summary)},
+          {"layers", layersJson(program, summary)},
           {"schedule", schedule}};
 }
 
