@@ -2,6 +2,7 @@
 // Elementwise operations, shapes and post-processing of the float evaluator.
 #include "compiler/evaluate/Program.h"
 #include "dialects/nn/NnDialect.h"
+#include "dialects/nn/NnFunctions.h"
 
 #include <algorithm>
 #include <cmath>
@@ -182,6 +183,14 @@ void addSoftmax(Program &program, Value input, Value result, uint64_t axis, bool
                });
 }
 
+void addFunction(Program &program, nn::FunctionOp op) {
+  nn::FunctionKind kind = op.getKind();
+  std::vector<double> parameters(op.getParameters());
+  addUnary(program, op.getInput(), op.getResult(), [kind, parameters](float x) {
+    return static_cast<float>(nn::evaluateFunction(kind, parameters, x));
+  });
+}
+
 } // namespace
 
 bool addLocalStep(Program &program, Operation &op) {
@@ -189,6 +198,8 @@ bool addLocalStep(Program &program, Operation &op) {
     addUnary(program, relu.getInput(), relu.getResult(), [](float x) { return std::max(x, 0.0f); });
   else if (auto square = dyn_cast<nn::SquareOp>(op))
     addUnary(program, square.getInput(), square.getResult(), [](float x) { return x * x; });
+  else if (auto function = dyn_cast<nn::FunctionOp>(op))
+    addFunction(program, function);
   else if (auto add = dyn_cast<nn::AddOp>(op))
     addBinary(program, add, [](float a, float b) { return a + b; });
   else if (auto sub = dyn_cast<nn::SubOp>(op))

@@ -6,6 +6,7 @@
 #include "mlir/IR/Location.h"
 
 #include "dialects/nn/NnDialect.cpp.inc"
+#include "dialects/nn/NnEnums.cpp.inc"
 
 using namespace mlir;
 

@@ -31,6 +31,7 @@ std::string layerName(mlir::Operation *op);
 } // namespace gfs::nn
 
 #include "dialects/nn/NnDialect.h.inc"
+#include "dialects/nn/NnEnums.h.inc"
 
 #define GET_OP_CLASSES
 #include "dialects/nn/NnOps.h.inc"

@@ -3,6 +3,7 @@
 #include "dialects/nn/NnFolds.h"
 #include "dialects/nn/NnConstants.h"
 #include "dialects/nn/NnElements.h"
+#include "dialects/nn/NnFunctions.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -128,6 +129,10 @@ ElementsAttr foldConstants(Operation *op) {
       .Case([](MulOp mul) { return foldBinary(mul, std::multiplies<float>()); })
       .Case([](ReluOp relu) { return foldUnary(relu, [](float x) { return std::max(x, 0.0f); }); })
       .Case([](SquareOp square) { return foldUnary(square, [](float x) { return x * x; }); })
+      .Case([](FunctionOp function) {
+        return foldUnary(
+            function, [&](float x) { return static_cast<float>(evaluateFunction(function, x)); });
+      })
       .Case([](ReshapeOp reshape) {
         return reshapeConstant(constantValue(reshape.getInput()), shapeOf(reshape));
       })

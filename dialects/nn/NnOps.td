@@ -4,6 +4,7 @@
 #define GFS_DIALECTS_NN_NNOPS_TD
 
 include "dialects/nn/NnDialect.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 // --- Class ladder -------------------------------------------------------------------------------------------
@@ -135,6 +136,78 @@ def Nn_SquareOp : Nn_ActivationOp<"square"> {
   let description = [{
     Example: `%y = nn.square %x : tensor<1x4x8x8xf32>`
   }];
+}
+
+class Nn_FunctionCase<string symbol, int value, string name> : I32EnumAttrCase<symbol, value, name>;
+def Nn_FunctionKind : I32EnumAttr<"FunctionKind", "a real function of one variable", [
+  Nn_FunctionCase<"Clip", 0, "clip">,
+  Nn_FunctionCase<"HardSigmoid", 1, "hard_sigmoid">,
+  Nn_FunctionCase<"HardSwish", 2, "hard_swish">,
+  Nn_FunctionCase<"ThresholdedRelu", 3, "thresholded_relu">,
+  Nn_FunctionCase<"Sigmoid", 4, "sigmoid">,
+  Nn_FunctionCase<"Tanh", 5, "tanh">,
+  Nn_FunctionCase<"Silu", 6, "silu">,
+  Nn_FunctionCase<"Gelu", 7, "gelu">,
+  Nn_FunctionCase<"GeluTanh", 8, "gelu_tanh">,
+  Nn_FunctionCase<"Erf", 9, "erf">,
+  Nn_FunctionCase<"Elu", 10, "elu">,
+  Nn_FunctionCase<"Selu", 11, "selu">,
+  Nn_FunctionCase<"Celu", 12, "celu">,
+  Nn_FunctionCase<"Softplus", 13, "softplus">,
+  Nn_FunctionCase<"Softsign", 14, "softsign">,
+  Nn_FunctionCase<"Mish", 15, "mish">,
+  Nn_FunctionCase<"Exp", 16, "exp">,
+  Nn_FunctionCase<"Log", 17, "log">,
+  Nn_FunctionCase<"Sqrt", 18, "sqrt">,
+  Nn_FunctionCase<"Rsqrt", 19, "rsqrt">,
+  Nn_FunctionCase<"Reciprocal", 20, "reciprocal">,
+  Nn_FunctionCase<"Power", 21, "power">
+]> {
+  let cppNamespace = "::gfs::nn";
+}
+
+def Nn_FunctionOp : Nn_Op<"function", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "A real function of one variable, element by element.";
+  let description = [{
+    | kind | parameters | value at x |
+    | --- | --- | --- |
+    | `clip` | a, b | x between the bounds, the bounds outside |
+    | `hard_sigmoid` | a, b | a x + b between 0 and 1 |
+    | `hard_swish` | | x times (x + 3) / 6 between 0 and 1 |
+    | `thresholded_relu` | a | x where x > a, else 0 |
+    | `sigmoid`, `tanh`, `erf` | | as named |
+    | `silu` | a | x sigmoid(a x) |
+    | `gelu` | | x (1 + erf(x / sqrt 2)) / 2 |
+    | `gelu_tanh` | | x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 |
+    | `elu` | a | x where x > 0, else a (exp(x) - 1) |
+    | `selu` | a, g | g elu(x) |
+    | `celu` | a | x where x > 0, else a (exp(x / a) - 1) |
+    | `softplus` | | log(1 + exp(x)) |
+    | `softsign` | | x / (1 + abs(x)) |
+    | `mish` | | x tanh(softplus(x)) |
+    | `exp` | | as named |
+    | `log`, `rsqrt` | | natural logarithm, 1 / sqrt(x), for x > 0 |
+    | `sqrt` | | as named, for x >= 0 |
+    | `reciprocal` | | 1 / x, for x of one sign |
+    | `power` | e | x^e; for x > 0 (x >= 0 if e > 0) unless e is an integer |
+
+    `NnFunctions.h` computes them. In private a function becomes a piecewise polynomial on the calibrated range, which
+    must lie where the function is defined.
+
+    Constraints:
+    - function_c1: `parameters` has the kind's number of entries, all finite.
+    - function_c2: bounds of `clip` ascend, slopes of `hard_sigmoid`, `silu` and `celu` are positive.
+
+    Example:
+    ```mlir
+    %y = nn.function sigmoid %x : tensor<1x4x8x8xf32>
+    %z = nn.function clip %x {parameters = array<f64: 0.0, 6.0>} : tensor<1x4x8x8xf32>
+    ```
+  }];
+  let arguments = (ins Nn_FunctionKind:$kind, Nn_Tensor:$input,
+                       DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$parameters);
+  let results = (outs Nn_Tensor:$result);
+  let assemblyFormat = "$kind $input attr-dict `:` type($result)";
 }
 
 // --- Pooling ------------------------------------------------------------------------------------------------

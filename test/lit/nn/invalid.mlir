@@ -371,3 +371,43 @@ func.func @argmax_c1_axis(%a: tensor<2x3xf32>) -> tensor<2xf32> {
   %y = nn.argmax %a {axis = 2 : i64} : tensor<2x3xf32> -> tensor<2xf32>
   return %y : tensor<2xf32>
 }
+
+// -----
+
+func.func @function_c1(%x: tensor<2xf32>) -> tensor<2xf32> {
+  // expected-error @below {{expects 2 parameters of clip, got 1 (function_c1)}}
+  %y = nn.function clip %x {parameters = array<f64: 0.0>} : tensor<2xf32>
+  return %y : tensor<2xf32>
+}
+
+// -----
+
+func.func @function_c1_finite(%x: tensor<2xf32>) -> tensor<2xf32> {
+  // expected-error @below {{expects finite parameters (function_c1)}}
+  %y = nn.function elu %x {parameters = array<f64: 0x7FF0000000000000>} : tensor<2xf32>
+  return %y : tensor<2xf32>
+}
+
+// -----
+
+func.func @function_c2_bounds(%x: tensor<2xf32>) -> tensor<2xf32> {
+  // expected-error @below {{expects bounds that ascend, got 6.000000e+00 and 6.000000e+00 (function_c2)}}
+  %y = nn.function clip %x {parameters = array<f64: 6.0, 6.0>} : tensor<2xf32>
+  return %y : tensor<2xf32>
+}
+
+// -----
+
+func.func @function_c2_slope(%x: tensor<2xf32>) -> tensor<2xf32> {
+  // expected-error @below {{expects a positive first parameter of hard_sigmoid, got -1.000000e+00 (function_c2)}}
+  %y = nn.function hard_sigmoid %x {parameters = array<f64: -1.0, 0.5>} : tensor<2xf32>
+  return %y : tensor<2xf32>
+}
+
+// -----
+
+func.func @function_kind(%x: tensor<2xf32>) -> tensor<2xf32> {
+  // expected-error @below {{expected string or keyword containing one of the following enum values for attribute}}
+  %y = nn.function sine %x : tensor<2xf32>
+  return %y : tensor<2xf32>
+}
