@@ -24,7 +24,10 @@ def NnFoldBatchNorm : Pass<"nn-fold-batch-norm", "::mlir::func::FuncOp"> {
     `batch_norm(conv2d(x, w, b))` becomes `conv2d(x, w * f, (b - mean) * f + bias)` with f = scale / sqrt(var + epsilon) per
     output channel; the same for `linear`. Only where the linear layer has no other use. Where there is none before it, the
     layer behind takes factor and offset into its input channels, if the normalisation has no other use and no padding lies
-    between. Any other normalisation stays and becomes a depthwise 1x1 convolution in fixed point.
+    between. Else `layer(f x + o)` becomes `layer'(x + o / f)`: the sum is local, the factor goes into the weights; also past
+    ReLUs and poolings where all factors are positive (that they are, the plan then shows), and only if the statistics say
+    that x + o / f needs no format much wider than that of x. Any other normalisation stays and becomes a depthwise 1x1
+    convolution in fixed point.
 
     - Before: any `nn` function. After: no `nn.batch_norm` beside a `conv2d` or `linear` that can take it.
     - Cost: one linear layer less per fold.

@@ -31,6 +31,52 @@ std::optional<ChannelScaling> scalingOf(BatchNormOp norm) {
   return scaling;
 }
 
+/// One number per channel (axis 1 of a result of that shape), if the constant is equal along all
+/// other axes and does not enlarge the result.
+static std::optional<std::vector<double>> perChannel(Value constant, ArrayRef<int64_t> result) {
+  ElementsAttr value = constantValue(constant);
+  auto shape = cast<RankedTensorType>(constant.getType()).getShape();
+  if (!value || shape.size() > result.size() || result.size() < 2)
+    return std::nullopt;
+  for (size_t back = 1; back <= shape.size(); ++back) {
+    size_t axis = result.size() - back;
+    int64_t extent = shape[shape.size() - back];
+    if (extent != 1 && (axis != 1 || extent != result[1]))
+      return std::nullopt;
+  }
+  ConstantData data(value);
+  std::vector<double> channels(static_cast<size_t>(result[1]));
+  for (size_t c = 0; c < channels.size(); ++c)
+    channels[c] = data[data.size() == 1 ? 0 : c];
+  return channels;
+}
+
+std::optional<ScaledValue> asScaling(Operation *op) {
+  if (!isa_and_nonnull<AddOp, SubOp, MulOp>(op))
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  for (unsigned constant : {1u, 0u}) {
+    Value value = op->getOperand(1 - constant);
+    auto numbers = perChannel(op->getOperand(constant), type.getShape());
+    if (!numbers || value.getType() != type)
+      continue;
+    ChannelScaling scaling{std::vector<double>(numbers->size(), 1.0),
+                           std::vector<double>(numbers->size(), 0.0)};
+    if (isa<MulOp>(op)) {
+      scaling.factor = *numbers;
+    } else {
+      // v + c, v - c, or c - v
+      bool subtracts = isa<SubOp>(op);
+      for (size_t c = 0; c < numbers->size(); ++c) {
+        scaling.factor[c] = subtracts && constant == 0 ? -1.0 : 1.0;
+        scaling.offset[c] = subtracts && constant == 1 ? -(*numbers)[c] : (*numbers)[c];
+      }
+    }
+    return ScaledValue{value, std::move(scaling)};
+  }
+  return std::nullopt;
+}
+
 bool hasConstantWeights(Operation *op) {
   return isa_and_nonnull<Conv2dOp, LinearOp>(op) && constantValue(weightOf(op)) &&
          (!biasOf(op) || constantValue(biasOf(op)));

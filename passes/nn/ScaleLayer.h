@@ -20,6 +20,16 @@ struct ChannelScaling {
 /// What a batch_norm of constant parameters does.
 std::optional<ChannelScaling> scalingOf(BatchNormOp norm);
 
+/// A value and what an operation does to it.
+struct ScaledValue {
+  mlir::Value value;
+  ChannelScaling scaling;
+};
+
+/// A product, sum or difference of a value and a constant that is equal along all axes but the
+/// channels', as a scaling of the value; nullopt for anything else, and for null.
+std::optional<ScaledValue> asScaling(mlir::Operation *op);
+
 /// A conv2d or linear whose weight, and bias if it has one, are constants.
 bool hasConstantWeights(mlir::Operation *op);
 
