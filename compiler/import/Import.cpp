@@ -2,6 +2,7 @@
 #include "compiler/import/Import.h"
 
 #include "compiler/import/Constants.h"
+#include "compiler/import/Cut.h"
 #include "compiler/import/Graph.h"
 #include "compiler/import/Handlers.h"
 #include "compiler/import/OnnxFile.h"
@@ -32,7 +33,10 @@ public:
       : path(path), options(options), model(readModel(path)), state{OpBuilder(&context), 0, 0, {}} {
   }
 
+  /// The model's program; throws all refusals at once.
   OwningOpRef<ModuleOp> run();
+  /// What became of each node; nodes in `refused`, with reasons, are refused too.
+  ModelVerdict inspect(const std::map<std::string, std::string> &refused);
 
 private:
   [[noreturn]] void malformed(const std::string &cause) const {
@@ -44,10 +48,14 @@ private:
   nn::Shape inputShape(const ValueInfoProto &input) const;
   void addInputs(func::FuncOp function);
   void loadInitialiser(const std::string &name);
+  void readGraph();
   void readNode(NodeProto &proto, int index);
+  NodeVerdict::Kind import(Node &node, NodeProto &proto);
+  ValueKind kindOf(const std::string &name);
   void refuse(const std::string &place, const Refusal &refusal);
   void throwRefusals() const;
-  void addOutputs(func::FuncOp function, const std::vector<std::string> &names);
+  void addOutputs(const std::vector<std::string> &names);
+  OwningOpRef<ModuleOp> finish();
 
   const std::filesystem::path &path;
   const ImportOptions &options;
@@ -56,8 +64,15 @@ private:
   std::unordered_map<std::string, tensor::TensorProto *> initialisers;
   uint64_t externalBudget = maxExternalBytes;
   std::set<std::string, std::less<>> used; ///< Names that nodes read or the function returns.
+  const std::map<std::string, std::string> *refusedLater = nullptr;
+  std::vector<std::string> outputs;  ///< Names of the values to return.
+  std::vector<int> order;            ///< Nodes as they are read,
+  std::vector<NodeVerdict> verdicts; ///< and what became of each.
   std::vector<std::string> refusals;
+  std::vector<std::string> otherRefusals; ///< Those that are no node's.
   bool anyMalformed = false;
+  OwningOpRef<ModuleOp> module;
+  func::FuncOp function;
 };
 
 int64_t Importer::readOpset() const {
@@ -168,6 +183,7 @@ void Importer::loadInitialiser(const std::string &name) {
     state.values[name] = takeTensor(state, tensor, name);
   } catch (const Refusal &refusal) {
     refuse(fmt::format("initialiser \"{}\"", name), refusal);
+    otherRefusals.push_back(refusals.back());
     state.values[name] = OnnxValue{{}, nullptr, /*refused=*/true};
   }
 }
@@ -177,39 +193,67 @@ void Importer::refuse(const std::string &place, const Refusal &refusal) {
   refusals.push_back(fmt::format("{}: {}; {}", place, refusal.reason, refusal.hint));
 }
 
-void Importer::readNode(NodeProto &proto, int index) {
-  bool refused = false;
-  for (const std::string &input : proto.input()) {
-    loadInitialiser(input);
-    refused |= !input.empty() && state.values[input].refused;
-  }
-  if (!refused) {
-    std::string name = nodeName(proto, index);
-    try {
-      Node node(state, proto, name);
-      bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
-      Handler handler = standard ? handlerTable().find(proto.op_type(), state.opset) : nullptr;
-      if (!handler)
-        node.unsupported("the operator is not supported",
-                         "replace it by supported ones, or cut it off before exporting");
-      handler(node);
-      node.refuseUnknownAttributes();
-      for (const std::string &output : proto.output())
-        if (used.contains(output) && !state.values.contains(output))
-          node.unsupported(fmt::format("its output '{}' is not supported", output),
-                           "export the model in inference mode (model.eval())");
-    } catch (const Refusal &refusal) {
-      std::string domain = proto.domain().empty() ? "" : proto.domain() + ".";
-      refuse(
-          fmt::format("node \"{}\" ({}{}, opset {})", name, domain, proto.op_type(), state.opset),
-          refusal);
-      refused = true;
+/// Calls the operator's handler. Throws a Refusal.
+NodeVerdict::Kind Importer::import(Node &node, NodeProto &proto) {
+  bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
+  Handler handler = standard ? handlerTable().find(proto.op_type(), state.opset) : nullptr;
+  if (!handler)
+    node.unsupported("the operator is not supported",
+                     "replace it by supported ones, or cut it off before exporting");
+  if (llvm::any_of(proto.input(), [&](const std::string &input) {
+        return !input.empty() && state.values[input].refused;
+      }))
+    return NodeVerdict::Kind::Behind;
+  handler(node);
+  node.refuseUnknownAttributes();
+  auto kind = NodeVerdict::Kind::Constant;
+  for (const std::string &output : proto.output()) {
+    if (used.contains(output) && !state.values.contains(output))
+      node.unsupported(fmt::format("its output '{}' is not supported", output),
+                       "export the model in inference mode (model.eval())");
+    if (!output.empty() && state.values.contains(output) && kindOf(output) == ValueKind::Computed) {
+      Operation *made = state.values[output].tensor.getDefiningOp();
+      kind = isa_and_nonnull<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(made)
+                 ? NodeVerdict::Kind::Client
+                 : NodeVerdict::Kind::Private;
     }
   }
-  if (refused)
+  return kind;
+}
+
+void Importer::readNode(NodeProto &proto, int index) {
+  for (const std::string &input : proto.input())
+    loadInitialiser(input);
+  NodeVerdict verdict;
+  verdict.name = nodeName(proto, index);
+  verdict.op = proto.op_type();
+  if (!proto.domain().empty() && proto.domain() != "ai.onnx")
+    verdict.op = proto.domain() + "." + verdict.op;
+  try {
+    Node node(state, proto, verdict.name);
+    if (refusedLater && refusedLater->contains(verdict.name))
+      node.unsupported(refusedLater->at(verdict.name), "replace it, or cut the model before it");
+    verdict.kind = import(node, proto);
+  } catch (const Refusal &refusal) {
+    verdict.reason = refusal.reason;
+    verdict.hint = refusal.hint;
+    refuse(fmt::format("node \"{}\" ({}, opset {})", verdict.name, verdict.op, state.opset),
+           refusal);
+  }
+  if (verdict.kind == NodeVerdict::Kind::Refused || verdict.kind == NodeVerdict::Kind::Behind)
     for (const std::string &output : proto.output())
       if (!output.empty())
         state.values[output] = OnnxValue{{}, nullptr, /*refused=*/true};
+  verdicts.push_back(std::move(verdict));
+}
+
+ValueKind Importer::kindOf(const std::string &name) {
+  const OnnxValue &value = state.values[name];
+  if (value.integers)
+    return ValueKind::Constant;
+  if (!value.tensor || isa<BlockArgument>(value.tensor))
+    return ValueKind::Input;
+  return nn::constantValue(value.tensor) ? ValueKind::Constant : ValueKind::Computed;
 }
 
 void Importer::throwRefusals() const {
@@ -226,7 +270,8 @@ void Importer::throwRefusals() const {
               "each line names a node, its operator, the reason and what to try");
 }
 
-void Importer::addOutputs(func::FuncOp function, const std::vector<std::string> &names) {
+/// Returns the values of these names; refuses what no server can compute.
+void Importer::addOutputs(const std::vector<std::string> &names) {
   SmallVector<Value> results;
   SmallVector<Attribute> attributes;
   for (const std::string &name : names) {
@@ -235,16 +280,16 @@ void Importer::addOutputs(func::FuncOp function, const std::vector<std::string> 
     if (value.refused)
       continue;
     if (value.integers) {
-      refuse(fmt::format("output \"{}\"", name),
-             {Refusal::Kind::Unsupported, "holds integers that do not depend on the input",
-              "remove it from the model's outputs"});
+      std::string place = fmt::format("output \"{}\"", name);
+      refuse(place, {Refusal::Kind::Unsupported, "holds integers that do not depend on the input",
+                     "remove it from the model's outputs"});
+      otherRefusals.push_back(refusals.back());
       continue;
     }
     results.push_back(value.tensor);
     attributes.push_back(state.builder.getDictionaryAttr(
         state.builder.getNamedAttr(nn::nameAttr, state.builder.getStringAttr(name))));
   }
-  throwRefusals();
   func::ReturnOp::create(state.builder, function.getLoc(), results);
   function.setType(
       state.builder.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
@@ -258,15 +303,16 @@ void eraseUnused(func::FuncOp function) {
       op.erase();
 }
 
-OwningOpRef<ModuleOp> Importer::run() {
+/// Reads everything but the outputs.
+void Importer::readGraph() {
   if (model.graph().sparse_initializer_size() > 0)
     throw Error(ExitCode::Unsupported, fmt::format("{}: has sparse initialisers", path.string()),
                 "store the weights as dense tensors");
   state.opset = readOpset();
   // Four copies of all weights, transposed or scaled.
   state.constantBudget = freeConstants + static_cast<int64_t>(std::filesystem::file_size(path));
-  std::vector<std::string> outputs = outputNames();
-  std::vector<int> order = orderNodes(model.graph(), outputs);
+  outputs = outputNames();
+  order = orderNodes(model.graph(), outputs);
   used.insert(outputs.begin(), outputs.end());
   for (int index : order)
     used.insert(model.graph().node(index).input().begin(), model.graph().node(index).input().end());
@@ -275,18 +321,46 @@ OwningOpRef<ModuleOp> Importer::run() {
     initialisers.emplace(tensor.name(), &tensor);
 
   Location location = NameLoc::get(state.builder.getStringAttr(path.filename().string()));
-  OwningOpRef<ModuleOp> module(ModuleOp::create(location));
+  module = ModuleOp::create(location);
   state.builder.setInsertionPointToEnd(module->getBody());
-  auto function =
+  function =
       func::FuncOp::create(state.builder, location, "main", state.builder.getFunctionType({}, {}));
   state.builder.setInsertionPointToEnd(function.addEntryBlock());
   addInputs(function);
   for (int index : order)
     readNode(*model.mutable_graph()->mutable_node(index), index);
-  addOutputs(function, outputs);
+}
+
+OwningOpRef<ModuleOp> Importer::finish() {
   eraseUnused(function);
   check(succeeded(verify(*module)), "an imported module is valid");
-  return module;
+  return std::move(module);
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  readGraph();
+  addOutputs(outputs);
+  throwRefusals();
+  return finish();
+}
+
+ModelVerdict Importer::inspect(const std::map<std::string, std::string> &refused) {
+  refusedLater = &refused;
+  readGraph();
+  ModelVerdict verdict;
+  verdict.opset = state.opset;
+  std::vector<std::string> returned = outputs;
+  if (!refusals.empty()) {
+    verdict.cut = findCut(model.graph(), order, verdicts, outputs,
+                          [&](const std::string &name) { return kindOf(name); });
+    returned = verdict.cut.outputs;
+  }
+  addOutputs(returned);
+  if (!returned.empty())
+    verdict.supported = finish();
+  verdict.nodes = std::move(verdicts);
+  verdict.others = std::move(otherRefusals);
+  return verdict;
 }
 
 } // namespace
@@ -304,6 +378,18 @@ OwningOpRef<ModuleOp> importOnnx(const std::filesystem::path &path, const Import
                                  MLIRContext &context) {
   context.loadDialect<func::FuncDialect, nn::NnDialect>();
   return onnx::Importer(path, options, context).run();
+}
+
+bool ModelVerdict::good() const {
+  return others.empty() && llvm::none_of(nodes, [](const NodeVerdict &node) {
+           return node.kind == NodeVerdict::Kind::Refused;
+         });
+}
+
+ModelVerdict inspectOnnx(const std::filesystem::path &path, const ImportOptions &options,
+                         const std::map<std::string, std::string> &refused, MLIRContext &context) {
+  context.loadDialect<func::FuncDialect, nn::NnDialect>();
+  return onnx::Importer(path, options, context).inspect(refused);
 }
 
 } // namespace gfs

@@ -3,6 +3,7 @@
 
 #include "compiler/emit/PlanFiles.h"
 #include "compiler/import/Import.h"
+#include "compiler/pipeline/Check.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/FixedStage.h"
 #include "compiler/pipeline/Progress.h"
@@ -99,6 +100,9 @@ private:
     if (!options.report.empty() && !reached(Phase::Plan))
       throw Error(ExitCode::Usage, "--report: needs the plan, which --compile-to stops before",
                   "leave --compile-to out, or let it be plan");
+    if (!options.outputs.empty() && options.model.extension() == ".mlir")
+      throw Error(ExitCode::Usage, "--outputs: cuts ONNX models only",
+                  "let the program's function return those values");
     if (options.tolerance <= 0)
       throw Error(ExitCode::Usage, "--tolerance: expects a positive number",
                   "the default is 0.005");
@@ -107,7 +111,7 @@ private:
   std::string load() {
     bool isProgram = options.model.extension() == ".mlir";
     module = isProgram ? parseProgram(context, options.model)
-                       : importOnnx(options.model, {options.shapes, {}}, context);
+                       : importOnnx(options.model, {options.shapes, options.outputs}, context);
     diagnostics.check(success(static_cast<bool>(module)), Phase::Import, ExitCode::InvalidInput,
                       isProgram ? "gfs-opt reads the same file and shows the place of each error"
                                 : "please report this with the model that led to it");
@@ -225,6 +229,30 @@ private:
 };
 } // namespace
 
-void compile(const CompileOptions &options) { Compilation(options).run(); }
+/// What to try where a model is refused: a detection head, say, can be left to the client.
+static std::string whereToCut(const CompileOptions &options) {
+  if (options.model.extension() == ".mlir")
+    return {};
+  try {
+    Cut cut = checkModel(options).cut;
+    if (cut.leavesTailOnly())
+      return fmt::format("or end the private part before them, the client gets these values: {}",
+                         outputsFlag(cut));
+  } catch (const Error &) {
+    return {}; // what is wrong is not a node, and has been said
+  }
+  return fmt::format("gfscc --check {} lists all operators", options.model.string());
+}
+
+void compile(const CompileOptions &options) {
+  try {
+    Compilation(options).run();
+  } catch (const Error &error) {
+    std::string advice = error.code() == ExitCode::Unsupported ? whereToCut(options) : "";
+    if (advice.empty())
+      throw;
+    throw Error(error.code(), error.what(), fmt::format("{}; {}", error.hint(), advice));
+  }
+}
 
 } // namespace gfs

@@ -29,6 +29,8 @@ struct CompileOptions {
   std::filesystem::path output;      ///< plan.bin; empty: nothing is written.
   std::filesystem::path calibration; ///< .npy or .npz; empty: ranges by statistics, with a warning.
   std::map<std::string, std::vector<int64_t>> shapes; ///< By input name, for symbolic dimensions.
+  /// Where the private part ends, by the model's names; empty: at the model's outputs.
+  std::vector<std::string> outputs;
   std::string weightMode = "shared";                  ///< "shared", "server", "public".
   std::string reluProtocol = "auto";                  ///< "auto", "table", "one_hot", "dcf".
   /// "model" keeps what the model ends with; else "logits", "softmax", "log_softmax", "argmax" at

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfscc: compiles an ONNX model into a plan for two servers. Flags here, work in compiler/pipeline.
+#include "compiler/pipeline/Check.h"
 #include "compiler/pipeline/Driver.h"
 #include "runtime/base/Error.h"
 
@@ -29,6 +30,38 @@ static std::pair<std::string, std::vector<int64_t>> parseShape(const std::string
   return {text.substr(0, equals), shape};
 }
 
+/// "scores,boxes"
+static std::vector<std::string> parseOutputs(const std::string &text) {
+  std::vector<std::string> names;
+  for (size_t start = 0; start <= text.size();) {
+    size_t end = std::min(text.find(',', start), text.size());
+    std::string name = text.substr(start, end - start);
+    if (name.empty())
+      throw Error(ExitCode::Usage, "--outputs: '" + text + "' is not NAME,NAME…",
+                  "write for example --outputs=scores,boxes");
+    if (std::find(names.begin(), names.end(), name) != names.end())
+      throw Error(ExitCode::Usage, "--outputs: names '" + name + "' twice", "name it once");
+    names.push_back(name);
+    start = end + 1;
+  }
+  return names;
+}
+
+/// gfscc --check
+static void printVerdict(const CompileOptions &options, bool json) {
+  ModelVerdict verdict = checkModel(options);
+  if (json)
+    fmt::print("{}\n", verdictJson(verdict, options.model).dump(2));
+  else
+    fmt::print("{}", verdictText(verdict, options.model));
+  std::fflush(stdout);
+  if (!verdict.good())
+    throw Error(ExitCode::Unsupported,
+                options.model.string() + ": cannot run privately as it stands",
+                verdict.cut.leavesTailOnly() ? "cut the model with " + outputsFlag(verdict.cut)
+                                             : "replace what is refused, as the list says");
+}
+
 static std::string phaseNames() {
   std::string names;
   for (const PhaseInfo &phase : allPhases)
@@ -40,8 +73,8 @@ int main(int argc, char **argv) {
   CLI::App app{"Compiles an ONNX model into a plan that two servers run privately."};
   CompileOptions options;
   std::vector<std::string> shapes;
-  std::string ring = "auto", emit = "none", compileTo = "write";
-  bool quiet = false, verbose = false;
+  std::string ring = "auto", emit = "none", compileTo = "write", outputs;
+  bool quiet = false, verbose = false, check = false, json = false;
 
   app.add_option("model", options.model, "the trained network, .onnx")->required();
   app.add_option("-o,--out", options.output, "plan.bin; weights and keys go beside it");
@@ -55,7 +88,15 @@ int main(int argc, char **argv) {
                  "what the client computes from the outputs; model: as the model ends")
       ->check(CLI::IsMember({"model", "logits", "softmax", "log_softmax", "argmax"}))
       ->capture_default_str();
+  app.add_option("--outputs", outputs,
+                 "end the private part at these values, NAME,NAME…; the client gets them");
   app.add_option("--shape", shapes, "shape of an input with symbolic dimensions, NAME=1x3x32x32");
+
+  auto *checks = app.add_option_group("Check");
+  checks->add_flag("--check", check,
+                   "do not compile: list the model's operators and which can run privately; exit "
+                   "code 6 if not all");
+  checks->add_flag("--json", json, "print the list as JSON")->needs("--check");
 
   auto *formats = app.add_option_group("Formats");
   formats->add_option("--ring", ring, "bits of the ring, 16 to 64, or auto")->capture_default_str();
@@ -101,6 +142,10 @@ int main(int argc, char **argv) {
   return runTool("gfscc", [&] {
     for (const std::string &shape : shapes)
       options.shapes.insert(parseShape(shape));
+    if (!outputs.empty())
+      options.outputs = parseOutputs(outputs);
+    if (check)
+      return printVerdict(options, json);
     if (ring != "auto") {
       if (ring.empty() || ring.size() > 2 ||
           ring.find_first_not_of("0123456789") != std::string::npos)
