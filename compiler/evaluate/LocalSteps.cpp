@@ -32,6 +32,25 @@ template <class F> void addUnary(Program &program, Value input, Value result, F 
   program.steps.push_back({result, [=] { std::transform(in.begin(), in.end(), out.begin(), f); }});
 }
 
+/// Channel by channel max(x, 0) or (a x + b) x + c.
+void addMixedActivation(Program &program, nn::MixedActivationOp op) {
+  ConstFloatView in = program.read(op.getInput()), a = program.read(op.getA()),
+                 b = program.read(op.getB()), c = program.read(op.getC());
+  FloatView out = program.define(op.getResult());
+  std::vector<size_t> shape = shapeOf(op.getInput());
+  size_t channels = shape[1], inner = strides(shape)[1];
+  std::vector<bool> relu(channels);
+  for (size_t channel = 0; channel < channels; ++channel)
+    relu[channel] = op.isRelu(channel);
+  program.steps.push_back({op.getResult(), [=] {
+                             for (size_t i = 0; i < in.size(); ++i) {
+                               size_t k = i / inner % channels;
+                               out[i] = relu[k] ? std::max(in[i], 0.0f)
+                                                : (a[k] * in[i] + b[k]) * in[i] + c[k];
+                             }
+                           }});
+}
+
 /// For each result element the operand's element, extents of 1 being repeated; empty if it is the
 /// same one.
 std::vector<uint32_t> broadcastIndex(Value operand, Value result) {
@@ -200,6 +219,8 @@ bool addLocalStep(Program &program, Operation &op) {
     addUnary(program, square.getInput(), square.getResult(), [](float x) { return x * x; });
   else if (auto function = dyn_cast<nn::FunctionOp>(op))
     addFunction(program, function);
+  else if (auto mixed = dyn_cast<nn::MixedActivationOp>(op))
+    addMixedActivation(program, mixed);
   else if (auto add = dyn_cast<nn::AddOp>(op))
     addBinary(program, add, [](float a, float b) { return a + b; });
   else if (auto sub = dyn_cast<nn::SubOp>(op))

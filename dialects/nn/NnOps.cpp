@@ -122,6 +122,21 @@ LogicalResult BatchNormOp::verify() {
   return success();
 }
 
+LogicalResult MixedActivationOp::verify() {
+  // mixed_activation_c1
+  ArrayRef<int64_t> input = shapeOf(getInput());
+  if (input.size() < 2)
+    return emitOpError() << "expects an operand with at least two axes, got " << printShape(input)
+                         << " (mixed_activation_c1)";
+  if (failed(verifyShape(*this, "mixed_activation_c1", getA(), "a coefficient", {input[1]})))
+    return failure();
+  // mixed_activation_c2
+  if (!getRelu().empty() && static_cast<int64_t>(getRelu().size()) != input[1])
+    return emitOpError() << "expects " << input[1] << " entries of 'relu', got " << getRelu().size()
+                         << " (mixed_activation_c2)";
+  return success();
+}
+
 static int64_t channelsOf(Value value) { return shapeOf(value).size() > 1 ? shapeOf(value)[1] : 1; }
 
 LogicalResult MaxPool2dOp::verify() {

@@ -138,6 +138,33 @@ def Nn_SquareOp : Nn_ActivationOp<"square"> {
   }];
 }
 
+def Nn_MixedActivationOp : Nn_Op<"mixed_activation", [AllTypesMatch<["input", "result"]>,
+                                                     AllTypesMatch<["a", "b", "c"]>]> {
+  let summary = "Per channel max(x, 0) or the quadratic a x^2 + b x + c.";
+  let description = [{
+    `input` is [N, C, ...]; `a`, `b` and `c` have one element per channel. Channels whose entry of `relu` is true become
+    max(x, 0), and their coefficients do not count; without `relu`, all are quadratics. a = 0 makes a channel linear,
+    a = b = 0 a constant. What polynomials of a model become, and what replaces ReLUs by cheaper functions: a quadratic needs no
+    comparison. `nn-fuse-mixed-linear` turns it into squares, ReLUs and weights.
+
+    Constraints:
+    - mixed_activation_c1: the input has at least two axes and each coefficient has shape [C].
+    - mixed_activation_c2: `relu` is empty or has one entry per channel.
+
+    Example:
+    ```mlir
+    %y = nn.mixed_activation %x, %a, %b, %c {relu = array<i1: true, false>} : tensor<1x2x8x8xf32>, tensor<2xf32>
+    ```
+  }];
+  let arguments = (ins Nn_Tensor:$input, Nn_Tensor:$a, Nn_Tensor:$b, Nn_Tensor:$c,
+                       DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$relu);
+  let results = (outs Nn_Tensor:$result);
+  let assemblyFormat = "$input `,` $a `,` $b `,` $c attr-dict `:` type($input) `,` type($a)";
+  let extraClassDeclaration = [{
+    bool isRelu(size_t channel) { return !getRelu().empty() && getRelu()[channel]; }
+  }];
+}
+
 class Nn_FunctionCase<string symbol, int value, string name> : I32EnumAttrCase<symbol, value, name>;
 def Nn_FunctionKind : I32EnumAttr<"FunctionKind", "a real function of one variable", [
   Nn_FunctionCase<"Clip", 0, "clip">,

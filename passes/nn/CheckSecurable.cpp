@@ -59,7 +59,8 @@ struct CheckSecurable : gfs::nn::impl::NnCheckSecurableBase<CheckSecurable> {
       return op.emitError("is no operation of the nn dialect");
     if (auto constant = dyn_cast<gfs::nn::ConstantOp>(op))
       return checkFinite(constant);
-    if (isa<gfs::nn::Conv2dOp, gfs::nn::LinearOp, gfs::nn::BatchNormOp>(op))
+    if (isa<gfs::nn::Conv2dOp, gfs::nn::LinearOp, gfs::nn::BatchNormOp, gfs::nn::MixedActivationOp>(
+            op))
       return checkConstants(op, 1);
     if (isa<gfs::nn::SoftmaxOp, gfs::nn::LogSoftmaxOp, gfs::nn::ArgmaxOp>(op)) {
       for (Operation *user : op.getUsers())

@@ -173,6 +173,30 @@ func.func @batch_norm_c2(%x: tensor<1x4xf32>, %s: tensor<4xf32>) -> tensor<1x4xf
 
 // -----
 
+func.func @mixed_activation_c1(%x: tensor<4xf32>, %s: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{expects an operand with at least two axes, got 4 (mixed_activation_c1)}}
+  %y = nn.mixed_activation %x, %s, %s, %s : tensor<4xf32>, tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+func.func @mixed_activation_c1_channels(%x: tensor<1x4xf32>, %s: tensor<3xf32>) -> tensor<1x4xf32> {
+  // expected-error @below {{expects a coefficient of shape 4, got 3 (mixed_activation_c1)}}
+  %y = nn.mixed_activation %x, %s, %s, %s : tensor<1x4xf32>, tensor<3xf32>
+  return %y : tensor<1x4xf32>
+}
+
+// -----
+
+func.func @mixed_activation_c2(%x: tensor<1x4xf32>, %s: tensor<4xf32>) -> tensor<1x4xf32> {
+  // expected-error @below {{expects 4 entries of 'relu', got 3 (mixed_activation_c2)}}
+  %y = nn.mixed_activation %x, %s, %s, %s {relu = array<i1: true, false, true>} : tensor<1x4xf32>, tensor<4xf32>
+  return %y : tensor<1x4xf32>
+}
+
+// -----
+
 func.func @max_pool2d_c1(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32> {
   // expected-error @below {{expects a result of shape 1x1x3x3, got 1x1x4x4 (max_pool2d_c1)}}
   %y = nn.max_pool2d %x {kernel = array<i64: 2, 2>} : tensor<1x1x4x4xf32> -> tensor<1x1x4x4xf32>

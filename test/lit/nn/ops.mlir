@@ -22,8 +22,13 @@ func.func @main(%x: tensor<1x2x8x8xf32> {nn.name = "Input3"}) -> (tensor<1x3xf32
   %r = nn.relu %n : tensor<1x4x4x4xf32>
   // CHECK: nn.square %{{.*}} : tensor<1x4x4x4xf32>
   %s = nn.square %r : tensor<1x4x4x4xf32>
+  // CHECK: %[[X:.*]] = nn.mixed_activation %{{.*}}, %[[B]], %[[B]], %[[B]] : tensor<1x4x4x4xf32>, tensor<4xf32>
+  %quad = nn.mixed_activation %s, %b, %b, %b : tensor<1x4x4x4xf32>, tensor<4xf32>
+  // CHECK: nn.mixed_activation %[[X]], %[[B]], %[[B]], %[[B]] {relu = array<i1: true, false, false, true>} : tensor<1x4x4x4xf32>, tensor<4xf32>
+  %mixed = nn.mixed_activation %quad, %b, %b, %b {relu = array<i1: true, false, false, true>}
+      : tensor<1x4x4x4xf32>, tensor<4xf32>
   // CHECK: nn.function sigmoid %{{.*}} : tensor<1x4x4x4xf32>
-  %sig = nn.function sigmoid %s : tensor<1x4x4x4xf32>
+  %sig = nn.function sigmoid %mixed : tensor<1x4x4x4xf32>
   // CHECK: nn.function clip %{{.*}} {parameters = array<f64: 0.000000e+00, 6.000000e+00>} : tensor<1x4x4x4xf32>
   %cut = nn.function clip %sig {parameters = array<f64: 0.0, 6.0>} : tensor<1x4x4x4xf32>
   // CHECK: nn.max_pool2d %{{.*}} {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : tensor<1x4x4x4xf32> -> tensor<1x4x2x2xf32>
