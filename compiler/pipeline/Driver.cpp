@@ -10,6 +10,7 @@
 #include "compiler/pipeline/Source.h"
 #include "compiler/pipeline/Summary.h"
 #include "compiler/report/Report.h"
+#include "compiler/verify/Verify.h"
 #include "dialects/fixed/FixedDialect.h"
 #include "passes/convert/FixedToSecure.h"
 #include "passes/fixed/RangeReport.h"
@@ -54,6 +55,8 @@ public:
     print(Emit::Secure, Language::Secure);
     if (language == Language::Secure && reached(Phase::Plan))
       progress.run(Phase::Plan, [&] { return makePlan(); });
+    if (program && !options.verify.empty())
+      verify();
     if (program && reached(Phase::Write) && !options.output.empty())
       progress.run(Phase::Write, [&] { return write(); });
     if (program && !options.report.empty())
@@ -100,6 +103,14 @@ private:
     if (!options.report.empty() && !reached(Phase::Plan))
       throw Error(ExitCode::Usage, "--report: needs the plan, which --compile-to stops before",
                   "leave --compile-to out, or let it be plan");
+    if (!options.verify.empty() && !reached(Phase::Plan))
+      throw Error(ExitCode::Usage, "--verify: needs the plan, which --compile-to stops before",
+                  "leave --compile-to out, or let it be plan");
+    if (!options.verify.empty())
+      readTestSets(options.verify);
+    if (options.verifyTolerance < 0)
+      throw Error(ExitCode::Usage, "--verify-tolerance: expects a number that is not negative",
+                  "the default is 0.02");
     if (!options.outputs.empty() && options.model.extension() == ".mlir")
       throw Error(ExitCode::Usage, "--outputs: cuts ONNX models only",
                   "let the program's function return those values");
@@ -205,6 +216,23 @@ private:
       llvm::outs().flush();
     }
     return fmt::format("{} steps", emitted.plan.steps_size());
+  }
+
+  /// --verify: runs the plan privately on the test sets. A plan that computes something else is not
+  /// written.
+  void verify() const {
+    std::vector<OutputCheck> checks = verifyPlan(
+        program->loaded(), emitted.weights, readTestSets(options.verify), options.verifyTolerance);
+    llvm::outs() << checkText(checks, options.verifyTolerance);
+    llvm::outs().flush();
+    auto wrong = llvm::count_if(checks, [](const OutputCheck &check) { return !check.good; });
+    if (wrong > 0)
+      throw Error(ExitCode::VerifyMismatch,
+                  fmt::format("{}: {} of {} outputs differ by more than {:g} of their magnitude",
+                              options.verify.string(), wrong, checks.size(),
+                              options.verifyTolerance),
+                  "check that the set belongs to the model; --calib with typical inputs, a smaller "
+                  "--tolerance or --exact make the plan more precise");
   }
 
   std::string write() {

@@ -150,15 +150,21 @@ SearchResult FixedStage::search(const std::vector<OutputSamples> &reference,
   throw Error(ExitCode::Internal, "internal error: the search for formats ended without a result");
 }
 
+SampleSet FixedStage::takeSamples(func::FuncOp main) {
+  if (!options.calibration.empty())
+    return readSamples(options.calibration.string(), main);
+  if (!options.verify.empty())
+    return samplesOf(readTestSets(options.verify), main);
+  progress.warn("no calibration data: ranges come from made-up inputs between -3 and 3; give "
+                "--calib FILE.npy "
+                "with typical, preprocessed inputs");
+  return makeSamples(main, syntheticSamples);
+}
+
 FormatChoice FixedStage::run() {
   FormatChoice choice;
   func::FuncOp main = mainOf(module);
-  choice.samples = options.calibration.empty() ? makeSamples(main, syntheticSamples)
-                                               : readSamples(options.calibration.string(), main);
-  if (options.calibration.empty())
-    progress.warn("no calibration data: ranges come from made-up inputs between -3 and 3; give "
-                  "--calib FILE.npy "
-                  "with typical, preprocessed inputs");
+  choice.samples = takeSamples(main);
   std::vector<OutputSamples> reference =
       measureRanges(main, choice.samples.count, choice.samples.inputs);
   size_t all = choice.samples.count;

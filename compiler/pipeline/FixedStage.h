@@ -35,6 +35,7 @@ private:
   /// The outputs of a plan with these formats, run in clear; nullopt if there is none.
   std::optional<std::vector<OutputSamples>> attempt(const FixedOptions &formats,
                                                     const SampleSet &samples);
+  SampleSet takeSamples(mlir::func::FuncOp main);
   std::vector<FixedOptions> candidates() const;
   SearchResult search(const std::vector<OutputSamples> &reference, const SampleSet &samples);
 

@@ -40,6 +40,11 @@ struct CompileOptions {
   /// Largest root mean square error of the outputs, relative to their spread, that the search for
   /// formats allows.
   double tolerance = 0.005;
+  /// Test sets to run privately and compare, see compiler/verify; empty: none. They are also the
+  /// calibration data if there are no other.
+  std::filesystem::path verify;
+  /// Largest error of their outputs, relative to the largest expected magnitude.
+  double verifyTolerance = 0.02;
   Emit emit = Emit::None;
   Phase last = Phase::Write;    ///< --compile-to.
   bool fullWeights = false;     ///< Print weights in full.

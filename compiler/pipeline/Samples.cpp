@@ -94,6 +94,14 @@ static std::vector<Tensor> readArrays(const std::string &spec) {
   return readTensors(spec);
 }
 
+static void requireFinite(const std::vector<float> &values, const std::string &file,
+                          const std::string &input) {
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("{}: the samples for input '{}' hold NaN or infinity", file, input),
+                "check how the samples are made");
+}
+
 SampleSet readSamples(const std::string &spec, func::FuncOp main) {
   std::vector<Tensor> arrays = readArrays(spec);
   SampleSet samples;
@@ -108,13 +116,25 @@ SampleSet readSamples(const std::string &spec, func::FuncOp main) {
                   "give each input the same number of samples");
     samples.count = count;
     samples.inputs.push_back(array.toFloat());
-    const auto &values = samples.inputs.back();
-    if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
-      throw Error(ExitCode::InvalidInput,
-                  fmt::format("{}: the samples for input '{}' hold NaN or infinity", spec,
-                              inputName(main, i)),
-                  "check how the samples are made");
+    requireFinite(samples.inputs.back(), spec, inputName(main, i));
   }
+  return samples.spread(mostSamples);
+}
+
+SampleSet samplesOf(const std::vector<TestSet> &sets, func::FuncOp main) {
+  SampleSet samples;
+  samples.count = sets.size();
+  samples.inputs.resize(main.getNumArguments());
+  for (const TestSet &set : sets)
+    for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+      auto type = cast<RankedTensorType>(main.getArgumentTypes()[i]);
+      std::vector<float> values =
+          tensorOfPort(set.inputs, i, main.getNumArguments(), inputName(main, i),
+                       static_cast<uint64_t>(type.getNumElements()), "input", set.name)
+              .toFloat();
+      requireFinite(values, set.name, inputName(main, i));
+      samples.inputs[i].insert(samples.inputs[i].end(), values.begin(), values.end());
+    }
   return samples.spread(mostSamples);
 }
 

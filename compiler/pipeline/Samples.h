@@ -2,6 +2,8 @@
 // Calibration samples: typical inputs, from a file or made up.
 #pragma once
 
+#include "compiler/verify/TestSets.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <string>
@@ -28,6 +30,9 @@ constexpr size_t mostSamples = 128;
 /// Arrays of an archive are found by the input's name, or by being the only one that fits. Errors:
 /// InputUnreadable, InvalidInput (names file, arrays and shapes).
 SampleSet readSamples(const std::string &spec, mlir::func::FuncOp main);
+
+/// The inputs of test sets, one sample a set. Errors: InvalidInput.
+SampleSet samplesOf(const std::vector<TestSet> &sets, mlir::func::FuncOp main);
 
 /// Samples for whoever has none.
 SampleSet makeSamples(mlir::func::FuncOp main, size_t count);

@@ -98,6 +98,17 @@ int main(int argc, char **argv) {
                    "code 6 if not all");
   checks->add_flag("--json", json, "print the list as JSON")->needs("--check");
 
+  checks->add_option("--verify", options.verify,
+                     "run the plan privately on test sets and compare every output with the "
+                     "expected one: a folder with input_0.pb, output_0.pb or with folders "
+                     "test_data_set_*; calibrates on them without --calib; exit code 8 if they "
+                     "differ");
+  checks
+      ->add_option("--verify-tolerance", options.verifyTolerance,
+                   "largest error allowed, relative to the largest expected magnitude")
+      ->needs("--verify")
+      ->capture_default_str();
+
   auto *formats = app.add_option_group("Formats");
   formats->add_option("--ring", ring, "bits of the ring, 16 to 64, or auto")->capture_default_str();
   formats->add_option("--activation-bits", options.formats.activationBits,
