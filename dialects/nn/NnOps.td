@@ -309,6 +309,7 @@ def Nn_MulOp : Nn_BroadcastOp<"mul", [Commutative]> {
 
     Example: `%y = nn.mul %a, %b : (tensor<1x8xf32>, tensor<1x8xf32>) -> tensor<1x8xf32>`
   }];
+  let hasCanonicalizeMethod = 1;
 }
 
 // --- Shapes -------------------------------------------------------------------------------------------------
@@ -321,6 +322,7 @@ def Nn_ReshapeOp : Nn_UnaryOp<"reshape"> {
     Example: `%y = nn.reshape %x : tensor<1x4x2x2xf32> -> tensor<1x16xf32>`
   }];
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Nn_TransposeOp : Nn_UnaryOp<"transpose"> {
@@ -334,6 +336,7 @@ def Nn_TransposeOp : Nn_UnaryOp<"transpose"> {
   }];
   let arguments = (ins Nn_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Nn_ConcatOp : Nn_Op<"concat"> {
@@ -351,6 +354,7 @@ def Nn_ConcatOp : Nn_Op<"concat"> {
   let results = (outs Nn_Tensor:$result);
   let assemblyFormat = "$inputs attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Nn_TakeOp : Nn_UnaryOp<"take"> {
@@ -370,6 +374,7 @@ def Nn_TakeOp : Nn_UnaryOp<"take"> {
   }];
   let arguments = (ins Nn_Tensor:$input, Nn_Axis:$axis, DenseI64ArrayAttr:$indices);
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Nn_PadOp : Nn_UnaryOp<"pad"> {
