@@ -19,12 +19,15 @@ const HandlerTable &handlerTable() {
   static const HandlerTable table = [] {
     HandlerTable all;
     addConvOps(all);
+    addConvTransposeOps(all);
     addPoolOps(all);
+    addReductionOps(all);
     addLinearOps(all);
     addElementwiseOps(all);
     addActivationOps(all);
     addShapeOps(all);
     addTakeOps(all);
+    addResizeOps(all);
     addConstantOps(all);
     addOutputOps(all);
     return all;

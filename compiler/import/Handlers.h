@@ -31,12 +31,15 @@ const HandlerTable &handlerTable();
 
 // One function per family, each in a file of its name.
 void addConvOps(HandlerTable &table);
+void addConvTransposeOps(HandlerTable &table);
 void addPoolOps(HandlerTable &table);
+void addReductionOps(HandlerTable &table);
 void addLinearOps(HandlerTable &table);
 void addElementwiseOps(HandlerTable &table);
 void addActivationOps(HandlerTable &table);
 void addShapeOps(HandlerTable &table);
 void addTakeOps(HandlerTable &table);
+void addResizeOps(HandlerTable &table);
 void addConstantOps(HandlerTable &table);
 void addOutputOps(HandlerTable &table);
 

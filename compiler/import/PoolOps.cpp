@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Poolings and means.
+// Poolings, over windows and over whole images.
 #include "compiler/import/Handlers.h"
 #include "compiler/import/Windows.h"
 
@@ -85,64 +85,11 @@ static void importGlobalMaxPool(Node &node) {
   node.result(fromImage(node, result, node.shape(0).size()));
 }
 
-/// Mean or sum over adjacent axes a..b: the operand as [1, before, a * .. * b, after], averaged
-/// over its third axis.
-static void importReduction(Node &node, int64_t axesOperandSince, bool sum) {
-  nn::Shape shape = node.shape(0);
-  bool keep = node.integer("keepdims", 1) != 0;
-  std::optional<std::vector<int64_t>> given = node.integersOf("axes", axesOperandSince, 1);
-  if (node.integer("noop_with_empty_axes", 0) != 0 && (!given || given->empty()))
-    return node.result(0, node.operand(0));
-  std::vector<bool> reduced(shape.size(), !given || given->empty());
-  if (given)
-    for (int64_t axis : *given)
-      reduced[node.axis(axis, shape.size())] = true;
-  auto first = std::find(reduced.begin(), reduced.end(), true);
-  auto last = std::find(reduced.rbegin(), reduced.rend(), true).base();
-  if (first == reduced.end())
-    return node.result(0, node.operand(0));
-  if (std::find(first, last, false) != last)
-    node.unsupported("reduces axes that are not adjacent", "split it into several reductions");
-
-  nn::Shape result, image;
-  ArrayRef<int64_t> all(shape);
-  size_t from = static_cast<size_t>(first - reduced.begin()),
-         to = static_cast<size_t>(last - reduced.begin());
-  int64_t count = nn::elementCount(all.slice(from, to - from));
-  for (size_t axis = 0; axis < shape.size(); ++axis) {
-    if (!reduced[axis])
-      result.push_back(shape[axis]);
-    else if (keep)
-      result.push_back(1);
-  }
-  bool spatial = shape.size() == 4 && from == 2 && to == 4;
-  image = spatial ? shape
-                  : nn::Shape{1, nn::elementCount(all.take_front(from)), count,
-                              nn::elementCount(all.drop_front(to))};
-  Value value = node.emitReshape(node.tensor(0), image);
-  if (spatial) {
-    value = emitMean(node, value);
-  } else {
-    int64_t kernel[] = {count, 1}, ones[] = {1, 1}, none[] = {0, 0, 0, 0};
-    value = node.emit<nn::AvgPool2dOp>(nn::Shape{1, image[1], 1, image[3]}, value,
-                                       ArrayRef<int64_t>(kernel), ArrayRef<int64_t>(ones),
-                                       ArrayRef<int64_t>(ones), ArrayRef<int64_t>(none), true);
-  }
-  if (sum)
-    value = node.emitBinary<nn::MulOp>(value, node.emitSplat({}, static_cast<double>(count)));
-  node.result(node.emitReshape(value, result));
-}
-
-static void importReduceMean(Node &node) { importReduction(node, 18, /*sum=*/false); }
-static void importReduceSum(Node &node) { importReduction(node, 13, /*sum=*/true); }
-
 void addPoolOps(HandlerTable &table) {
   table.on("MaxPool", 1, importMaxPool);
   table.on("AveragePool", 7, importAveragePool);
   table.on("GlobalAveragePool", 1, importGlobalAveragePool);
   table.on("GlobalMaxPool", 1, importGlobalMaxPool);
-  table.on("ReduceMean", 1, importReduceMean);
-  table.on("ReduceSum", 1, importReduceSum);
 }
 
 } // namespace gfs::onnx

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators that pick positions along axes: slices, splits, gathers, pads, repetitions and
-// nearest-neighbour resizing.
+// Operators that pick positions along axes: slices, splits, gathers, pads and repetitions.
 #include "compiler/import/Handlers.h"
 
-#include <cmath>
 #include <numeric>
 
 namespace gfs::onnx {
@@ -215,107 +213,6 @@ static void importTile(Node &node) {
   node.result(0, value);
 }
 
-// --- Resize --------------------------------------------------------------------------------------
-/// Where position `at` of the result lies on the operand's axis.
-static double sourcePosition(const Node &node, const std::string &mode, int64_t at, double scale,
-                             int64_t from, int64_t to) {
-  auto x = static_cast<double>(at);
-  if (mode == "asymmetric")
-    return x / scale;
-  if (mode == "half_pixel")
-    return (x + 0.5) / scale - 0.5;
-  if (mode == "pytorch_half_pixel")
-    return to > 1 ? (x + 0.5) / scale - 0.5 : 0;
-  if (mode == "align_corners")
-    return to > 1 ? x * static_cast<double>(from - 1) / static_cast<double>(to - 1) : 0;
-  node.unsupported(fmt::format("coordinate_transformation_mode '{}'", mode),
-                   "use asymmetric, half_pixel or align_corners");
-}
-
-static double roundToNearest(const Node &node, const std::string &mode, double position) {
-  if (mode == "floor")
-    return std::floor(position);
-  if (mode == "ceil")
-    return std::ceil(position);
-  if (mode == "round_prefer_floor")
-    return std::ceil(position - 0.5);
-  if (mode == "round_prefer_ceil")
-    return std::floor(position + 0.5);
-  node.malformed(fmt::format("nearest_mode '{}' is not known", mode));
-}
-
-static void emitNearest(Node &node, llvm::ArrayRef<double> scales, llvm::ArrayRef<int64_t> sizes,
-                        const std::string &transformation, const std::string &rounding) {
-  OnnxValue value = node.operand(0);
-  if (scales.size() != value.shape().size())
-    node.malformed("not one scale for each axis");
-  for (size_t axis = 0; axis < scales.size(); ++axis) {
-    int64_t from = value.shape()[axis];
-    double scale = scales[axis], extent = std::floor(static_cast<double>(from) * scale);
-    if (!(scale > 0) || extent > static_cast<double>(nn::maxElements))
-      node.malformed(fmt::format("scale {}", scale));
-    int64_t to = sizes.empty() ? static_cast<int64_t>(extent) : sizes[axis];
-    node.checkExtent(to);
-    std::vector<int64_t> indices;
-    for (int64_t at = 0; at < to; ++at) {
-      double position = sourcePosition(node, transformation, at, scale, from, to);
-      double nearest = roundToNearest(node, rounding, position);
-      indices.push_back(
-          static_cast<int64_t>(std::clamp<double>(nearest, 0, static_cast<double>(from - 1))));
-    }
-    value = node.take(value, axis, indices);
-  }
-  node.result(0, value);
-}
-
-static void checkNearest(Node &node) {
-  std::string mode = node.text("mode", "nearest");
-  if (mode != "nearest")
-    node.unsupported(fmt::format("mode '{}'", mode), "resize with mode 'nearest'");
-}
-
-static std::vector<double> floatsOf(const Node &node, size_t i) {
-  node.constantTensor(i, "the scales");
-  std::optional<nn::ConstantData> data = node.constant(i);
-  return {data->begin(), data->end()};
-}
-
-static void importUpsample(Node &node) {
-  checkNearest(node);
-  std::vector<float> attribute = node.reals("scales");
-  std::vector<double> scales(attribute.begin(), attribute.end());
-  if (node.opset() >= 9)
-    scales = floatsOf(node, 1);
-  emitNearest(node, scales, {}, "asymmetric", "floor");
-}
-
-static void importResize10(Node &node) {
-  checkNearest(node);
-  emitNearest(node, floatsOf(node, 1), {}, "asymmetric", "floor");
-}
-
-static void importResize11(Node &node) {
-  checkNearest(node);
-  node.ignore({"cubic_coeff_a", "exclude_outside", "extrapolation_value", "antialias"});
-  if (node.hasAttribute("axes") || node.text("keep_aspect_ratio_policy", "stretch") != "stretch")
-    node.unsupported("resizes some axes only, or keeps the aspect ratio",
-                     "export scales for all axes");
-  std::string transformation = node.text("coordinate_transformation_mode", "half_pixel"),
-              rounding = node.text("nearest_mode", "round_prefer_floor");
-  nn::Shape from = node.shape(0);
-  std::vector<double> scales;
-  if (node.has(2) && (node.operand(2).integers == nullptr))
-    scales = floatsOf(node, 2);
-  if (!scales.empty() || !node.has(3))
-    return emitNearest(node, scales, {}, transformation, rounding);
-  const std::vector<int64_t> &sizes = node.known(3).values;
-  if (sizes.size() != from.size())
-    node.malformed("not one size for each axis");
-  for (size_t axis = 0; axis < sizes.size(); ++axis)
-    scales.push_back(static_cast<double>(sizes[axis]) / static_cast<double>(from[axis]));
-  emitNearest(node, scales, sizes, transformation, rounding);
-}
-
 void addTakeOps(HandlerTable &table) {
   table.on("Slice", 1, importSlice);
   table.on("Split", 2, importSplit);
@@ -324,9 +221,6 @@ void addTakeOps(HandlerTable &table) {
   table.on("Pad", 11, importPadOperands);
   table.on("Expand", 8, importExpand);
   table.on("Tile", 6, importTile);
-  table.on("Upsample", 7, importUpsample);
-  table.on("Resize", 10, importResize10);
-  table.on("Resize", 11, importResize11);
 }
 
 } // namespace gfs::onnx

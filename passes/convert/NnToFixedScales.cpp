@@ -151,6 +151,9 @@ ScaleAnalysis::Settlement ScaleAnalysis::settlement(Value value) const {
   if (std::ldexp(1.0, exponent) == factor)
     return {1, -exponent};
   int growth = settlementBits - 1 - exponent;
+  // A factor of few bits, such as 3/4, needs no more.
+  while (growth > -exponent && std::fmod(std::ldexp(factor, growth - 1), 1.0) == 0)
+    --growth;
   return {std::llrint(std::ldexp(factor, growth)), growth};
 }
 
