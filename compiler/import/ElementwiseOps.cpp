@@ -135,15 +135,16 @@ static void importPow(Node &node) {
     return node.result(emitSquare(node, base));
   if (exponent == 3)
     return node.result(node.emitBinary<nn::MulOp>(emitSquare(node, base), base));
-  node.unsupported(fmt::format("raises to the power {}", exponent),
-                   "only the powers 1, 2 and 3 are supported");
+  if (!std::isfinite(exponent))
+    node.malformed("raises to a power that is not finite");
+  node.result(node.emit<nn::FunctionOp>(Node::shapeOf(base), nn::FunctionKind::Power, base,
+                                        llvm::ArrayRef(exponent)));
 }
 
 template <float (*function)(float)> static void importFunction(Node &node) {
   importOnConstant(node, function);
 }
 
-static float reciprocal(float value) { return 1 / value; }
 static int64_t equal(int64_t a, int64_t b) { return a == b; }
 static int64_t less(int64_t a, int64_t b) { return a < b; }
 static int64_t greater(int64_t a, int64_t b) { return a > b; }
@@ -167,12 +168,8 @@ void addElementwiseOps(HandlerTable &table) {
   table.on("Mean", 6, importMean);
   table.on("Neg", 6, importNeg);
   table.on("Pow", 7, importPow);
-  table.on("Sqrt", 6, importFunction<std::sqrt>);
-  table.on("Exp", 6, importFunction<std::exp>);
-  table.on("Log", 6, importFunction<std::log>);
   table.on("Floor", 6, importFunction<std::floor>);
   table.on("Ceil", 6, importFunction<std::ceil>);
-  table.on("Reciprocal", 6, importFunction<reciprocal>);
   table.on("Equal", 7, importIntegerOp<equal>);
   table.on("Less", 7, importIntegerOp<less>);
   table.on("Greater", 7, importIntegerOp<greater>);

@@ -25,6 +25,7 @@ const HandlerTable &handlerTable() {
     addLinearOps(all);
     addElementwiseOps(all);
     addActivationOps(all);
+    addFunctionOps(all);
     addShapeOps(all);
     addTakeOps(all);
     addResizeOps(all);

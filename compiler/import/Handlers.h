@@ -37,6 +37,7 @@ void addReductionOps(HandlerTable &table);
 void addLinearOps(HandlerTable &table);
 void addElementwiseOps(HandlerTable &table);
 void addActivationOps(HandlerTable &table);
+void addFunctionOps(HandlerTable &table);
 void addShapeOps(HandlerTable &table);
 void addTakeOps(HandlerTable &table);
 void addResizeOps(HandlerTable &table);

@@ -114,6 +114,31 @@ LogicalResult ReluOp::verify() {
                      input.getScale() - static_cast<int64_t>(getShift()));
 }
 
+/// 1 to 16 ascending thresholds of less than 63 bits, and three coefficients for each piece.
+static LogicalResult verifyPieces(SplineOp op) {
+  constexpr int64_t limit = int64_t(1) << 62;
+  constexpr size_t mostThresholds = 16;
+  ArrayRef<int64_t> thresholds = op.getThresholds();
+  if (thresholds.empty() || thresholds.size() > mostThresholds)
+    return op.emitOpError() << "expects 1 to " << mostThresholds << " thresholds, got "
+                            << thresholds.size() << " (spline_c2)";
+  for (auto [i, threshold] : llvm::enumerate(thresholds))
+    if (threshold <= -limit || threshold >= limit || (i > 0 && threshold <= thresholds[i - 1]))
+      return op.emitOpError() << "expects thresholds that ascend within 62 bits, got " << threshold
+                              << " (spline_c2)";
+  if (op.getPieces().size() != 3 * (thresholds.size() + 1))
+    return op.emitOpError() << "expects " << 3 * (thresholds.size() + 1) << " coefficients of "
+                            << thresholds.size() + 1 << " pieces, got " << op.getPieces().size()
+                            << " (spline_c3)";
+  return success();
+}
+
+LogicalResult SplineOp::verify() {
+  if (failed(verifyWindow(*this, "spline_c1", getLow(), getHigh())) || failed(verifyPieces(*this)))
+    return failure();
+  return verifyShape(*this, "spline_c4", getResult().getType(), getInput().getType().getShape());
+}
+
 LogicalResult TruncateOp::verify() {
   TensorType input = getInput().getType();
   if (failed(verifyShape(*this, "truncate_c1", getResult().getType(), input.getShape())))

@@ -126,6 +126,37 @@ def Fixed_ReluOp : Fixed_UnaryOp<"relu"> {
   }];
 }
 
+def Fixed_SplineOp : Fixed_UnaryOp<"spline"> {
+  let summary = "A piecewise polynomial of z >> shift, of degree two, the piece chosen on bits [low, high) of z.";
+  let description = [{
+    With v = z >> shift (rounded up or down), the result is c0 + c1 v + c2 v^2 for the piece j with
+    threshold(j-1) <= z < threshold(j); `pieces` lists c0, c1, c2 of each piece, integers that already have the result's scale.
+    Comparisons with a threshold t are as good as those of `fixed.relu` while `|z - t| < 2^high - 2^low`: a value
+    within `2^low` of t may get the piece on its other side.
+
+    Constraints:
+    - spline_c1: low < high <= 62.
+    - spline_c2: 1 to 16 thresholds, ascending, each below 2^62 in magnitude.
+    - spline_c3: three coefficients for each piece, of which there is one more than thresholds.
+    - spline_c4: the result has the operand's shape.
+
+    Cost: the operand is opened (one exchange of l bits) and compared with all thresholds at once on `high - low` bits.
+
+    Example: x between -1 and 1, the bounds outside.
+    ```mlir
+    %y = fixed.spline %z shift 8 window [12, 20) {thresholds = array<i64: -65536, 65536>,
+                                                  pieces = array<i64: -256, 0, 0, 0, 1, 0, 256, 0, 0>}
+        : !fixed.tensor<1x8, scale = 16> -> !fixed.tensor<1x8, scale = 8>
+    ```
+  }];
+  let arguments = (ins Fixed_Tensor:$input, Fixed_Shift:$shift, Fixed_Shift:$low, Fixed_Shift:$high,
+                       DenseI64ArrayAttr:$thresholds, DenseI64ArrayAttr:$pieces);
+  let assemblyFormat = [{
+    $input `shift` $shift `window` ` ` `[` $low `,` $high `)` attr-dict
+    `:` qualified(type($input)) `->` qualified(type($result))
+  }];
+}
+
 def Fixed_TruncateOp : Fixed_UnaryOp<"truncate"> {
   let summary = "Drop low bits: z >> shift, rounded up or down.";
   let description = [{

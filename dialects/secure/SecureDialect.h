@@ -47,7 +47,8 @@ mlir::Type withShapeAndScale(mlir::Type type, llvm::ArrayRef<int64_t> shape, int
 /// 4))) for one-hot chunks (their shifted bits, then a tree of ANDs), 0 for a comparison key with
 /// payload.
 unsigned comparisonMessages(Protocol protocol, int64_t windowBits);
-/// Messages `op` sends, one an exchange: 1 for an open, comparisonMessages() for ReLU, else 0.
+/// Messages `op` sends, one an exchange: 1 for an open, comparisonMessages() for ReLU and spline,
+/// else 0.
 unsigned messageCount(mlir::Operation *op);
 /// The exchanges that carry them; empty while the program is not scheduled.
 llvm::ArrayRef<int64_t> exchangesOf(mlir::Operation *op);

@@ -63,16 +63,38 @@ LogicalResult UnmaskOp::verify() {
   return expectSameShape(*this, getOperand().getType(), getType(), scaleOf(getOperand().getType()));
 }
 
-LogicalResult ReluOp::verify() {
-  // Whether the window fits the ring is for secure-verify-masks: an operation does not know the
-  // ring.
-  if (failed(expectShift(*this, getShift())))
+/// A comparison gate's shift, and an exchange for each message. Whether the window fits the ring is
+/// for secure-verify-masks: an operation does not know the ring.
+template <class Op> static LogicalResult verifyComparison(Op op) {
+  if (failed(expectShift(op, op.getShift())))
     return failure();
-  if (getExchange() && getExchange()->size() != messageCount(*this))
-    return emitOpError("sends ") << messageCount(*this) << " messages, but lists "
-                                 << getExchange()->size() << " exchanges";
+  if (op.getExchange() && op.getExchange()->size() != messageCount(op))
+    return op.emitOpError("sends ") << messageCount(op) << " messages, but lists "
+                                    << op.getExchange()->size() << " exchanges";
+  return success();
+}
+
+LogicalResult ReluOp::verify() {
+  if (failed(verifyComparison(*this)))
+    return failure();
   return expectSameShape(*this, getOperand().getType(), getType(),
                          scaleOf(getOperand().getType()) - static_cast<int64_t>(getShift()));
+}
+
+LogicalResult SplineOp::verify() {
+  constexpr size_t mostThresholds = 16;
+  ArrayRef<int64_t> thresholds = getThresholds();
+  if (failed(verifyComparison(*this)))
+    return failure();
+  if (thresholds.empty() || thresholds.size() > mostThresholds)
+    return emitOpError("expects 1 to ")
+           << mostThresholds << " thresholds, got " << thresholds.size();
+  if (llvm::adjacent_find(thresholds, std::greater_equal<>()) != thresholds.end())
+    return emitOpError("expects thresholds that ascend");
+  if (getPieces().size() != 3 * (thresholds.size() + 1))
+    return emitOpError("expects ")
+           << 3 * (thresholds.size() + 1) << " coefficients, got " << getPieces().size();
+  return expectShape(*this, getType(), shapeOf(getOperand().getType()));
 }
 
 LogicalResult TruncateOp::verify() {

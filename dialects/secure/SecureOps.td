@@ -146,6 +146,34 @@ def Secure_ReluOp : Secure_Op<"relu"> {
   let hasVerifier = 1;
 }
 
+def Secure_SplineOp : Secure_Op<"spline"> {
+  let summary = "A piecewise polynomial of z >> shift of a masked value, of degree two.";
+  let description = [{
+    With v = z >> shift (stochastic rounding), the result is c0 + c1 v + c2 v^2 for the piece j with
+    threshold(j-1) <= z < threshold(j); `pieces` lists c0, c1, c2 of each, at the result's scale. Comparisons as in `secure.relu`,
+    right while |z - t| < 2^high - 2^low for each threshold t.
+
+    Security: as `secure.relu`, for each threshold: each opened bit is hidden by bits of its own. `key` numbers the dealt material,
+    which depends on the mask alone and serves all thresholds.
+    Cost: the exchanges of `secure.relu`, with as many bits as thresholds; dealt are the material of one comparison and, for each
+    threshold and once more, a ring element (degree 0), two and `shift` bits (degree 1), three and twice `shift` bits (degree 2).
+
+    ```mlir
+    %3 = secure.spline %2 table {shift = 8 : i64, low = 12 : i64, high = 20 : i64, key = 1 : i64,
+                                 thresholds = array<i64: -65536, 65536>, pieces = array<i64: -256, 0, 0, 0, 1, 0, 256, 0, 0>}
+      : !secure.masked<4, scale = 16> -> !secure.share<4, scale = 8>
+    ```
+  }];
+  let arguments = (ins Secure_Masked:$operand, Secure_Protocol:$protocol, I64Attr:$shift, I64Attr:$low,
+                       I64Attr:$high, DenseI64ArrayAttr:$thresholds, DenseI64ArrayAttr:$pieces, I64Attr:$key,
+                       OptionalAttr<DenseI64ArrayAttr>:$exchange);
+  let results = (outs Secure_Share:$result);
+  let assemblyFormat = [{
+    $operand $protocol attr-dict `:` qualified(type($operand)) `->` qualified(type($result))
+  }];
+  let hasVerifier = 1;
+}
+
 def Secure_TruncateOp : Secure_UnaryOp<"truncate", Secure_Masked, Secure_Share, (ins I64Attr:$shift, I64Attr:$key)> {
   let summary = "z >> shift of a masked value.";
   let description = [{

@@ -46,10 +46,12 @@ unsigned comparisonMessages(Protocol protocol, int64_t windowBits) {
 unsigned messageCount(Operation *op) {
   if (isa<OpenOp>(op))
     return 1;
-  if (auto relu = dyn_cast<ReluOp>(op))
-    return comparisonMessages(relu.getProtocol(),
-                              static_cast<int64_t>(relu.getHigh() - relu.getLow()));
-  return 0;
+  return llvm::TypeSwitch<Operation *, unsigned>(op)
+      .Case<ReluOp, SplineOp>([](auto gate) {
+        return comparisonMessages(gate.getProtocol(),
+                                  static_cast<int64_t>(gate.getHigh() - gate.getLow()));
+      })
+      .Default(0u);
 }
 
 ArrayRef<int64_t> exchangesOf(Operation *op) {
@@ -58,6 +60,8 @@ ArrayRef<int64_t> exchangesOf(Operation *op) {
     exchange = open.getExchange();
   else if (auto relu = dyn_cast<ReluOp>(op))
     exchange = relu.getExchange();
+  else if (auto spline = dyn_cast<SplineOp>(op))
+    exchange = spline.getExchange();
   return exchange.value_or(ArrayRef<int64_t>());
 }
 
@@ -72,8 +76,8 @@ bool readsFlat(OpOperand &use) {
   Operation *user = use.getOwner();
   if (auto reshape = dyn_cast<ReshapeOp>(user))
     return isView(reshape);
-  return isa<OpenOp, Conv2dOp, LinearMapOp, ReluOp, TruncateOp, SquareOp, UnmaskOp, ScaleOp,
-             AddWeightOp>(user);
+  return isa<OpenOp, Conv2dOp, LinearMapOp, ReluOp, SplineOp, TruncateOp, SquareOp, UnmaskOp,
+             ScaleOp, AddWeightOp>(user);
 }
 
 bool isView(ReshapeOp reshape) { return llvm::all_of(reshape->getUses(), readsFlat); }

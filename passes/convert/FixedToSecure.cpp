@@ -27,8 +27,8 @@ static bool isLocal(Operation *op) {
 /// True if the operation of `use` reads its operand masked.
 static bool needsMasked(OpOperand &use) {
   Operation *user = use.getOwner();
-  return isa<fixed::Conv2dOp, fixed::LinearOp, fixed::ReluOp, fixed::TruncateOp, fixed::SquareOp,
-             fixed::MulOp>(user);
+  return isa<fixed::Conv2dOp, fixed::LinearOp, fixed::ReluOp, fixed::SplineOp, fixed::TruncateOp,
+             fixed::SquareOp, fixed::MulOp>(user);
 }
 
 namespace {
@@ -241,6 +241,13 @@ private:
           return builder.relu(
               loc, masked(op, relu.getInput()), static_cast<int64_t>(relu.getShift()),
               {static_cast<int64_t>(relu.getLow()), static_cast<int64_t>(relu.getHigh())});
+        })
+        .Case([&](fixed::SplineOp spline) {
+          return builder.spline(
+              loc, masked(op, spline.getInput()), static_cast<int64_t>(spline.getShift()),
+              {static_cast<int64_t>(spline.getLow()), static_cast<int64_t>(spline.getHigh())},
+              spline.getThresholdsAttr(), spline.getPiecesAttr(),
+              cast<fixed::TensorType>(type).getScale());
         })
         .Case([&](fixed::TruncateOp truncate) {
           Value input = masked(op, truncate.getInput());

@@ -16,7 +16,7 @@ def ConvertFixedToSecure : Pass<"convert-fixed-to-secure", "::mlir::ModuleOp"> {
     - Before: one verified `fixed` function @main; the module has `fixed.ring_bits`.
     - After: one `secure` function @main, without schedule; the module has `secure.ring_bits` and
       `secure.weight_mode`. Masks and keys are numbered in program order.
-    - Cost: one open for each share that is masked; a comparison protocol for each ReLU and each maximum.
+    - Cost: one open for each share that is masked; a comparison protocol for each ReLU, each spline and each maximum.
     - Numerics: exact; rounding is the fixed program's "up or down".
   }];
   let options = [

@@ -6,7 +6,8 @@ using namespace gfs::secure;
 
 namespace gfs {
 
-/// Largest window for which a table pays: one of 8 bits takes 32 dealt bytes, chunks for it 5, but one exchange more.
+/// Largest window for which a table pays: one of 8 bits takes 32 dealt bytes, chunks for it 5, but
+/// one exchange more.
 static constexpr int64_t maxTableBits = 8;
 
 Type SecureBuilder::shareType(Type like, ArrayRef<int64_t> shape, int32_t scale) {
@@ -36,13 +37,25 @@ Value SecureBuilder::masked(Location loc, Forms &forms) {
   return forms.masked;
 }
 
+ProtocolAttr SecureBuilder::protocolOf(Window window) const {
+  bool table = window.high - window.low <= maxTableBits;
+  return ProtocolAttr::get(builder.getContext(),
+                           protocol.value_or(table ? Protocol::Table : Protocol::OneHot));
+}
+
+Value SecureBuilder::spline(Location loc, Value masked, int64_t shift, Window window,
+                            DenseI64ArrayAttr thresholds, DenseI64ArrayAttr pieces, int32_t scale) {
+  Type result = shareType(masked.getType(), shapeOf(masked.getType()), scale);
+  return SplineOp::create(builder, loc, result, masked, protocolOf(window),
+                          builder.getI64IntegerAttr(shift), builder.getI64IntegerAttr(window.low),
+                          builder.getI64IntegerAttr(window.high), thresholds, pieces, nextKey(),
+                          DenseI64ArrayAttr());
+}
+
 Value SecureBuilder::relu(Location loc, Value masked, int64_t shift, Window window) {
-  Protocol chosen = protocol.value_or(window.high - window.low <= maxTableBits ? Protocol::Table
-                                                                               : Protocol::OneHot);
   Type type = masked.getType();
   Type result = shareType(type, shapeOf(type), scaleOf(type) - static_cast<int32_t>(shift));
-  return ReluOp::create(builder, loc, result, masked,
-                        ProtocolAttr::get(builder.getContext(), chosen),
+  return ReluOp::create(builder, loc, result, masked, protocolOf(window),
                         builder.getI64IntegerAttr(shift), builder.getI64IntegerAttr(window.low),
                         builder.getI64IntegerAttr(window.high), nextKey(), DenseI64ArrayAttr());
 }

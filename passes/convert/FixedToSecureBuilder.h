@@ -34,12 +34,18 @@ public:
   mlir::Value masked(mlir::Location loc, Forms &forms);
 
   mlir::Value relu(mlir::Location loc, mlir::Value masked, int64_t shift, Window window);
+  /// A spline whose result has scale `scale`.
+  mlir::Value spline(mlir::Location loc, mlir::Value masked, int64_t shift, Window window,
+                     mlir::DenseI64ArrayAttr thresholds, mlir::DenseI64ArrayAttr pieces,
+                     int32_t scale);
   /// The type of `value` with another kind, shape or scale.
   static mlir::Type shareType(mlir::Type like, llvm::ArrayRef<int64_t> shape, int32_t scale);
   static mlir::Type maskedType(mlir::Type like, llvm::ArrayRef<int64_t> shape, int32_t scale);
   mlir::IntegerAttr nextKey() { return builder.getI64IntegerAttr(keys++); }
 
 private:
+  secure::ProtocolAttr protocolOf(Window window) const;
+
   std::optional<secure::Protocol> protocol;
   int64_t masks = 0, keys = 0;
 };

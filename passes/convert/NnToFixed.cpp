@@ -69,6 +69,7 @@ LogicalResult FixedLowering::lower(Operation *op) {
       .Case([&](nn::BatchNormOp norm) { return lowerBatchNorm(norm); })
       .Case([&](nn::ReluOp relu) { return lowerRelu(relu); })
       .Case([&](nn::SquareOp square) { return lowerSquare(square); })
+      .Case([&](nn::FunctionOp function) { return lowerFunction(function); })
       .Case([&](nn::MaxPool2dOp pool) { return lowerMaxPool2d(pool); })
       .Case([&](nn::AvgPool2dOp pool) { return lowerAvgPool2d(pool); })
       .Case([&](nn::AddOp add) { return lowerSum(add, /*subtract=*/false); })
@@ -163,8 +164,8 @@ struct ConvertNnToFixed : gfs::impl::ConvertNnToFixedBase<ConvertNnToFixed> {
       module.emitError("expects a function @main with one block");
       return signalPassFailure();
     }
-    gfs::FixedOptions options{ringBits, activationBits, windowBits,    headroom,
-                              exact,    maxWeightBits,  minWeightBits, fit};
+    gfs::FixedOptions options{ringBits,      activationBits, windowBits,      headroom, exact,
+                              maxWeightBits, minWeightBits,  activationError, fit};
     if (failed(checkOptions(options)))
       return signalPassFailure();
     FailureOr<gfs::ScaleAnalysis> analysis = gfs::ScaleAnalysis::run(main, options);
@@ -189,6 +190,9 @@ struct ConvertNnToFixed : gfs::impl::ConvertNnToFixedBase<ConvertNnToFixed> {
     if (!(options.headroom >= 1.0 && options.headroom <= 1024.0))
       return getOperation().emitError()
              << "option headroom expects 1 to 1024, got " << options.headroom;
+    if (!(options.activationError >= 0.0 && options.activationError <= 0.25))
+      return getOperation().emitError()
+             << "option activation-error expects 0 to 0.25, got " << options.activationError;
     return success(
         succeeded(within("ring-bits", options.ringBits, 16, 64)) &&
         succeeded(within("activation-bits", options.activationBits, 4, 24)) &&

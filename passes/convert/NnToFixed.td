@@ -24,6 +24,11 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
       Where a set of values is made by linear layers and used by linear layers only, with nothing but ReLUs, maxima,
       sums and moves between, all are held without a common factor in (1/2, 1]: the layers before divide their weights by
       it, the layers after multiply by it, and the ranges just fill the windows.
+    - **Functions become splines.** `nn.function` is fitted by quadratics on its calibrated range, head-room included, with an
+      error of at most `activation-error` times the spread of its values there; constants or lines follow outside. Clips,
+      hard sigmoids and hard swishes are splines already. The operand is shifted so that its last place changes the result by
+      at most the last place of an activation, less where the ring is too narrow for the result, which has twice the
+      operand's scale and a few bits more. Windows also hold the distance of a value to any threshold.
     - **Averages divide later.** A sum over c elements is held as it is, with the factor 2^k / c left pending; the next linear
       layer folds it into its weights. The same holds for products with a scalar.
     - `nn.softmax`, `nn.log_softmax` and `nn.argmax` before the return become `fixed.post` of the result: the client
@@ -33,7 +38,7 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
 
     - Before: an `nn` function `@main` with batch normalisation folded or not, `fixed.range` on every operation and argument.
     - After: a `fixed` function `@main`, `fixed.ring_bits` on the module, ranges kept for `fixed-verify-ranges`.
-    - Cost: one opening for each ReLU, square, truncation, linear operand, and level of a maximum.
+    - Cost: one opening for each ReLU, function, square, truncation, linear operand, and level of a maximum.
     - Numerics: weights are rounded to the nearest integer; each activation carries the rounding of its shift (variance 1/6
       unit in the last place, no bias) and of its window: the sign of |z| < 2^(low-1) is random.
   }];
@@ -49,6 +54,8 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     Option<"maxWeightBits", "max-weight-bits", "unsigned", /*default=*/"16", "Signed bits of the largest weight, at most.">,
     Option<"minWeightBits", "min-weight-bits", "unsigned", /*default=*/"7",
            "Truncate a layer's operand where its largest weight would have fewer signed bits.">,
+    Option<"activationError", "activation-error", "double", /*default=*/"0.0",
+           "Largest error of a fitted function, relative to the spread of its values; 0: 2^(2 - activation-bits).">,
     Option<"fit", "fit", "bool", /*default=*/"true", "Fit values to sign windows by factors in the weights.">
   ];
   let statistics = [

@@ -41,6 +41,8 @@ static bool isLinearLayer(Operation *op) {
 static bool keepsFactor(Operation *op) {
   if (auto pool = dyn_cast<nn::AvgPool2dOp>(op))
     return dividesByScale(pool);
+  if (auto function = dyn_cast<nn::FunctionOp>(op))
+    return function.getKind() == nn::FunctionKind::Clip;
   return isa<nn::ReluOp, nn::MaxPool2dOp, nn::ReshapeOp, nn::TransposeOp, nn::TakeOp, nn::PadOp,
              nn::AddOp, nn::SubOp, nn::ConcatOp>(op);
 }
@@ -100,15 +102,15 @@ private:
       return;
     if (!isLinearLayer(op) && !keepsFactor(op)) {
       for (Value operand : op->getOperands())
-        if (!isConstant(operand))
+        if (!isConstant(operand) && !isa<nn::FunctionOp>(op)) // whose spline takes any factor in
           pinned[setOf(operand)] = true;
       for (Value result : op->getResults())
         pinned[setOf(result)] = true;
     }
-    if (!isa<nn::ReluOp, nn::MaxPool2dOp>(op))
+    if (!isa<nn::ReluOp, nn::MaxPool2dOp, nn::FunctionOp>(op))
       return;
     fixed::RealRange range = *fixed::calibratedRange(op->getOperand(0));
-    double largest = isa<nn::ReluOp>(op) ? range.magnitude() : range.spread();
+    double largest = isa<nn::MaxPool2dOp>(op) ? range.spread() : range.magnitude();
     if (largest > 0)
       ranges[setOf(op->getOperand(0))].push_back(windowFill(largest, options));
   }

@@ -11,6 +11,8 @@ namespace gfs {
 /// Bits by which the operand of a square is held shorter than other activations: its result has
 /// twice as many.
 static constexpr int squareBitsLess = 2;
+/// With fewer a function's operand takes too few values to be worth computing.
+static constexpr int leastFunctionBits = 3;
 /// How far below the last place of its operand's users an exact maximum decides.
 static constexpr int exactMaximumBits = 2;
 
@@ -45,6 +47,61 @@ LogicalResult FixedLowering::lowerSquare(nn::SquareOp op) {
   int scale = std::min(analysis.activationScale(op.getInput()) - squareBitsLess, scaleOf(input));
   return define(
       op, make<fixed::SquareOp>(typeOf(input).withScale(2 * scale), input, scaleOf(input) - scale));
+}
+
+/// Last places: a change of the operand by one changes the result by at most one of an
+/// activation's. A result of degree 2 has twice the operand's scale and the bits of the quadratic
+/// coefficients.
+FixedLowering::SplineScales FixedLowering::chooseSplineScales(nn::FunctionOp op,
+                                                              int inputScale) const {
+  const FunctionSpline &spline = analysis.spline(op);
+  int room = analysis.demand(op.getResult());
+  int slopeBits = ceilLog2(std::max(spline.slope, 0x1p-8));
+  int scale = std::min(inputScale, analysis.wish(op.getResult()) + slopeBits);
+  bool linear = llvm::all_of(spline.spline.pieces, [](const Quadratic &piece) {
+    return piece.c2 == 0 && std::rint(piece.c1) == piece.c1;
+  });
+  if (linear) {
+    scale = std::min(scale, room);
+    return {scale, scale};
+  }
+  int extra = spline.quantumBits;
+  scale = std::min(scale, (room - extra) >> 1);
+  return {scale, 2 * scale + extra};
+}
+
+LogicalResult FixedLowering::lowerFunction(nn::FunctionOp op) {
+  const PiecewiseQuadratic &spline = analysis.spline(op).spline;
+  Value input = held(op.getInput());
+  const double reach = analysis.heldRange(op.getInput()).magnitude();
+  const int inputScale = scaleOf(input);
+  SplineScales scales = chooseSplineScales(op, inputScale);
+  if (scales.operand + ceilLog2(std::max(reach, 0x1p-20)) < leastFunctionBits)
+    return op.emitOpError() << "has fewer than " << leastFunctionBits
+                            << " bits left for its operand in a ring of " << options.ringBits
+                            << " bits: choose a wider ring (--ring-bits)";
+  IntegerSpline rounded = IntegerSpline::round(spline, scales.operand, scales.result);
+  if (rounded.pieces.empty())
+    return op.emitOpError("has coefficients of more than 62 bits: calibrate with typical inputs");
+  SmallVector<int64_t> thresholds, pieces;
+  llvm::append_range(pieces, rounded.pieces.front());
+  for (auto [knot, piece] : llvm::zip(spline.knots, llvm::drop_begin(rounded.pieces))) {
+    int64_t threshold = std::llrint(std::ldexp(knot, inputScale));
+    // Of two knots on one integer the second decides.
+    if (!thresholds.empty() && threshold == thresholds.back())
+      pieces.truncate(pieces.size() - piece.size());
+    else
+      thresholds.push_back(threshold);
+    pieces.append(piece.begin(), piece.end());
+  }
+  double farthest = static_cast<double>(std::max(-thresholds.front(), thresholds.back()));
+  int shift = inputScale - scales.operand;
+  auto window = chooseWindow(
+      op, std::ldexp(reach, inputScale) + std::max(farthest, 0.0) / options.headroom, shift);
+  if (failed(window))
+    return failure();
+  return define(op, make<fixed::SplineOp>(typeOf(input).withScale(scales.result), input, shift,
+                                          window->low, window->high, thresholds, pieces));
 }
 
 LogicalResult FixedLowering::lowerMaxPool2d(nn::MaxPool2dOp op) {

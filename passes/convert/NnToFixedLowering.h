@@ -66,8 +66,14 @@ private:
   /// The window for signs of integers up to `magnitude`; `exactLow`: where it begins with the
   /// option `exact`.
   mlir::FailureOr<Window> chooseWindow(mlir::Operation *op, double magnitude, int exactLow);
+  /// The scale a function's operand is shifted to, and its result's.
+  struct SplineScales {
+    int operand, result;
+  };
+  SplineScales chooseSplineScales(nn::FunctionOp op, int inputScale) const;
   mlir::LogicalResult lowerRelu(nn::ReluOp op);
   mlir::LogicalResult lowerSquare(nn::SquareOp op);
+  mlir::LogicalResult lowerFunction(nn::FunctionOp op);
   mlir::LogicalResult lowerMaxPool2d(nn::MaxPool2dOp op);
   mlir::Value truncateTo(mlir::Value value, int scale);
 

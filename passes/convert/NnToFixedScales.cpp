@@ -40,8 +40,14 @@ FailureOr<ScaleAnalysis> ScaleAnalysis::run(func::FuncOp function, const FixedOp
     return failure();
   if (options.fit)
     analysis.fitted = fitFactors(function, options);
-  for (Operation &op : function.getBody().front())
+  LogicalResult defined = success();
+  for (Operation &op : function.getBody().front()) {
     analysis.findPending(&op);
+    if (auto real = dyn_cast<nn::FunctionOp>(op); real && failed(analysis.findSpline(real)))
+      defined = failure();
+  }
+  if (failed(defined))
+    return failure();
   analysis.findDemands(function);
   return analysis;
 }
@@ -94,6 +100,10 @@ void ScaleAnalysis::findPending(Operation *op) {
       llvm::TypeSwitch<Operation *, double>(op)
           .Case<nn::ReluOp, nn::MaxPool2dOp, nn::ReshapeOp, nn::TransposeOp, nn::TakeOp, nn::PadOp>(
               [&](Operation *unary) { return pending(unary->getOperand(0)); })
+          .Case([&](nn::FunctionOp real) {
+            return functionResultFactor(real.getKind(), real.getParameters(),
+                                        pending(real.getInput()));
+          })
           .Case([&](nn::SquareOp square) { return std::pow(pending(square.getInput()), 2); })
           .Case([&](nn::AvgPool2dOp pool) {
             if (!dividesUniformly(pool))
@@ -115,6 +125,28 @@ void ScaleAnalysis::findPending(Operation *op) {
           .Default([](Operation *) { return 1.0; });
   if (factor != 1.0)
     pendingFactors[op->getResult(0)] = factor;
+}
+
+LogicalResult ScaleAnalysis::findSpline(nn::FunctionOp op) {
+  fixed::RealRange range = *fixed::calibratedRange(op.getInput()), held = heldRange(op.getInput());
+  if (!nn::functionDomain(op.getKind(), op.getParameters()).containsAll(range.min, range.max))
+    return op.emitOpError() << "is not defined everywhere from " << range.min << " to " << range.max
+                            << ", the range of its operand in calibration: "
+                            << nn::stringifyFunctionKind(op.getKind())
+                            << " needs other calibration data (--calib), or an operand kept away "
+                               "from where it is not defined";
+  FunctionGoal goal;
+  goal.kind = op.getKind();
+  goal.parameters = op.getParameters();
+  goal.operandFactor = pending(op.getInput());
+  goal.low = held.min;
+  goal.high = held.max;
+  goal.headroom = options.headroom;
+  goal.error = options.activationError > 0
+                   ? options.activationError
+                   : std::ldexp(1.0, 2 - static_cast<int>(options.activationBits));
+  splines[op] = splineOf(goal);
+  return success();
 }
 
 double windowFill(double magnitude, const FixedOptions &options) {
@@ -170,8 +202,11 @@ static bool isExit(Operation *op) {
 void ScaleAnalysis::findDemands(func::FuncOp function) {
   auto seed = [&](Value value) {
     bool leavesOnly = llvm::all_of(value.getUsers(), isExit);
-    lowerDemand(
-        value, largestScale(heldRange(value).magnitude(), options.ringBits - (leavesOnly ? 1 : 2)));
+    double magnitude = heldRange(value).magnitude();
+    // A function may grow faster than its operand does within its head-room.
+    if (auto real = value.getDefiningOp<nn::FunctionOp>())
+      magnitude = std::max(magnitude, spline(real).magnitude / options.headroom);
+    lowerDemand(value, largestScale(magnitude, options.ringBits - (leavesOnly ? 1 : 2)));
   };
   for (BlockArgument argument : function.getArguments())
     seed(argument);

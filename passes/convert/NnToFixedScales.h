@@ -3,6 +3,7 @@
 #pragma once
 
 #include "passes/convert/NnToFixed.h"
+#include "passes/spline/FunctionSpline.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
@@ -28,7 +29,8 @@ double windowFill(double magnitude, const FixedOptions &options);
 /// until the next linear layer.
 class ScaleAnalysis {
 public:
-  /// Fails, with a diagnostic for each, if operations lack `fixed.range`.
+  /// Fails, with a diagnostic for each, if operations lack `fixed.range`, or functions are used
+  /// where they are not defined.
   static mlir::FailureOr<ScaleAnalysis> run(mlir::func::FuncOp function,
                                             const FixedOptions &options);
 
@@ -42,6 +44,8 @@ public:
   int activationScale(mlir::Value value) const;
   /// The scale the value should be shifted to where it is shifted anyway.
   int wish(mlir::Value value) const;
+  /// What a function of held values is computed by.
+  const FunctionSpline &spline(nn::FunctionOp op) const { return splines.find(op)->second; }
   /// Bits by which an average's sum grows: floor(log2(elements of the window)).
   static int averageBits(mlir::Operation *pool);
   /// The integer and the number of bits the scale grows by that multiply a held value by
@@ -56,6 +60,7 @@ private:
   explicit ScaleAnalysis(const FixedOptions &options) : options(options) {}
   mlir::LogicalResult checkRanges(mlir::func::FuncOp function) const;
   void findPending(mlir::Operation *op);
+  mlir::LogicalResult findSpline(nn::FunctionOp op);
   void findDemands(mlir::func::FuncOp function);
   void demandOperands(mlir::Operation *op);
   void lowerDemand(mlir::Value value, int bound);
@@ -64,6 +69,7 @@ private:
   FixedOptions options;
   llvm::DenseMap<mlir::Value, double> fitted; ///< Of linear layers' results.
   llvm::DenseMap<mlir::Value, double> pendingFactors;
+  llvm::DenseMap<mlir::Operation *, FunctionSpline> splines;
   llvm::DenseMap<mlir::Value, int> demands;
 };
 

@@ -26,9 +26,10 @@ def FixedVerifyRanges : Pass<"fixed-verify-ranges", "::mlir::ModuleOp"> {
     With l = `fixed.ring_bits`, and |z| the largest magnitude that `fixed.range` gives for a value, as an integer at the
     value's scale:
     1. The module states l and has one function, made of fixed operations.
-    2. The window [low, high) of `relu` and `max_pool2d` ends at l - 2 or below, and a shift is at most l - 2.
+    2. The window [low, high) of `relu`, `spline` and `max_pool2d` ends at l - 2 or below, and a shift is at most l - 2.
     3. Operands of `truncate`, `square` and `mul`: headroom * |z| < 2^(l-2). `relu`: headroom * |z| < 2^high - 2^low.
-       `max_pool2d`: the same for the largest difference of two elements.
+       `spline`: headroom * |z| + |t| < 2^high - 2^low for each threshold t, which lies within the opened range.
+       `max_pool2d`: as `relu` for the largest difference of two elements.
     4. Results of the function and operands of `conv2d` and `linear`: headroom * |z| < 2^(l-1).
 
     A value without a range only meets rules 1 and 2. All violations are reported, each with the layer and what to change.

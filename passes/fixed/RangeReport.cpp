@@ -33,6 +33,14 @@ std::vector<RangeDemand> rangeDemands(Operation *op, unsigned ringBits) {
       .Case<ReluOp>([&](ReluOp relu) {
         demand(relu.getInput(), windowLimit(relu.getLow(), relu.getHigh()), "sign window");
       })
+      .Case<SplineOp>([&](SplineOp spline) {
+        // Window and thresholds bound the distance to the farthest threshold.
+        int64_t farthest = std::max(-spline.getThresholds().front(), spline.getThresholds().back());
+        demand(spline.getInput(),
+               windowLimit(spline.getLow(), spline.getHigh()) -
+                   static_cast<double>(std::max<int64_t>(farthest, 0)),
+               "sign window less the farthest threshold");
+      })
       .Case<MaxPool2dOp>([&](MaxPool2dOp pool) {
         demand(pool.getInput(), windowLimit(pool.getLow(), pool.getHigh()),
                "sign window for differences", true);
@@ -69,10 +77,10 @@ static std::optional<RangeRow> makeRow(Operation *op, unsigned ringBits) {
                       row.weightBits = signedBits(linear.getWeight());
                       return true;
                     })
-                    .Case<ReluOp>([&](ReluOp relu) {
-                      row.shift = static_cast<unsigned>(relu.getShift());
-                      row.low = static_cast<unsigned>(relu.getLow());
-                      row.high = static_cast<unsigned>(relu.getHigh());
+                    .Case<ReluOp, SplineOp>([&](auto gate) {
+                      row.shift = static_cast<unsigned>(gate.getShift());
+                      row.low = static_cast<unsigned>(gate.getLow());
+                      row.high = static_cast<unsigned>(gate.getHigh());
                       return true;
                     })
                     .Case<MaxPool2dOp>([&](MaxPool2dOp pool) {

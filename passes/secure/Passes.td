@@ -53,8 +53,8 @@ def SecureVerifyMasks : Pass<"secure-verify-masks", "::mlir::ModuleOp"> {
     3. each open has a `mask` of its own, and each gate with dealt material a `key` of its own;
     4. hidden weights (`shared`, `server`) give shared products with a key, public weights give masked products;
     5. results of `@main` are shared: a masked value is not an output;
-    6. each sign window lies in the ring, 0 <= low < high <= l - 2, with at most 9 bits for a table, and each
-       shift is at most l - 3.
+    6. each sign window lies in the ring, 0 <= low < high <= l - 2, with at most 9 bits for a table, each
+       threshold of a spline is below 2^(l-2) in magnitude, and each shift is at most l - 3.
 
     - Before: any secure program.
     - After: the same program.

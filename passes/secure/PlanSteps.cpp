@@ -99,11 +99,24 @@ static plan::SignWindow::Protocol planProtocol(Protocol protocol) {
   return plan::SignWindow::TABLE;
 }
 
-static void fillRelu(plan::Relu &relu, ReluOp op) {
-  relu.set_shift(static_cast<uint32_t>(op.getShift()));
-  relu.mutable_window()->set_low(static_cast<uint32_t>(op.getLow()));
-  relu.mutable_window()->set_high(static_cast<uint32_t>(op.getHigh()));
-  relu.mutable_window()->set_protocol(planProtocol(op.getProtocol()));
+/// What ReLU and spline have in common.
+template <class Gate, class Op> static void fillComparison(Gate &gate, Op op) {
+  gate.set_shift(static_cast<uint32_t>(op.getShift()));
+  gate.mutable_window()->set_low(static_cast<uint32_t>(op.getLow()));
+  gate.mutable_window()->set_high(static_cast<uint32_t>(op.getHigh()));
+  gate.mutable_window()->set_protocol(planProtocol(op.getProtocol()));
+}
+
+static void fillSpline(plan::Spline &spline, SplineOp op) {
+  fillComparison(spline, op);
+  for (int64_t threshold : op.getThresholds())
+    spline.add_thresholds(threshold);
+  for (size_t i = 0; i < op.getPieces().size(); i += 3) {
+    plan::Polynomial &piece = *spline.add_pieces();
+    piece.set_c0(op.getPieces()[i]);
+    piece.set_c1(op.getPieces()[i + 1]);
+    piece.set_c2(op.getPieces()[i + 2]);
+  }
 }
 
 static void fillTake(plan::Take &take, TakeOp op) {
@@ -130,7 +143,8 @@ plan::Step planStep(Operation *op, const std::function<uint32_t(Value)> &weightI
       .Case([&](OpenOp) { step.mutable_open(); })
       .Case([&](Conv2dOp conv) { fillLinear(*step.mutable_linear(), conv, weightId); })
       .Case([&](LinearMapOp linear) { fillLinear(*step.mutable_linear(), linear, weightId); })
-      .Case([&](ReluOp relu) { fillRelu(*step.mutable_relu(), relu); })
+      .Case([&](ReluOp relu) { fillComparison(*step.mutable_relu(), relu); })
+      .Case([&](SplineOp spline) { fillSpline(*step.mutable_spline(), spline); })
       .Case([&](TruncateOp truncate) {
         step.mutable_truncate()->set_shift(static_cast<uint32_t>(truncate.getShift()));
       })

@@ -78,8 +78,9 @@ struct VerifyMasks : gfs::secure::impl::SecureVerifyMasksBase<VerifyMasks> {
     if (isa<Conv2dOp, LinearMapOp>(op))
       return verifyProduct(op);
     if (auto relu = dyn_cast<ReluOp>(op))
-      return success(succeeded(claim(op, "key", relu.getKey(), keys)) &&
-                     succeeded(verifyShift(op, relu.getShift())) && succeeded(verifyWindow(relu)));
+      return verifyComparison(relu);
+    if (auto spline = dyn_cast<SplineOp>(op))
+      return success(succeeded(verifyComparison(spline)) && succeeded(verifyThresholds(spline)));
     if (auto truncate = dyn_cast<TruncateOp>(op))
       return success(succeeded(claim(op, "key", truncate.getKey(), keys)) &&
                      succeeded(verifyShift(op, truncate.getShift())));
@@ -125,14 +126,30 @@ struct VerifyMasks : gfs::secure::impl::SecureVerifyMasksBase<VerifyMasks> {
            << ringBits - 3 << " in a ring of " << ringBits << " bits, got " << shift;
   }
 
-  LogicalResult verifyWindow(ReluOp relu) {
-    auto low = static_cast<int64_t>(relu.getLow()), high = static_cast<int64_t>(relu.getHigh());
+  /// Rules 3 and 6.
+  template <class Gate> LogicalResult verifyComparison(Gate gate) {
+    return success(succeeded(claim(gate, "key", gate.getKey(), keys)) &&
+                   succeeded(verifyShift(gate, gate.getShift())) && succeeded(verifyWindow(gate)));
+  }
+
+  LogicalResult verifyThresholds(SplineOp spline) {
+    const int64_t limit = int64_t(1) << (ringBits - 2);
+    for (int64_t threshold : spline.getThresholds())
+      if (threshold <= -limit || threshold >= limit)
+        return spline.emitOpError("has the threshold ")
+               << threshold << ", expects magnitudes below 2^" << ringBits - 2 << " in a ring of "
+               << ringBits << " bits";
+    return success();
+  }
+
+  template <class Gate> LogicalResult verifyWindow(Gate gate) {
+    auto low = static_cast<int64_t>(gate.getLow()), high = static_cast<int64_t>(gate.getHigh());
     if (low < 0 || low >= high || high > ringBits - 2)
-      return relu.emitOpError("has the window [")
+      return gate.emitOpError("has the window [")
              << low << ", " << high << "), expects 0 <= low < high <= " << ringBits - 2
              << " in a ring of " << ringBits << " bits";
-    if (relu.getProtocol() == Protocol::Table && high - low > maxTableBits)
-      return relu.emitOpError("has a table over ")
+    if (gate.getProtocol() == Protocol::Table && high - low > maxTableBits)
+      return gate.emitOpError("has a table over ")
              << high - low << " bits, expects at most " << maxTableBits;
     return success();
   }

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// x = p y with p the operand's factor: coefficients of x^k become coefficients of y^k times p^k.
+#include "passes/spline/FunctionSpline.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gfs {
+
+using nn::FunctionKind;
+
+namespace {
+
+/// What is known of a function beside its values.
+struct Nature {
+  std::optional<Quadratic> below, above; ///< Asymptotes.
+  std::vector<double> kinks;
+};
+
+constexpr Quadratic identity{0, 1, 0};
+constexpr Quadratic constant(double value) { return {value, 0, 0}; }
+
+Nature natureOf(FunctionKind kind, llvm::ArrayRef<double> parameters) {
+  switch (kind) {
+  case FunctionKind::Sigmoid:
+    return {constant(0), constant(1), {}};
+  case FunctionKind::Tanh:
+  case FunctionKind::Erf:
+    return {constant(-1), constant(1), {}};
+  case FunctionKind::Softsign:
+    return {constant(-1), constant(1), {0.0}};
+  case FunctionKind::Silu:
+  case FunctionKind::Gelu:
+  case FunctionKind::GeluTanh:
+  case FunctionKind::Softplus:
+  case FunctionKind::Mish:
+    return {constant(0), identity, {}};
+  case FunctionKind::Elu:
+  case FunctionKind::Celu:
+    return {constant(-parameters[0]), identity, {0.0}};
+  case FunctionKind::Selu:
+    return {constant(-parameters[0] * parameters[1]), Quadratic{0, parameters[1], 0}, {0.0}};
+  case FunctionKind::Exp:
+    return {constant(0), std::nullopt, {}};
+  default:
+    return {};
+  }
+}
+
+/// The pieces in x of a function that is made of them, times 1 / resultFactor; nothing for others.
+std::optional<PiecewiseQuadratic> exactSpline(FunctionKind kind,
+                                              llvm::ArrayRef<double> parameters) {
+  switch (kind) {
+  case FunctionKind::Clip:
+    return PiecewiseQuadratic{{parameters[0], parameters[1]},
+                              {constant(parameters[0]), identity, constant(parameters[1])}};
+  case FunctionKind::HardSigmoid: {
+    double a = parameters[0], b = parameters[1];
+    return PiecewiseQuadratic{{-b / a, (1 - b) / a},
+                              {constant(0), Quadratic{b / a, 1, 0}, constant(1 / a)}};
+  }
+  case FunctionKind::HardSwish:
+    return PiecewiseQuadratic{{-3, 3}, {constant(0), Quadratic{0, 3, 1}, Quadratic{0, 6, 0}}};
+  case FunctionKind::ThresholdedRelu:
+    return PiecewiseQuadratic{{parameters[0]}, {constant(0), identity}};
+  default:
+    return std::nullopt;
+  }
+}
+
+/// The leading coefficient of exactSpline, which it is divided by.
+double leadingCoefficient(FunctionKind kind, llvm::ArrayRef<double> parameters) {
+  return kind == FunctionKind::HardSigmoid ? parameters[0]
+         : kind == FunctionKind::HardSwish ? 1.0 / 6
+                                           : 1.0;
+}
+
+bool isExact(FunctionKind kind) {
+  return kind == FunctionKind::Clip || kind == FunctionKind::HardSigmoid ||
+         kind == FunctionKind::HardSwish || kind == FunctionKind::ThresholdedRelu;
+}
+
+/// Sets magnitude and slope.
+void measure(FunctionSpline &result, double low, double high) {
+  constexpr int points = 1024;
+  const double step = (high - low) / points;
+  double before = result.spline(low);
+  result.magnitude = std::fabs(before);
+  for (int i = 1; i <= points; ++i) {
+    double value = result.spline(low + step * i);
+    result.magnitude = std::max(result.magnitude, std::fabs(value));
+    result.slope = std::max(result.slope, std::fabs(value - before) / step);
+    before = value;
+  }
+}
+
+struct Interval {
+  double low, high;
+};
+
+/// How far a function with poles or unbounded growth is followed: its values stay within head-room
+/// of the calibrated ones. `from` is calibrated, `to` is not.
+double followed(const std::function<double(double)> &function, const nn::FunctionDomain &domain,
+                double operandFactor, double from, double to, double limit) {
+  auto fits = [&](double y) {
+    double x = y * operandFactor, start = from * operandFactor;
+    return domain.containsAll(std::min(x, start), std::max(x, start)) &&
+           std::fabs(function(y)) <= limit;
+  };
+  if (fits(to))
+    return to;
+  double good = from, bad = to;
+  for (int step = 0; step < 40; ++step) {
+    double middle = (good + bad) / 2;
+    (fits(middle) ? good : bad) = middle;
+  }
+  return good;
+}
+
+/// Least and greatest value at evenly spaced points.
+Interval valuesOn(const std::function<double(double)> &function, double low, double high) {
+  constexpr int points = 512;
+  Interval values{function(low), function(low)};
+  for (int i = 1; i <= points; ++i) {
+    double value = function(low + (high - low) * i / points);
+    values = {std::min(values.low, value), std::max(values.high, value)};
+  }
+  return values;
+}
+
+/// The fit with quadratic coefficients that are multiples of 2^-bits, for the fewest bits that cost
+/// no piece more than real coefficients do.
+FunctionSpline fitWithFewBits(FitGoal goal) {
+  constexpr int mostBits = 40;
+  SplineFit real = fitSpline(goal);
+  double largest = 0;
+  for (const Quadratic &piece : real.spline.pieces)
+    largest = std::max(largest, std::fabs(piece.c2));
+  FunctionSpline result{real.spline, 1, real.error, 0, 0, 0};
+  if (largest == 0)
+    return result;
+  const size_t knots = real.spline.knots.size();
+  for (int bits = 2 - std::ilogb(largest); bits <= mostBits; ++bits) {
+    goal.quantum = std::ldexp(1.0, -bits);
+    SplineFit rough = fitSpline(goal);
+    result = {rough.spline, 1, rough.error, bits, 0, 0};
+    if (rough.spline.knots.size() <= knots && rough.error <= std::max(goal.error, real.error))
+      break;
+  }
+  return result;
+}
+
+} // namespace
+
+double functionResultFactor(FunctionKind kind, llvm::ArrayRef<double> parameters,
+                            double operandFactor) {
+  if (!isExact(kind))
+    return 1;
+  double degreeFactor =
+      kind == FunctionKind::HardSwish ? operandFactor * operandFactor : operandFactor;
+  return degreeFactor * leadingCoefficient(kind, parameters);
+}
+
+FunctionSpline splineOf(const FunctionGoal &goal) {
+  const double p = goal.operandFactor,
+               reach = goal.headroom * std::max(std::fabs(goal.low), std::fabs(goal.high)),
+               calibrated = std::max(std::fabs(goal.low), std::fabs(goal.high));
+  // As far beyond the calibrated range as the largest magnitude may grow.
+  Interval wide{std::max(-reach, goal.low - (reach - calibrated)),
+                std::min(reach, goal.high + (reach - calibrated))};
+  if (auto exact = exactSpline(goal.kind, goal.parameters)) {
+    FunctionSpline result;
+    result.resultFactor = functionResultFactor(goal.kind, goal.parameters, p);
+    const double divisor = result.resultFactor / leadingCoefficient(goal.kind, goal.parameters);
+    for (double &knot : exact->knots)
+      knot /= p;
+    for (Quadratic &piece : exact->pieces)
+      piece = {piece.c0 / divisor, piece.c1 * p / divisor, piece.c2 * p * p / divisor};
+    result.spline = exact->within(-reach, reach);
+    measure(result, -reach, reach);
+    return result;
+  }
+
+  // A value that never changed in calibration, without head-room.
+  if (!(wide.low < wide.high))
+    wide = {wide.low - 0x1p-10 * std::max(reach, 1.0), wide.high + 0x1p-10 * std::max(reach, 1.0)};
+  nn::FunctionDomain domain = nn::functionDomain(goal.kind, goal.parameters);
+  Nature nature = natureOf(goal.kind, goal.parameters);
+  FitGoal fit;
+  fit.function = [&](double y) { return evaluateFunction(goal.kind, goal.parameters, p * y); };
+  auto [least, greatest] = valuesOn(fit.function, goal.low, goal.high);
+  const double limit = goal.headroom * std::max(std::fabs(least), std::fabs(greatest));
+  fit.low = wide.low;
+  fit.high = wide.high;
+  if (!nature.below || !nature.above) {
+    fit.low = followed(fit.function, domain, p, goal.low, wide.low, limit);
+    fit.high = followed(fit.function, domain, p, goal.high, wide.high, limit);
+  }
+  for (auto [asymptote, to] : {std::pair(&nature.below, &fit.below), {&nature.above, &fit.above}})
+    if (*asymptote)
+      *to = Quadratic{(*asymptote)->c0, (*asymptote)->c1 * p, 0};
+  for (double kink : nature.kinks)
+    fit.kinks.push_back(kink / p);
+  // A function that hardly changes where it is used is not followed below the noise of its result.
+  const double spread = std::max(greatest - least, limit * 0x1p-6);
+  fit.error = std::max(goal.error * spread, 1e-12);
+  fit.mostKnots = goal.mostKnots;
+  FunctionSpline result = fitWithFewBits(fit);
+  measure(result, wide.low, wide.high);
+  return result;
+}
+
+} // namespace gfs

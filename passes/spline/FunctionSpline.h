@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The functions of nn.function as piecewise quadratics of values as they are held.
+#pragma once
+
+#include "dialects/nn/NnFunctions.h"
+#include "passes/spline/SplineFit.h"
+
+namespace gfs {
+
+/// A function as it is asked for. The operand is held as y with x = y * operandFactor.
+struct FunctionGoal {
+  nn::FunctionKind kind;
+  std::vector<double> parameters;
+  double operandFactor = 1;
+  double low = 0, high = 0; ///< Of y in calibration.
+  double headroom = 1;      ///< y may become as large as this many times the largest one.
+  double error = 0;         ///< Bound relative to the spread of the function's values.
+  size_t mostKnots = 16;
+};
+
+/// value = spline(y) * resultFactor.
+struct FunctionSpline {
+  PiecewiseQuadratic spline;
+  double resultFactor = 1;
+  /// Largest error of spline(y), within low..high and its head-room; 0: the function is itself
+  /// piecewise quadratic.
+  double error = 0;
+  /// Quadratic coefficients are multiples of 2^-quantumBits.
+  int quantumBits = 0;
+  double magnitude = 0; ///< Largest |spline(y)| where y may be, head-room included.
+  double slope = 0;     ///< Largest |d spline / dy| there.
+};
+
+/// The factor that the result of a function is held without.
+double functionResultFactor(nn::FunctionKind kind, llvm::ArrayRef<double> parameters,
+                            double operandFactor);
+
+/// The goal's range lies in the function's domain. Clip, hard sigmoid, hard swish and the
+/// thresholded ReLU come out exactly; others are fitted with error at most `error` times the spread
+/// of the function's values between low and high, as far as `mostKnots` allows.
+FunctionSpline splineOf(const FunctionGoal &goal);
+
+} // namespace gfs
