@@ -7,6 +7,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace gfs {
 
@@ -21,6 +25,17 @@ static bool hasAvx512() {
          __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vnni");
 }
 
+/// Linux gives a process the 8 KB of tile registers when it asks for them.
+static bool hasAmx() {
+#if defined(__linux__)
+  constexpr long requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM, XTILEDATA
+  return hasAvx512() && __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-int8") &&
+         syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+#else
+  return false;
+#endif
+}
+
 AesFeatures supportedAes() {
   return {.aes = static_cast<bool>(__builtin_cpu_supports("aes")),
           .vaes = static_cast<bool>(__builtin_cpu_supports("vaes"))};
@@ -28,6 +43,7 @@ AesFeatures supportedAes() {
 #else
 static bool hasAvx2() { return false; }
 static bool hasAvx512() { return false; }
+static bool hasAmx() { return false; }
 AesFeatures supportedAes() { return {}; }
 #endif
 
@@ -39,6 +55,8 @@ const char *variantName(CpuVariant variant) {
     return "avx2";
   case CpuVariant::Avx512:
     return "avx512";
+  case CpuVariant::Amx:
+    return "amx";
   }
   return "unknown";
 }
@@ -50,6 +68,8 @@ std::span<const CpuVariant> supportedVariants() {
       found.push_back(CpuVariant::Avx2);
     if (hasAvx512())
       found.push_back(CpuVariant::Avx512);
+    if (hasAmx())
+      found.push_back(CpuVariant::Amx);
     return found;
   }();
   return supported;
@@ -59,7 +79,8 @@ std::optional<CpuVariant> requestedVariant() {
   const char *value = std::getenv("GFS_KERNEL");
   if (!value || !*value)
     return std::nullopt;
-  for (CpuVariant variant : {CpuVariant::Portable, CpuVariant::Avx2, CpuVariant::Avx512}) {
+  for (CpuVariant variant :
+       {CpuVariant::Portable, CpuVariant::Avx2, CpuVariant::Avx512, CpuVariant::Amx}) {
     if (std::string_view(value) != variantName(variant))
       continue;
     for (CpuVariant supported : supportedVariants())
@@ -69,7 +90,7 @@ std::optional<CpuVariant> requestedVariant() {
                 "unset GFS_KERNEL to use the best variant of this CPU");
   }
   throw Error(ExitCode::Usage, fmt::format("GFS_KERNEL: unknown kernel variant '{}'", value),
-              "use one of portable, avx2, avx512, or unset it");
+              "use one of portable, avx2, avx512, amx, or unset it");
 }
 
 CpuVariant selectedVariant() {

@@ -13,6 +13,7 @@ enum class CpuVariant {
   Portable, ///< Plain C++ for any CPU.
   Avx2,     ///< AVX2 and BMI2 (since 2013).
   Avx512,   ///< AVX-512 F, BW, DQ, VL, IFMA, VBMI, VBMI2, VNNI (Ice Lake, Zen 4 and later).
+  Amx,      ///< AMX TILE and INT8 (Sapphire Rapids and later), granted by the system.
 };
 
 /// AES instructions, apart from the levels above: they came separately.
@@ -21,7 +22,7 @@ struct AesFeatures {
   bool vaes = false; ///< VAES on wider registers.
 };
 
-/// "portable", "avx2", "avx512".
+/// "portable", "avx2", "avx512", "amx".
 const char *variantName(CpuVariant variant);
 
 /// The levels this CPU and operating system support, ascending; Portable is always the first.

@@ -42,10 +42,11 @@ Dealer::Dealer(ProgramRef program, const SecretSeed &seed0, const SecretSeed &se
       kernels(&kernels) {
   if (code->plan().weight_mode() != plan::WEIGHTS_PUBLIC) {
     weights = weightMask(code->plan(), seed0, seed1, modelId);
-    return;
+  } else {
+    check(publicWeights != nullptr, "dealing for public weights needs them");
+    weights = publicWeights->tensors;
   }
-  check(publicWeights != nullptr, "dealing for public weights needs them");
-  weights = publicWeights->tensors;
+  weights.pack(*code, kernels);
 }
 
 void Dealer::deal(const plan::Id16 &materialId, uint64_t serial, std::span<uint8_t> record0,

@@ -62,6 +62,8 @@ public:
   }
   const Kernels &kernels() const final { return state.kernels; }
 
+  const void *packedWeight(uint32_t id) const final { return state.weights.packed(id); }
+
 protected:
   std::span<const std::byte> maskBytes(unsigned operand) const final {
     return state.masks.at(step.operands(static_cast<int>(operand)));

@@ -46,6 +46,9 @@ public:
     return storage;
   }
   using PrepareContext::prepared;
+  const void *packedMaskedWeight(uint32_t id) const override {
+    return server.weights.masked.packed(id);
+  }
   const Kernels &kernels() const override { return server.kernels; }
 
 protected:
@@ -105,6 +108,12 @@ public:
   }
   std::span<const uint8_t> clientInput(uint32_t port) const override { return server.inputs[port]; }
   std::span<uint8_t> clientOutput(uint32_t port) override { return server.outputs[port]; }
+  const void *packedMaskedWeight(uint32_t id) const override {
+    return server.weights.masked.packed(id);
+  }
+  const void *packedWeightShare(uint32_t id) const override {
+    return server.weights.share.packed(id);
+  }
   const Kernels &kernels() const override { return server.kernels; }
 
 protected:
@@ -139,7 +148,10 @@ PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
                              const SecretSeed &seed, Party party, const Kernels &kernels)
     : code(std::move(program)),
       weights(serverWeights(code->plan(), std::move(maskedWeights), seed, party)),
-      seed(seed.clone()), self(party), kernels(&kernels) {}
+      seed(seed.clone()), self(party), kernels(&kernels) {
+  weights.masked.pack(*code, kernels);
+  weights.share.pack(*code, kernels);
+}
 
 Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
                                 SecretVector<uint8_t> record) const {

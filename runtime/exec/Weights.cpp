@@ -16,6 +16,28 @@ template <class Body> static void forEachWeight(const plan::Plan &plan, Body &&b
     body(static_cast<uint32_t>(id), plan.weights(id).elements());
 }
 
+template <class Word>
+void WeightTable::packTensors(const Program &program, const RingKernels<Word> &kernels) {
+  if (!kernels.packedWeightBytes)
+    return;
+  forKernels.resize(data.size());
+  for (uint32_t step = 0; step < program.steps(); ++step) {
+    const std::optional<WeightUse> use = program.gate(step).weightUse();
+    // Its form depends on the tensor's shape only, so that steps share it.
+    if (!use || data[use->weight].empty() || !forKernels[use->weight].empty())
+      continue;
+    if (size_t bytes = kernels.packedWeightBytes(use->shape)) {
+      forKernels[use->weight].resize(bytes);
+      kernels.packWeights(use->shape, words<Word>(use->weight).data(),
+                          forKernels[use->weight].data());
+    }
+  }
+}
+
+void WeightTable::pack(const Program &program, const Kernels &kernels) {
+  visitWord(program.ring(), [&]<class Word>() { packTensors(program, kernels.ring<Word>()); });
+}
+
 WeightTable clearWeights(const plan::Plan &plan, const std::vector<std::vector<int64_t>> &values) {
   check(values.size() == static_cast<size_t>(plan.weights_size()),
         "the plan has another number of weights");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/base/Secret.h"
+#include "runtime/exec/Program.h"
 #include "runtime/plan/Files.h"
 
 #include <filesystem>
@@ -33,8 +34,19 @@ public:
     return {reinterpret_cast<Word *>(data[id].data()), data[id].size() / sizeof(Word)};
   }
 
+  /// Packs the weights of every gate that convolves with them, for `kernels`; does nothing where
+  /// these have no packed form. Tensors must not change afterwards.
+  void pack(const Program &program, const Kernels &kernels);
+  /// Null if the tensor was not packed.
+  const void *packed(uint32_t id) const {
+    return id < forKernels.size() && !forKernels[id].empty() ? forKernels[id].data() : nullptr;
+  }
+
 private:
+  template <class Word> void packTensors(const Program &program, const RingKernels<Word> &kernels);
+
   std::vector<SecretVector<std::byte>> data;
+  std::vector<SecretVector<std::byte>> forKernels; ///< Empty, or by id; empty arrays: not packed.
 };
 
 /// Clear weights as ring words; `values[id]` are signed integers at the tensor's scale. Throws

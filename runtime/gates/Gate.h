@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -51,6 +52,8 @@ public:
   /// Weight tensor `id` as this interpreter may see it: the mask A = A_0 + A_1 for the dealer (W itself if
   /// weights are public).
   template <class Word> std::span<const Word> weight(uint32_t id) const { return cast<Word>(weightBytes(id)); }
+  /// The same weight as the kernels packed it; null if they did not.
+  virtual const void *packedWeight(uint32_t id) const = 0;
   virtual const Kernels &kernels() const = 0;
 
 protected:
@@ -100,6 +103,8 @@ public:
     auto s = weightShareBytes(id);
     return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
   }
+  /// Ŵ as the kernels packed it; null if they did not.
+  virtual const void *packedMaskedWeight(uint32_t id) const = 0;
   /// Storage that lives until this request's evaluate(); `bytes` on the first call, then the same storage.
   virtual std::span<std::byte> prepared(size_t bytes) = 0;
   template <class Word> std::span<Word> prepared(size_t count) {
@@ -140,6 +145,9 @@ public:
     auto s = weightShareBytes(id);
     return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
   }
+  /// The same weights as the kernels packed them; null if they did not.
+  virtual const void *packedMaskedWeight(uint32_t id) const = 0;
+  virtual const void *packedWeightShare(uint32_t id) const = 0;
   /// What prepare() left; also scratch that survives from phase to phase.
   virtual std::span<std::byte> prepared() = 0;
   template <class Word> std::span<Word> prepared() {
@@ -183,6 +191,12 @@ protected:
   virtual std::span<const std::byte> clearWeightBytes(uint32_t id) const = 0;
 };
 
+/// A convolution with weight tensor `weight`.
+struct WeightUse {
+  uint32_t weight;
+  ConvShape shape;
+};
+
 /// A step of a verified plan. Stateless: everything that changes is in the contexts. Thread-safe.
 class Gate {
 public:
@@ -194,6 +208,8 @@ public:
   virtual void prepare(PrepareContext &) const {}
   virtual void evaluate(EvaluateContext &, unsigned phase) const = 0;
   virtual void reference(ReferenceContext &) const = 0;
+  /// The weights this gate convolves with, so that whoever evaluates it can pack them once.
+  virtual std::optional<WeightUse> weightUse() const { return std::nullopt; }
 };
 
 /// The gate of step `step` of a verified plan.

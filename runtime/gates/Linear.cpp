@@ -43,13 +43,15 @@ public:
     return cost;
   }
 
+  std::optional<WeightUse> weightUse() const override { return WeightUse{weight, shape}; }
+
   void mask(MaskContext &context) const override {
     if (!isPublic)
       return;
     std::span<Word> result = context.resultMask<Word>();
     const auto &kernels = context.kernels().ring<Word>();
-    kernels.conv(shape, context.mask<Word>(0).data(), context.weight<Word>(weight).data(),
-                 result.data());
+    convolve(kernels, context.mask<Word>(0), context.weight<Word>(weight),
+             context.packedWeight(weight), result);
     kernels.reduce(ring.bits, result.data(), count);
   }
 
@@ -57,8 +59,8 @@ public:
     if (isPublic)
       return;
     SecretVector<Word> c(count); // C = A*r
-    context.kernels().ring<Word>().conv(shape, context.mask<Word>(0).data(),
-                                        context.weight<Word>(weight).data(), c.data());
+    convolve(context.kernels().ring<Word>(), context.mask<Word>(0), context.weight<Word>(weight),
+             context.packedWeight(weight), std::span<Word>(c));
     DealtWriter<Word> dealt(context);
     dealt.words(ring.bits, count, [&](size_t i) { return c[i]; });
     dealt.finish();
@@ -66,14 +68,14 @@ public:
 
   void prepare(PrepareContext &context) const override {
     const auto &kernels = context.kernels().ring<Word>();
-    const Word *r = context.maskShare<Word>(0).data(),
-               *masked = context.maskedWeight<Word>(weight).data();
-    if (isPublic) {
-      kernels.conv(shape, r, masked, context.resultMaskShare<Word>().data());
+    // W r_i with public weights, else K_i before its dealt part.
+    std::span<Word> product =
+        isPublic ? context.resultMaskShare<Word>() : context.prepared<Word>(count);
+    convolve(kernels, context.maskShare<Word>(0), context.maskedWeight<Word>(weight),
+             context.packedMaskedWeight(weight), product);
+    if (isPublic)
       return;
-    }
-    std::span<Word> constant = context.prepared<Word>(count); // [b]_i - K_i
-    kernels.conv(shape, r, masked, constant.data());
+    std::span<Word> constant = product; // [b]_i - K_i
     SecretVector<Word> c(count);
     DealtReader<Word>(context).words(ring.bits, c);
     for (size_t i = 0; i < count; ++i)
@@ -85,9 +87,10 @@ public:
   void evaluate(EvaluateContext &context, unsigned) const override {
     const auto &kernels = context.kernels().ring<Word>();
     std::span<Word> result = context.result<Word>();
-    const Word *x = context.operand<Word>(0).data();
+    std::span<const Word> x = context.operand<Word>(0);
     if (isPublic) {
-      kernels.conv(shape, x, context.maskedWeight<Word>(weight).data(), result.data());
+      convolve(kernels, x, context.maskedWeight<Word>(weight), context.packedMaskedWeight(weight),
+               result);
       if (bias)
         addBias(context.maskedWeight<Word>(*bias), result);
       kernels.reduce(ring.bits, result.data(), count);
@@ -99,7 +102,7 @@ public:
       std::copy(constant.begin(), constant.begin() + static_cast<ptrdiff_t>(count), result.begin());
       return;
     }
-    kernels.conv(shape, x, share.data(), result.data());
+    convolve(kernels, x, share, context.packedWeightShare(weight), result);
     kernels.add(result.data(), constant.data(), result.data(), count);
   }
 
@@ -114,6 +117,14 @@ public:
   }
 
 private:
+  void convolve(const RingKernels<Word> &kernels, std::span<const Word> x, std::span<const Word> w,
+                const void *packed, std::span<Word> z) const {
+    if (packed)
+      kernels.convPacked(shape, x.data(), packed, z.data());
+    else
+      kernels.conv(shape, x.data(), w.data(), z.data());
+  }
+
   /// Adds one word per output channel; an empty share is zero.
   void addBias(std::span<const Word> share, std::span<Word> planes) const {
     if (share.empty())

@@ -5,6 +5,9 @@
 #include "runtime/base/CpuVariant.h"
 #include "runtime/base/Secret.h"
 #include "runtime/kernels/KernelVariants.h"
+#if defined(__x86_64__)
+#include "runtime/kernels/Amx.h"
+#endif
 
 #include <vector>
 
@@ -16,6 +19,11 @@ static const Kernels &variantKernels(CpuVariant variant) {
     return kernelsAvx2;
   if (variant == CpuVariant::Avx512)
     return kernelsAvx512;
+  if (variant == CpuVariant::Amx) {
+    // A matrix unit that fails its check is not used.
+    static const Kernels amx = amxMultipliesRight() ? amxKernels() : kernelsAvx512;
+    return amx;
+  }
 #endif
   return kernelsPortable;
 }

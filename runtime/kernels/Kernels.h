@@ -65,6 +65,12 @@ template <class Word> struct RingKernels {
   /// output = input * weight mod 2^shape.ringBits (overwrites); bits above are arbitrary. Scratch
   /// is thread-local.
   void (*conv)(const ConvShape &shape, const Word *input, const Word *weight, Word *output);
+  /// Bytes of a layer's weights in the form that convPacked reads (64-byte aligned), made once for
+  /// many convolutions; 0 where conv with plain weights is the better choice for this shape. All
+  /// three are null in variants that have no such form.
+  size_t (*packedWeightBytes)(const ConvShape &shape);
+  void (*packWeights)(const ConvShape &shape, const Word *weight, void *packed);
+  void (*convPacked)(const ConvShape &shape, const Word *input, const void *packed, Word *output);
   void (*add)(const Word *a, const Word *b, Word *out, size_t n);
   void (*sub)(const Word *a, const Word *b, Word *out, size_t n);
   void (*scale)(const Word *a, Word factor, Word *out, size_t n);
@@ -96,7 +102,7 @@ template <class Word> struct RingKernels {
 };
 
 struct Kernels {
-  const char *name; ///< "portable", "avx2", "avx512".
+  const char *name; ///< "portable", "avx2", "avx512", "amx".
   RingKernels<uint32_t> words32;
   RingKernels<uint64_t> words64;
   template <class Word> const RingKernels<Word> &ring() const {

@@ -83,6 +83,9 @@ constexpr RingKernels<Word> loopKernels(decltype(RingKernels<Word>::conv) conv) 
   using Loops = Elementwise<Word, Packer>;
   using Rescales = RescaleLoops<Word, Packer>;
   return {.conv = conv,
+          .packedWeightBytes = nullptr,
+          .packWeights = nullptr,
+          .convPacked = nullptr,
           .add = Loops::add,
           .sub = Loops::sub,
           .scale = Loops::scale,

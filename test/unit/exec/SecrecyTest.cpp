@@ -2,6 +2,7 @@
 // What leaves a server is uniform, for the most telling inputs there are: constants. A statistical
 // test proves nothing about secrecy, but it finds a forgotten mask, a mask used twice and a biased
 // one.
+#include "test/unit/exec/RecordingChannel.h"
 #include "test/unit/gates/GateTest.h"
 #include "test/unit/plan/PlanRefusal.h"
 
@@ -11,20 +12,6 @@
 
 namespace gfs {
 namespace {
-
-/// Keeps what its end sends.
-class RecordingChannel final : public Channel {
-public:
-  explicit RecordingChannel(std::unique_ptr<Channel> end) : end(std::move(end)) {}
-  void exchange(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming) override {
-    sent.insert(sent.end(), outgoing.begin(), outgoing.end());
-    end->exchange(outgoing, incoming);
-  }
-  std::vector<uint8_t> sent;
-
-private:
-  std::unique_ptr<Channel> end;
-};
 
 /// Chi-square of bytes against uniform; 255 degrees of freedom, so mean 255 and deviation 22.6.
 double chiSquare(const std::vector<uint8_t> &bytes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ring convolution against its definition.
 #include "runtime/base/Ring.h"
+#include "test/unit/kernels/EmulatedTiles.h"
 #include "test/unit/kernels/KernelTest.h"
 
 namespace gfs {
@@ -95,6 +96,16 @@ const Geometry geometries[] = {
     {.inChannels = 37, .in = 2, .outChannels = 65, .kernel = 3, .pad = 1},
     {.inChannels = 2, .in = 3, .outChannels = 3, .kernel = 3, .pad = 1, .inW = 100},
     {.inChannels = 2, .in = 40, .outChannels = 3, .kernel = 1, .pad = 2}, // border of zeros only
+    // Whole and partial blocks of channels, pixels and taps, for matrix units.
+    {.inChannels = 64, .in = 8, .outChannels = 16, .kernel = 3, .pad = 1},
+    {.batch = 2, .inChannels = 128, .in = 5, .outChannels = 24, .kernel = 3, .pad = 1},
+    {.inChannels = 64, .in = 15, .outChannels = 8, .kernel = 3, .stride = 2, .pad = 1},
+    {.batch = 9, .inChannels = 192, .in = 1, .outChannels = 20},
+    {.inChannels = 16, .in = 11, .outChannels = 16, .kernel = 3, .pad = 1},
+};
+
+struct alignas(64) PackedLine {
+  uint8_t bytes[64];
 };
 
 /// `ringBits`: how many low bits of the result are compared.
@@ -120,15 +131,29 @@ void compareWithReference(const Kernels &kernels, uint32_t ringBits = 8 * sizeof
       kernels.ring<Word>().conv(shape, input.data(), weight.data(), output.data());
       ASSERT_EQ(output.back(), guard) << "wrote past the end";
       output.pop_back();
-      ASSERT_EQ(reduce(output), reduce(referenceConv(shape, input, weight)))
-          << "geometry " << &geometry - geometries;
+      const auto expected = reduce(referenceConv(shape, input, weight));
+      ASSERT_EQ(reduce(output), expected) << "geometry " << &geometry - geometries;
+
+      const auto &ring = kernels.ring<Word>();
+      const size_t packedBytes = ring.packedWeightBytes ? ring.packedWeightBytes(shape) : 0;
+      if (packedBytes == 0)
+        continue;
+      std::vector<PackedLine> packed((packedBytes + sizeof(PackedLine) - 1) / sizeof(PackedLine));
+      ring.packWeights(shape, weight.data(), packed.data());
+      output = makeWords<Word>(shape.outputElements() + 1, Pattern::Random, ++stream);
+      guard = output.back();
+      ring.convPacked(shape, input.data(), packed.data(), output.data());
+      ASSERT_EQ(output.back(), guard) << "packed: wrote past the end";
+      output.pop_back();
+      ASSERT_EQ(reduce(output), expected) << "packed: geometry " << &geometry - geometries;
     }
 }
 
 TEST_P(ConvTest, EqualsTheDefinition32) { compareWithReference<uint32_t>(*GetParam()); }
 TEST_P(ConvTest, EqualsTheDefinitionInSmallRings) {
   compareWithReference<uint32_t>(*GetParam(), 17);
-  for (uint32_t ringBits : {33, 40, 51, 52, 53, 63})
+  compareWithReference<uint32_t>(*GetParam(), 24);
+  for (uint32_t ringBits : {33, 40, 41, 48, 51, 52, 53, 56, 63})
     compareWithReference<uint64_t>(*GetParam(), ringBits);
 }
 TEST_P(ConvTest, EqualsTheDefinition64) { compareWithReference<uint64_t>(*GetParam()); }
@@ -159,6 +184,25 @@ TEST_P(ConvTest, KeepsTheTwoDirectionsApart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ConvTest, everyVariant(), variantName);
+
+// The matrix unit's algorithm, with a unit in C++: where there is no AMX, it is tested still.
+INSTANTIATE_TEST_SUITE_P(EmulatedTiles, ConvTest, testing::ValuesIn(emulatedTileVariants()),
+                         variantName);
+
+// So many taps that 32-bit accumulators would overflow if they were not folded in between.
+TEST(TileConv, FoldsBeforeAccumulatorsOverflow) {
+  for (const Kernels *kernels : emulatedTileVariants()) {
+    Geometry geometry{.batch = 8, .inChannels = 16576, .in = 1, .outChannels = 8};
+    ConvShape shape = geometry.shape();
+    std::vector<uint64_t> input(shape.inputElements(), ~uint64_t(0)),
+        weight(shape.weightElements(), ~uint64_t(0)), output(shape.outputElements());
+    const auto &ring = kernels->ring<uint64_t>();
+    std::vector<PackedLine> packed(ring.packedWeightBytes(shape) / sizeof(PackedLine));
+    ring.packWeights(shape, weight.data(), packed.data());
+    ring.convPacked(shape, input.data(), packed.data(), output.data());
+    EXPECT_EQ(output, std::vector<uint64_t>(output.size(), 16576)); // (-1)(-1), so many times
+  }
+}
 
 } // namespace
 } // namespace gfs

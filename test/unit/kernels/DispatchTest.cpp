@@ -46,7 +46,7 @@ TEST_F(Dispatch, RefusesAnUnknownVariant) {
   } catch (const Error &error) {
     EXPECT_EQ(error.code(), ExitCode::Usage);
     EXPECT_STREQ(error.what(), "GFS_KERNEL: unknown kernel variant 'sse9'");
-    EXPECT_EQ(error.hint(), "use one of portable, avx2, avx512, or unset it");
+    EXPECT_EQ(error.hint(), "use one of portable, avx2, avx512, amx, or unset it");
   }
 }
 

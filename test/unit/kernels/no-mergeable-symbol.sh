@@ -7,7 +7,7 @@ shift
 status=0
 for object in "$@"; do
   case $object in
-  *Avx*.o | *AesNi*.o | *AesVaes*.o)
+  *Avx*.o | *Amx*.o | *AesNi*.o | *AesVaes*.o)
     if "$nm" -C --defined-only "$object" | grep -E ' [uVvWw] '; then
       echo "defined in $object"
       status=1
