@@ -132,6 +132,7 @@ private:
                                   .Case("softmax", plan::Port::SOFTMAX)
                                   .Case("log_softmax", plan::Port::LOG_SOFTMAX)
                                   .Case("argmax", plan::Port::ARGMAX)
+                                  .Case("index", plan::Port::INDEX)
                                   .Default(plan::Port::NONE));
     }
   }

@@ -13,6 +13,7 @@
 #include "compiler/verify/Verify.h"
 #include "dialects/fixed/FixedDialect.h"
 #include "passes/convert/FixedToSecure.h"
+#include "passes/fixed/Passes.h"
 #include "passes/fixed/RangeReport.h"
 #include "passes/nn/Passes.h"
 #include "passes/secure/Passes.h"
@@ -49,6 +50,8 @@ public:
     print(Emit::Nn, Language::Nn);
     if (language == Language::Nn && reached(Phase::Fixed))
       progress.run(Phase::Fixed, [&] { return makeFixed(); });
+    if (language != Language::Nn)
+      shapeOutputs();
     print(Emit::Fixed, Language::Fixed);
     if (language != Language::Nn && reached(Phase::Secure))
       progress.run(Phase::Secure, [&] { return makeSecure(); });
@@ -74,6 +77,7 @@ private:
   DiagnosticCollector diagnostics;
   OwningOpRef<ModuleOp> module;
   Language language = Language::Nn;
+  double headroom = FixedOptions().headroom; ///< Of the formats that were chosen.
   std::optional<CalibrationResult> calibration;
   ReportParts reportParts;
   EmittedPlan emitted;
@@ -139,6 +143,7 @@ private:
   std::string makeFixed() {
     FormatChoice choice = FixedStage(*module, options, diagnostics, progress).run();
     language = Language::Fixed;
+    headroom = choice.formats.headroom;
     calibration =
         CalibrationResult{choice.samples.count, choice.samples.synthetic,
                           choice.deviation.relativeError, 1 - choice.deviation.disagreement};
@@ -177,7 +182,6 @@ private:
   }
 
   std::string makeSecure() {
-    overrideOutputs();
     // A protocol that was asked for may not fit a window; every other failure here is a bug.
     bool chosen = options.reluProtocol != "auto";
     runPasses(
@@ -193,12 +197,24 @@ private:
     return fmt::format("{} exchanges", exchanges);
   }
 
-  /// --output: what the client computes from the outputs.
-  void overrideOutputs() {
-    if (options.outputForm == "model")
+  /// --output: what the client gets, and computes from it.
+  void shapeOutputs() {
+    const std::string &form = options.outputForm;
+    if (form == "model")
       return;
-    auto post =
-        StringAttr::get(&context, options.outputForm == "logits" ? "none" : options.outputForm);
+    if (form == "argmax") {
+      if (language != Language::Fixed)
+        throw Error(ExitCode::Usage, "--output=argmax: the program is secure already",
+                    "give --output=client-argmax, or begin with the model");
+      return runPasses(Phase::Fixed, ExitCode::RangeCheck,
+                       "give this --ring, or --output=client-argmax", [&](OpPassManager &passes) {
+                         passes.addPass(fixed::createFixedArgmax({headroom}));
+                         passes.addPass(fixed::createFixedVerifyRanges());
+                       });
+    }
+    auto post = StringAttr::get(&context, form == "logits"          ? "none"
+                                          : form == "client-argmax" ? "argmax"
+                                                                    : form);
     StringRef name = language == Language::Fixed ? fixed::postAttr : secure::postAttr;
     for (auto main : module->getOps<func::FuncOp>())
       for (unsigned i = 0; i < main.getNumResults(); ++i)

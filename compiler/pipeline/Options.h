@@ -33,8 +33,8 @@ struct CompileOptions {
   std::vector<std::string> outputs;
   std::string weightMode = "shared";                  ///< "shared", "server", "public".
   std::string reluProtocol = "auto";                  ///< "auto", "table", "one_hot", "dcf".
-  /// "model" keeps what the model ends with; else "logits", "softmax", "log_softmax", "argmax" at
-  /// the client.
+  /// "model" keeps what the model ends with; "argmax": the servers choose, and the client gets
+  /// indices only; else "logits", "softmax", "log_softmax", "client-argmax", computed by the client.
   std::string outputForm = "model";
   FormatOptions formats;
   /// Largest root mean square error of the outputs, relative to their spread, that the search for

@@ -83,8 +83,9 @@ std::vector<OutputCheck> verifyPlan(const plan::LoadedPlan &loaded,
       const Tensor &expected = tensorOfPort(set.outputs, static_cast<size_t>(i),
                                             static_cast<size_t>(plan.outputs_size()), output.name(),
                                             got.size(), "output", set.name);
-      OutputCheck check = compare(port, output.post_process() == plan::Port::ARGMAX, got,
-                                  expected.toFloat(), tolerance);
+      bool isIndex = output.post_process() == plan::Port::ARGMAX ||
+                     output.post_process() == plan::Port::INDEX;
+      OutputCheck check = compare(port, isIndex, got, expected.toFloat(), tolerance);
       check.set = set.name;
       check.output = output.name();
       checks.push_back(std::move(check));

@@ -87,8 +87,10 @@ LogicalResult FixedDialect::verifyRegionResultAttribute(Operation *op, unsigned,
     return op->emitError() << "'" << attribute.getName().getValue()
                            << "' is not an attribute of results in the fixed dialect";
   auto post = dyn_cast<StringAttr>(attribute.getValue());
-  if (!post || !llvm::is_contained({"none", "softmax", "log_softmax", "argmax"}, post.getValue()))
-    return op->emitError() << "'" << postAttr << "' expects none, softmax, log_softmax or argmax";
+  if (!post || !llvm::is_contained({"none", "softmax", "log_softmax", "argmax", "index"},
+                                   post.getValue()))
+    return op->emitError() << "'" << postAttr
+                           << "' expects none, softmax, log_softmax, argmax or index";
   return success();
 }
 

@@ -20,6 +20,29 @@ def FixedFold : Pass<"fixed-fold", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::gfs::fixed::FixedDialect"];
 }
 
+def FixedArgmax : Pass<"fixed-argmax", "::mlir::ModuleOp"> {
+  let summary = "Return the index of the largest element, and nothing else.";
+  let description = [{
+    Each result of @main becomes the index of its largest element along its last axis that is longer than 1, of equal ones
+    the first; its `fixed.post` becomes `index`, and that axis goes. With K candidates v_i and k = ceil(log2 K) + 1, the
+    largest of w_i = 2^k v_i - i is found by exact maxima of pairs, and -2^(l-k) w = 2^(l-k) i mod 2^l is returned:
+    the client learns i alone. Values that leave no room for the index are truncated first.
+
+    1. A result has an axis longer than 1.
+    2. The ring has room: l >= k + 11 + ceil(log2(headroom)).
+
+    - Before: a fixed program with `fixed.ring_bits`.
+    - After: the same with results of indices. The last factor wraps around the ring on purpose.
+    - Cost: ceil(log2 K) rounds of maxima, exact signs over l - 2 bits on K - 1 elements a row.
+    - Numerics: exact on values at the scale that is compared; truncation rounds up or down.
+  }];
+  let options = [
+    Option<"headroom", "headroom", "double", /*default=*/"2.0",
+           "How many times the calibrated magnitude a value may reach.">
+  ];
+  let dependentDialects = ["::gfs::fixed::FixedDialect", "::mlir::func::FuncDialect"];
+}
+
 def FixedVerifyRanges : Pass<"fixed-verify-ranges", "::mlir::ModuleOp"> {
   let summary = "Refuse a program whose values can leave the ring or a sign window.";
   let description = [{

@@ -118,7 +118,7 @@ size_t postProcessAxis(std::span<const uint64_t> shape) {
 
 std::vector<float> postProcess(const plan::Plan &plan, const plan::Port &port,
                                std::vector<float> values) {
-  if (port.post_process() == plan::Port::NONE)
+  if (port.post_process() == plan::Port::NONE || port.post_process() == plan::Port::INDEX)
     return values;
   const std::vector<uint64_t> shape = portShape(plan, port).shape;
   const size_t row = shape[postProcessAxis(shape)];

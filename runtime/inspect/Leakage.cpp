@@ -23,6 +23,20 @@ static std::string weightSight(plan::WeightMode mode, unsigned server) {
          "server: uniform";
 }
 
+/// "boxes in full; of scores the index of the largest element of each row"
+static std::string outputSights(const plan::Plan &plan) {
+  google::protobuf::RepeatedPtrField<plan::Port> full, indices;
+  for (const plan::Port &port : plan.outputs())
+    *(port.post_process() == plan::Port::INDEX ? indices : full).Add() = port;
+  std::string text;
+  if (!full.empty())
+    text = fmt::format("the outputs in full ({})", portNames(full));
+  if (!indices.empty())
+    text += fmt::format("{}the index of the largest element ({}), no score",
+                        text.empty() ? "" : "; ", portNames(indices));
+  return text;
+}
+
 static RoleSight holdersOfThePlan(const Program &program, const Summary &summary) {
   return {"Everybody who holds plan.bin (servers, dealer, client, model owner)",
           {{"architecture",
@@ -88,9 +102,8 @@ std::vector<RoleSight> leakage(const Program &program, const Summary &summary) {
         {"learns", "how many inferences material was made for", {}}}},
       {"Client",
        {{"learns",
-         fmt::format("the outputs in full ({}); many queries can reveal much about a model, which "
-                     "is not prevented",
-                     portNames(program.plan().outputs())),
+         fmt::format("{}; many queries can reveal much about a model, which is not prevented",
+                     outputSights(program.plan())),
          {}}}},
       {"Model owner",
        {{"holds", "the model; makes the keys, and must hand each to its owner and keep none", {}},

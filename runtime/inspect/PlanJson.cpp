@@ -27,7 +27,7 @@ static Json shapeJson(const plan::Value &value) {
 
 static Json portsJson(const plan::Plan &plan,
                       const google::protobuf::RepeatedPtrField<plan::Port> &ports) {
-  static const char *const post[] = {"none", "softmax", "argmax", "log_softmax"};
+  static const char *const post[] = {"none", "softmax", "argmax", "log_softmax", "index"};
   Json list = Json::array();
   for (const plan::Port &port : ports) {
     const plan::Value &value = plan.values(static_cast<int>(port.value()));

@@ -155,7 +155,8 @@ void Workload::writeOutputs() const {
 /// Values that compete for being the largest; 1 if argmax has been taken already.
 uint64_t Workload::rowLength() const {
   const Output &output = portOutputs.front();
-  bool decided = plan.outputs(0).post_process() == plan::Port::ARGMAX;
+  auto post = plan.outputs(0).post_process();
+  bool decided = post == plan::Port::ARGMAX || post == plan::Port::INDEX;
   return decided || output.shape.shape.empty() ? 1 : output.shape.shape.back();
 }
 

@@ -21,7 +21,8 @@ static const char *weightModeText(plan::WeightMode mode) {
 
 static std::string portText(const Program &program, const plan::Port &port) {
   static const char *const post[] = {"", ", softmax at the client", ", argmax at the client",
-                                     ", log_softmax at the client"};
+                                     ", log_softmax at the client",
+                                     ", index of the largest, by the servers"};
   const plan::Value &value = program.plan().values(static_cast<int>(port.value()));
   return fmt::format("{} {}, scale {}{}", port.name().empty() ? "(unnamed)" : port.name(),
                      shapeText(value), value.scale(), post[port.post_process()]);

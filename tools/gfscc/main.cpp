@@ -85,8 +85,11 @@ int main(int argc, char **argv) {
       ->check(CLI::IsMember({"shared", "server", "public"}))
       ->capture_default_str();
   app.add_option("--output", options.outputForm,
-                 "what the client computes from the outputs; model: as the model ends")
-      ->check(CLI::IsMember({"model", "logits", "softmax", "log_softmax", "argmax"}))
+                 "what the client learns: argmax: indices only, chosen by the servers; logits; and "
+                 "what it computes from logits itself: softmax, log_softmax, client-argmax; model: "
+                 "as the model ends")
+      ->check(
+          CLI::IsMember({"model", "logits", "softmax", "log_softmax", "client-argmax", "argmax"}))
       ->capture_default_str();
   app.add_option("--outputs", outputs,
                  "end the private part at these values, NAME,NAME…; the client gets them");

@@ -27,7 +27,7 @@ module attributes {fixed.ring_bits = "32"} {}
 
 // -----
 
-// expected-error @below {{'fixed.post' expects none, softmax, log_softmax or argmax}}
+// expected-error @below {{'fixed.post' expects none, softmax, log_softmax, argmax or index}}
 func.func private @post() -> (!fixed.tensor<4, scale = 3> {fixed.post = "top"})
 
 // -----
