@@ -3,6 +3,7 @@
 #include "runtime/exec/Simulate.h"
 
 #include "runtime/exec/ClientShares.h"
+#include "runtime/net/ThrottledChannel.h"
 
 #include <chrono>
 #include <future>
@@ -50,8 +51,10 @@ SimulationResult Simulator::run(std::span<const ClearWords> inputs) {
   // Each side drops its end when it leaves, whether with a result or an error: the other then fails
   // instead of waiting.
   auto runParty = [&](size_t i, std::unique_ptr<Channel> &theirEnd) {
-    std::unique_ptr<Channel> end = std::move(theirEnd);
-    return parties[i]->run(std::move(prepared[i]), *end, common, shares[i]);
+    std::unique_ptr<Channel> end = std::move(theirEnd), slow;
+    if (network)
+      slow = makeThrottledChannel(*end, *network);
+    return parties[i]->run(std::move(prepared[i]), slow ? *slow : *end, common, shares[i]);
   };
   std::future<RunResult> other =
       std::async(std::launch::async, [&] { return runParty(1, ends.second); });

@@ -6,6 +6,9 @@
 #include "runtime/exec/ClearExecutor.h"
 #include "runtime/exec/Dealer.h"
 #include "runtime/exec/PartyExecutor.h"
+#include "runtime/net/NetworkProfile.h"
+
+#include <optional>
 
 namespace gfs {
 
@@ -25,6 +28,8 @@ public:
   /// One inference on clear input words by port, which are shared freshly. Uses a new serial each
   /// time.
   SimulationResult run(std::span<const ClearWords> inputs);
+  /// From now on the parties' messages take as long as on such a network.
+  void throttle(NetworkProfile profile) { network = std::move(profile); }
 
 private:
   ProgramRef code;
@@ -32,6 +37,7 @@ private:
   PartyExecutor party0, party1;
   plan::Id16 materialId;
   uint64_t nextSerial = 0;
+  std::optional<NetworkProfile> network;
 };
 
 } // namespace gfs

@@ -34,12 +34,14 @@ static std::vector<StepProfile> emptyProfile(const Program &program) {
 
 LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weightsPath,
                        const std::filesystem::path &dealerKey, Workload &workload,
-                       unsigned repeat) {
+                       unsigned repeat, const std::optional<NetworkProfile> &throttle) {
   plan::DealerKey key = plan::readDealerKey(dealerKey, plan);
   MaskedWeights weights = readMaskedWeights(weightsPath, plan);
   plan::requireModel(key.modelId, weights.modelId, weightsPath);
   ProgramRef program = makeProgram(plan);
   Simulator simulator(program, std::move(weights), key.seeds[0], key.seeds[1]);
+  if (throttle)
+    simulator.throttle(*throttle);
 
   LocalReport report;
   report.profile = emptyProfile(*program);

@@ -2,6 +2,7 @@
 // Both servers and the dealer in one process: what gfsrun --local does.
 #pragma once
 
+#include "runtime/net/NetworkProfile.h"
 #include "runtime/serve/Summary.h"
 
 namespace gfs::serve {
@@ -12,8 +13,10 @@ struct LocalReport {
 };
 
 /// Runs every request of the workload `repeat` times, each with freshly dealt material. `weights`
-/// and `dealerKey` are files of this plan. Errors: those of their readers and of Workload.
+/// and `dealerKey` are files of this plan; `throttle` is the network to imitate. Errors: those of
+/// their readers and of Workload.
 LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weights,
-                       const std::filesystem::path &dealerKey, Workload &workload, unsigned repeat);
+                       const std::filesystem::path &dealerKey, Workload &workload, unsigned repeat,
+                       const std::optional<NetworkProfile> &throttle = {});
 
 } // namespace gfs::serve

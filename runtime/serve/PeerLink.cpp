@@ -19,6 +19,7 @@ PeerLink::PeerLink(std::unique_ptr<Connection> connection, const PeerFacts &mine
   hello.set_model_id(asString(mine.modelId));
   hello.set_material_id(asString(mine.materialId));
   hello.set_cursor(mine.cursor);
+  hello.set_throttle(mine.throttle);
   hello.set_contribution(asString(contribution.bytes()));
   try {
     PeerHello theirs;
@@ -64,6 +65,9 @@ void PeerLink::compare(const PeerFacts &mine, const PeerHello &theirs) const {
                "give both the files of one run of gfscc");
   requireEqual(mine.materialId, theirs.material_id(), "material sets",
                "give both the files of one run of gfsdeal");
+  if (mine.throttle != theirs.throttle())
+    throw Error(ExitCode::Usage, "both servers must be started with the same --throttle, or none",
+                "give both the same flag");
 }
 
 SecretSeed PeerLink::requestSeed(const JobId &id, uint64_t serial) const {

@@ -15,6 +15,7 @@ struct PeerFacts {
   plan::Hash planHash{};
   plan::Id16 modelId{}, materialId{};
   uint64_t cursor = 0;
+  std::string throttle; ///< The network that is imitated; empty: none.
 };
 
 class PeerLink {

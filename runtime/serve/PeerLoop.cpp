@@ -5,6 +5,7 @@
 // to start. Server 1 finds its half of the request, claims the serial (durable from then on), and
 // accepts. Server 0 claims too. Only then does the first byte that depends on the material leave
 // either machine. A request that fails from there on leaves its serial burnt at both.
+#include "runtime/net/ThrottledChannel.h"
 #include "runtime/serve/Server.h"
 
 #include <spdlog/spdlog.h>
@@ -25,7 +26,7 @@ static Error asError(const std::exception &cause) {
 
 PeerFacts Server::facts() const {
   return {engine.party(), engine.planHash(), engine.modelId(), engine.materialId(),
-          engine.cursor()};
+          engine.cursor(), options.throttle ? options.throttle->text() : ""};
 }
 
 Server::LinkedScope::LinkedScope(Server &server, PeerLink &link) : server(server) {
@@ -264,9 +265,11 @@ void Server::execute(PeerLink &link, std::unique_ptr<Job> job, uint64_t serial) 
   auto started = std::chrono::steady_clock::now();
   std::optional<Error> error;
   try {
-    std::unique_ptr<Channel> channel = makeChannel(link.connection(), options.timeout);
-    Result result =
-        engine.run(serial, job->inputShares, *channel, link.requestSeed(job->id, serial));
+    std::unique_ptr<Channel> channel = makeChannel(link.connection(), options.timeout), slow;
+    if (options.throttle)
+      slow = makeThrottledChannel(*channel, *options.throttle);
+    Result result = engine.run(serial, job->inputShares, slow ? *slow : *channel,
+                               link.requestSeed(job->id, serial));
     result.stats.set_queue_ms(
         std::chrono::duration<double, std::milli>(started - job->arrival).count());
     spdlog::info("request {} of {}: serial {}, online {:.2f} ms, {} exchanges, {} left",

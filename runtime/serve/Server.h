@@ -8,6 +8,7 @@
 #pragma once
 
 #include "runtime/net/Connection.h"
+#include "runtime/net/NetworkProfile.h"
 #include "runtime/serve/ClientSession.h"
 #include "runtime/serve/Engine.h"
 #include "runtime/serve/PeerLink.h"
@@ -27,6 +28,8 @@ struct ServerOptions {
   size_t maxQueue = 64;
   size_t maxClients = 64;
   uint64_t requests = 0; ///< Stop after this many; 0 = never.
+  /// Delay what the other server sends as this network would: for measurements, on one machine.
+  std::optional<NetworkProfile> throttle;
   /// Called once, when the servers are linked for the first time.
   std::function<void()> onReady = [] {};
 };

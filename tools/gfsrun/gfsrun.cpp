@@ -17,7 +17,7 @@ struct Options {
   LinkFlags link;
   WorkloadFlags workload;
   int party = -1;
-  std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text";
+  std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text", throttle;
   std::filesystem::path portFile;
   serve::ServerOptions server;
   unsigned timeoutMs = 60000, repeat = 1;
@@ -31,6 +31,9 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--weights", options.files.weights, "Weights (default PLAN.weights)");
   app.add_option("--key", options.files.key,
                  "Key (default PLAN.s0.key or PLAN.s1.key; with --local PLAN.dealer.key)");
+  app.add_option("--throttle", options.throttle,
+                 "Imitate a network between the servers, for measurements on one machine: lan, wan "
+                 "or rtt=MS,bw=MBIT");
   app.add_flag("-q,--quiet", options.quiet, "Log warnings only; with --local print no summary");
 
   const char *server = "Server";
@@ -86,13 +89,20 @@ static void addFlags(CLI::App &app, Options &options) {
   options.workload.addTo(app);
 }
 
+static std::optional<NetworkProfile> throttleOf(const Options &options) {
+  if (options.throttle.empty())
+    return std::nullopt;
+  return parseNetworkProfile(options.throttle, "--throttle");
+}
+
 static void runLocal(Options &options) {
   ModelPaths beside = ModelPaths::beside(options.files.plan);
   plan::LoadedPlan plan = plan::readPlan(options.files.plan);
   serve::Workload workload = options.workload.load(plan.plan);
   serve::LocalReport report = serve::runLocally(
       plan, options.files.weights.empty() ? beside.weights : options.files.weights,
-      options.files.key.empty() ? beside.dealerKey : options.files.key, workload, options.repeat);
+      options.files.key.empty() ? beside.dealerKey : options.files.key, workload, options.repeat,
+      throttleOf(options));
   if (!options.profile)
     report.profile.clear();
   options.workload.report(plan, workload, report.costs, report.profile, options.quiet);
@@ -134,6 +144,10 @@ static void runServer(Options &options) {
     server.peerFingerprint = parseFingerprint(options.peerFingerprint, "--peer-fingerprint");
   server.security = options.link.make("gfsrun", fmt::format("server{}", options.party));
   server.timeout = Milliseconds(options.timeoutMs);
+  server.throttle = throttleOf(options);
+  if (server.throttle)
+    fmt::print(stderr, "gfsrun: imitates a network between the servers ({})\n",
+               server.throttle->text());
   if (options.once)
     server.requests = 1;
 

@@ -110,6 +110,15 @@ TEST(PeerLink, RefusesWhatDoesNotBelongTogether) {
   }
 }
 
+TEST(PeerLink, RefusesServersThatImitateDifferentNetworks) {
+  PeerFacts throttled = facts(Party::One);
+  throttled.throttle = "lan";
+  Greeting greeting(facts(Party::Zero), throttled);
+  const char *text = "both servers must be started with the same --throttle, or none";
+  expectError(greeting.zeroError, ExitCode::Usage, text);
+  expectError(greeting.oneError, ExitCode::Usage, std::string("reports: ") + text);
+}
+
 TEST(PeerLink, RefusesTwoServersOfOneParty) {
   // Two servers 0 would both wait for the other to speak; the one that hears its own party refuses.
   Link link = makePlainLink();
