@@ -70,6 +70,34 @@ static std::optional<Slot> readSlot(int file, unsigned which) {
   return slot;
 }
 
+/// The slot that was written last and is whole, if it is this material's.
+static Slot readNewest(int file, const std::filesystem::path &path, const MaterialInfo &info) {
+  std::optional<Slot> slots[2] = {readSlot(file, 0), readSlot(file, 1)};
+  if (!slots[0] && !slots[1])
+    throw Error(ExitCode::Integrity, fmt::format("{}: the ledger is damaged", path.string()),
+                "deal a new set of material");
+  const Slot &newer =
+      *(!slots[1] || (slots[0] && slots[0]->writes > slots[1]->writes) ? slots[0] : slots[1]);
+  if (newer.materialId != info.materialId || newer.party != index(info.party))
+    throw Error(ExitCode::PlanMismatch,
+                fmt::format("{}: the ledger belongs to other material", path.string()),
+                "keep material and ledger together, under one name; a new set gets a new name");
+  if (newer.cursor < info.firstSerial || newer.cursor > info.endSerial())
+    throw Error(ExitCode::Integrity,
+                fmt::format("{}: the cursor is outside of the material", path.string()),
+                "deal a new set of material");
+  return newer;
+}
+
+uint64_t readCursor(const std::filesystem::path &path, const MaterialInfo &info) {
+  OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0)
+    throw Error(ExitCode::InputUnreadable,
+                fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)),
+                "check that it may be read");
+  return readNewest(file.get(), path, info).cursor;
+}
+
 static void syncFolder(const std::filesystem::path &path) {
   std::filesystem::path folder = path.parent_path().empty() ? "." : path.parent_path();
   OpenFile descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -90,7 +118,6 @@ Ledger::Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool
                 fmt::format("{}: another process uses this material", path.string()),
                 "stop the other gfsrun, or give this one its own material");
 
-  std::optional<Slot> slots[2] = {readSlot(file.get(), 0), readSlot(file.get(), 1)};
   bool empty = ::lseek(file.get(), 0, SEEK_END) == 0;
   if (empty) {
     if (!fresh)
@@ -101,19 +128,7 @@ Ledger::Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool
     syncFolder(path);
     return;
   }
-  if (!slots[0] && !slots[1])
-    throw Error(ExitCode::Integrity, fmt::format("{}: the ledger is damaged", path.string()),
-                "deal a new set of material");
-  const Slot &newer =
-      *(!slots[1] || (slots[0] && slots[0]->writes > slots[1]->writes) ? slots[0] : slots[1]);
-  if (newer.materialId != info.materialId || newer.party != index(info.party))
-    throw Error(ExitCode::PlanMismatch,
-                fmt::format("{}: the ledger belongs to other material", path.string()),
-                "keep material and ledger together, under one name; a new set gets a new name");
-  if (newer.cursor < info.firstSerial || newer.cursor > info.endSerial())
-    throw Error(ExitCode::Integrity,
-                fmt::format("{}: the cursor is outside of the material", path.string()),
-                "deal a new set of material");
+  const Slot newer = readNewest(file.get(), path, info);
   next = newer.cursor;
   writes = newer.writes;
 }

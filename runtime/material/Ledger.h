@@ -36,4 +36,9 @@ private:
   bool failed = false;
 };
 
+/// The cursor as it is on disk, for people to look at: takes no lock and changes nothing, so it
+/// works beside a running server, which may be one write ahead. Errors: InputUnreadable (also: no
+/// ledger), PlanMismatch, Integrity.
+uint64_t readCursor(const std::filesystem::path &path, const MaterialInfo &info);
+
 } // namespace gfs

@@ -28,6 +28,9 @@ class MainJob(TestCase):
         deployment.start_both()
         done, _ = deployment.infer("--limit", 2)
         self.assertEqual(done.returncode, 0, done.stderr)
+        for party in (0, 1):  # beside the server, which holds the ledger
+            shown = json.loads(must("gfs-inspect", deployment.folder / f"plan.s{party}.material", "--json").stdout)
+            self.assertEqual((shown["records"], shown["records_left"]), (2, 0))
         done, _ = deployment.infer("--limit", 1)
         self.assert_fails(done, 13)
         for process in deployment.processes.values():

@@ -43,12 +43,13 @@ static std::string hexOf(const std::string &bytes) {
   return plan::hex({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
 }
 
-/// Where the cursor of a material file stands. The ledger is made with the first use.
+/// Where the cursor of a material file stands. The ledger is made with the first use; a server may
+/// hold it.
 static void addLedger(Json &file, const std::filesystem::path &path) {
   MaterialInfo info = readMaterialInfo(path);
   uint64_t cursor = info.firstSerial;
   if (std::filesystem::exists(ledgerPath(path)))
-    cursor = std::max(cursor, Ledger(ledgerPath(path), info, /*fresh=*/false).cursor());
+    cursor = std::max(cursor, readCursor(ledgerPath(path), info));
   file["next_serial"] = cursor;
   file["records_left"] = info.endSerial() - std::min(cursor, info.endSerial());
 }

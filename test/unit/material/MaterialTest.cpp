@@ -279,6 +279,22 @@ TEST_F(Material, SurvivesATornLedgerWrite) {
   expectCode(ExitCode::Integrity, "the ledger is damaged", [&] { store(); });
 }
 
+TEST_F(Material, ShowsTheCursorWhileAServerHoldsTheLock) {
+  deal(5);
+  expectCode(ExitCode::InputUnreadable, "cannot be opened",
+             [&] { readCursor(ledgerPath(path), info); });
+  MaterialStore material = store();
+  EXPECT_EQ(readCursor(ledgerPath(path), info), 7u);
+  material.claim(9);
+  EXPECT_EQ(readCursor(ledgerPath(path), info), 10u);
+  expectCode(ExitCode::MaterialReuse, "another process uses this material", [&] { store(); });
+  material.claim(10); // reading has not taken the lock away
+  overwrite(ledgerPath(path), 0, std::string(30, 'x'));
+  overwrite(ledgerPath(path), 4096, std::string(30, 'x'));
+  expectCode(ExitCode::Integrity, "the ledger is damaged",
+             [&] { readCursor(ledgerPath(path), info); });
+}
+
 TEST_F(Material, ErasesUsedRecords) {
   deal(5);
   MaterialStore material = store();
@@ -324,6 +340,8 @@ TEST_F(Material, RefusesTheLedgerOfAnotherSet) {
   deal(5);
   std::filesystem::rename(folder / "elsewhere", ledgerPath(path));
   expectCode(ExitCode::PlanMismatch, "the ledger belongs to other material", [&] { store(); });
+  expectCode(ExitCode::PlanMismatch, "the ledger belongs to other material",
+             [&] { readCursor(ledgerPath(path), info); });
 }
 
 TEST_F(Material, IsNotSharedByTwoProcesses) {
