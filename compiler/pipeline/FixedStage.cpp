@@ -98,6 +98,7 @@ std::vector<FixedOptions> FixedStage::candidates() const {
   start.activationBits = given.activationBits.value_or(start.activationBits);
   start.windowBits = given.windowBits.value_or(start.windowBits);
   start.headroom = given.headroom.value_or(start.headroom);
+  start.activationError = given.activationError.value_or(start.activationError);
   start.exact = given.exact;
   std::vector<FixedOptions> list = {start};
   if (!given.activationBits) {

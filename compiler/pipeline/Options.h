@@ -21,6 +21,7 @@ struct FormatOptions {
   std::optional<unsigned> ringBits;
   std::optional<unsigned> activationBits, windowBits;
   std::optional<double> headroom;
+  std::optional<double> activationError; ///< Of fitted functions, relative to their spread.
   bool exact = false;
 };
 

@@ -65,9 +65,12 @@ FixedLowering::SplineScales FixedLowering::chooseSplineScales(nn::FunctionOp op,
     scale = std::min(scale, room);
     return {scale, scale};
   }
-  int extra = spline.quantumBits;
-  scale = std::min(scale, (room - extra) >> 1);
-  return {scale, 2 * scale + extra};
+  bool quadratic = spline.spline.degree() == 2;
+  scale = std::min(scale, room - spline.linearBits);
+  if (quadratic)
+    scale = std::min(scale, (room - spline.quadraticBits) >> 1);
+  int result = scale + spline.linearBits;
+  return {scale, quadratic ? std::max(result, 2 * scale + spline.quadraticBits) : result};
 }
 
 LogicalResult FixedLowering::lowerFunction(nn::FunctionOp op) {

@@ -99,9 +99,12 @@ struct Interval {
 };
 
 /// How far a function with poles or unbounded growth is followed: its values stay within head-room
-/// of the calibrated ones. `from` is calibrated, `to` is not.
+/// of the calibrated ones, and its operand does not come nearer to a pole at 0 by more than that.
+/// `from` is calibrated, `to` is not.
 double followed(const std::function<double(double)> &function, const nn::FunctionDomain &domain,
-                double operandFactor, double from, double to, double limit) {
+                double operandFactor, double from, double to, double limit, double headroom) {
+  if (domain.needsNonNegative || domain.needsNonZero)
+    to = from > 0 ? std::max(to, from / headroom) : std::min(to, from / headroom);
   auto fits = [&](double y) {
     double x = y * operandFactor, start = from * operandFactor;
     return domain.containsAll(std::min(x, start), std::max(x, start)) &&
@@ -128,25 +131,43 @@ Interval valuesOn(const std::function<double(double)> &function, double low, dou
   return values;
 }
 
-/// The fit with quadratic coefficients that are multiples of 2^-bits, for the fewest bits that cost
-/// no piece more than real coefficients do.
-FunctionSpline fitWithFewBits(FitGoal goal) {
-  constexpr int mostBits = 40;
+/// The fit with quadratic coefficients that are multiples of 2^-bits, for few bits: a result of
+/// fewer bits needs less of the ring, which is worth a knot more than real coefficients need.
+/// `spread` is that of the function's values.
+FunctionSpline fitWithFewBits(FitGoal goal, double spread) {
+  constexpr int bitsToTry = 28;
+  goal.balance = false;
   SplineFit real = fitSpline(goal);
-  double largest = 0;
-  for (const Quadratic &piece : real.spline.pieces)
-    largest = std::max(largest, std::fabs(piece.c2));
-  FunctionSpline result{real.spline, 1, real.error, 0, 0, 0};
-  if (largest == 0)
-    return result;
-  const size_t knots = real.spline.knots.size();
-  for (int bits = 2 - std::ilogb(largest); bits <= mostBits; ++bits) {
+  const size_t knots = std::min(real.spline.knots.size() + 1, goal.mostKnots);
+  auto fits = [&](int bits) {
     goal.quantum = std::ldexp(1.0, -bits);
     SplineFit rough = fitSpline(goal);
-    result = {rough.spline, 1, rough.error, bits, 0, 0};
-    if (rough.spline.knots.size() <= knots && rough.error <= std::max(goal.error, real.error))
-      break;
+    // Errors are measured at other points than those that pieces are chosen by.
+    return rough.spline.knots.size() <= knots &&
+           rough.error <= 1.05 * std::max(goal.error, real.error);
+  };
+  // So coarse that a piece over the whole interval would bend by several times the spread.
+  int least = -std::ilogb(16 * spread / std::pow(goal.high - goal.low, 2)),
+      most = least + bitsToTry;
+  while (least < most) {
+    int middle = least + (most - least) / 2;
+    if (fits(middle))
+      most = middle;
+    else
+      least = middle + 1;
   }
+  goal.quantum = std::ldexp(1.0, -least);
+  goal.balance = true;
+  SplineFit fit = fitSpline(goal);
+  FunctionSpline result;
+  result.spline = fit.spline;
+  result.error = fit.error;
+  result.quadraticBits = least;
+  // Half a unit of a linear coefficient over half a piece costs a quarter of the bound at most.
+  double longest = 0;
+  for (size_t j = 1; j < fit.spline.knots.size(); ++j)
+    longest = std::max(longest, fit.spline.knots[j] - fit.spline.knots[j - 1]);
+  result.linearBits = longest > 0 ? std::ilogb(longest / goal.error) + 1 : 0;
   return result;
 }
 
@@ -193,8 +214,8 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
   fit.low = wide.low;
   fit.high = wide.high;
   if (!nature.below || !nature.above) {
-    fit.low = followed(fit.function, domain, p, goal.low, wide.low, limit);
-    fit.high = followed(fit.function, domain, p, goal.high, wide.high, limit);
+    fit.low = followed(fit.function, domain, p, goal.low, wide.low, limit, goal.headroom);
+    fit.high = followed(fit.function, domain, p, goal.high, wide.high, limit, goal.headroom);
   }
   for (auto [asymptote, to] : {std::pair(&nature.below, &fit.below), {&nature.above, &fit.above}})
     if (*asymptote)
@@ -204,9 +225,17 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
   // A function that hardly changes where it is used is not followed below the noise of its result.
   const double spread = std::max(greatest - least, limit * 0x1p-6);
   fit.error = std::max(goal.error * spread, 1e-12);
+  // Values that calibration did not meet are rare: errors may be larger there, and are relative to
+  // how much the function changes there.
+  constexpr double rareness = 4;
+  Interval wideValues = valuesOn(fit.function, fit.low, fit.high);
+  fit.innerLow = goal.low;
+  fit.innerHigh = goal.high;
+  fit.looseness =
+      rareness * std::max(1.0, (wideValues.high - wideValues.low) * goal.error / fit.error);
   fit.mostKnots = goal.mostKnots;
-  FunctionSpline result = fitWithFewBits(fit);
-  measure(result, wide.low, wide.high);
+  FunctionSpline result = fitWithFewBits(fit, std::max(wideValues.high - wideValues.low, spread));
+  measure(result, std::min(-reach, wide.low), std::max(reach, wide.high));
   return result;
 }
 

@@ -22,13 +22,16 @@ struct FunctionGoal {
 struct FunctionSpline {
   PiecewiseQuadratic spline;
   double resultFactor = 1;
-  /// Largest error of spline(y), within low..high and its head-room; 0: the function is itself
-  /// piecewise quadratic.
+  /// Largest error of spline(y) between low and high; 0: the function is itself piecewise
+  /// quadratic. Beyond, within the head-room, errors may be four times as large or more, where the
+  /// function changes more there.
   double error = 0;
-  /// Quadratic coefficients are multiples of 2^-quantumBits.
-  int quantumBits = 0;
-  double magnitude = 0; ///< Largest |spline(y)| where y may be, head-room included.
-  double slope = 0;     ///< Largest |d spline / dy| there.
+  /// Quadratic coefficients are multiples of 2^-quadraticBits; linear ones may be rounded to
+  /// multiples of 2^-linearBits.
+  int quadraticBits = 0, linearBits = 0;
+  double magnitude =
+      0; ///< Largest |spline(y)| of all y of the largest magnitude that head-room allows.
+  double slope = 0; ///< Largest |d spline / dy| there.
 };
 
 /// The factor that the result of a function is held without.

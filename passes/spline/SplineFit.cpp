@@ -11,10 +11,20 @@ namespace gfs {
 
 namespace {
 
+/// By what errors at x are divided before they are compared with the bound. It grows steadily, so
+/// that a piece may begin with a larger error and come down to where a smaller one is asked for.
+double allowance(const FitGoal &goal, double x) {
+  double distance = std::max(goal.innerLow - x, x - goal.innerHigh);
+  double ramp = (goal.innerHigh - goal.innerLow) / 2;
+  return distance <= 0 || goal.looseness <= 1
+             ? 1.0
+             : 1 + (goal.looseness - 1) * std::min(1.0, distance / ramp);
+}
+
 constexpr size_t samples = 24;      ///< Inside a piece, for choosing its coefficient.
-constexpr size_t denseSamples = 97; ///< For its error, and with another spacing.
-constexpr size_t tailSamples = 2048;
-constexpr int sections = 28, bisections = 24, balancings = 10, widenings = 40;
+constexpr size_t denseSamples = 61; ///< For its error, and with another spacing.
+constexpr size_t tailSamples = 512;
+constexpr int sections = 24, bisections = 16, balancings = 7, widenings = 40;
 constexpr double golden = 0.6180339887498949;
 
 struct Node {
@@ -61,7 +71,7 @@ private:
     if (!asymptote)
       return {from, goal.function(from)};
     auto near = [&](double x) {
-      return std::fabs(goal.function(x) - (*asymptote)(x)) <= bound / 2;
+      return std::fabs(goal.function(x) - (*asymptote)(x)) <= bound / 2 * allowance(goal, x);
     };
     auto at = [&](size_t i) { return from + (to - from) * double(i) / tailSamples; };
     size_t i = 0;
@@ -118,7 +128,7 @@ private:
 
   Quadratic fit(Node a, Node b) const {
     double slope = (b.value - a.value) / (b.x - a.x);
-    std::array<double, samples> residual, bend;
+    std::array<double, samples> residual, bend; // relative to what is allowed
     double least = std::numeric_limits<double>::infinity(), most = -least;
     for (size_t i = 0; i < samples; ++i) {
       double x = a.x + (b.x - a.x) * (double(i) + 0.5) / samples;
@@ -126,6 +136,8 @@ private:
       residual[i] = goal.function(x) - (a.value + slope * (x - a.x));
       least = std::min(least, residual[i] / bend[i]);
       most = std::max(most, residual[i] / bend[i]);
+      residual[i] /= allowance(goal, x);
+      bend[i] /= allowance(goal, x);
     }
     auto worst = [&](double c) {
       double error = 0;
@@ -159,13 +171,19 @@ private:
     return (low + high) / 2;
   }
 
+  /// The largest error, unless it is beyond the bound. Where a piece is mostly in the loose part,
+  /// the rest of it is looked at closely.
   double errorOf(const Quadratic &piece, Node a, Node b) const {
+    double inner = std::max(a.x, goal.innerLow), end = std::min(b.x, goal.innerHigh);
+    double error = errorOn(piece, a.x, b.x);
+    return inner < end && error <= bound ? std::max(error, errorOn(piece, inner, end)) : error;
+  }
+
+  double errorOn(const Quadratic &piece, double low, double high) const {
     double error = 0;
-    for (size_t i = 0; i < denseSamples; ++i) {
-      double x = a.x + (b.x - a.x) * double(i) / (denseSamples - 1);
-      error = std::max(error, std::fabs(goal.function(x) - piece(x)));
-      if (error > bound)
-        break;
+    for (size_t i = 0; i < denseSamples && error <= bound; ++i) {
+      double x = low + (high - low) * double(i) / (denseSamples - 1);
+      error = std::max(error, std::fabs(goal.function(x) - piece(x)) / allowance(goal, x));
     }
     return error;
   }
@@ -176,11 +194,11 @@ private:
 };
 
 double largestError(const FitGoal &goal, const PiecewiseQuadratic &spline) {
-  constexpr size_t points = 4096;
+  constexpr size_t points = 1024;
   double error = 0;
   for (size_t i = 0; i <= points; ++i) {
     double x = goal.low + (goal.high - goal.low) * double(i) / points;
-    error = std::max(error, std::fabs(goal.function(x) - spline(x)));
+    error = std::max(error, std::fabs(goal.function(x) - spline(x)) / allowance(goal, x));
   }
   return error;
 }
@@ -197,7 +215,7 @@ SplineFit fitSpline(const FitGoal &goal) {
   FitGoal limited = goal;
   limited.mostKnots = best->knots.size();
   double bad = good / 16;
-  for (int step = 0; step < balancings; ++step) {
+  for (int step = 0; goal.balance && step < balancings; ++step) {
     double middle = std::sqrt(good * bad);
     auto candidate = Greedy(limited, middle).run();
     (candidate ? good : bad) = middle;

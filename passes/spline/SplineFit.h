@@ -17,15 +17,19 @@ struct FitGoal {
   std::optional<Quadratic> below, above;
   std::vector<double> kinks; ///< Where it is not smooth: pieces end there.
   double error = 0;          ///< The bound asked for, positive.
+  /// Outside innerLow..innerHigh errors may be this many times as large, at least 1; fully so from
+  /// half that interval's length away.
+  double looseness = 1, innerLow = 0, innerHigh = 0;
   size_t mostKnots = 16;
   /// Quadratic coefficients are multiples of this; 0: any.
   double quantum = 0;
+  bool balance = true; ///< Lower the bound as far as the number of pieces lasts.
 };
 
 struct SplineFit {
   PiecewiseQuadratic spline;
-  /// Largest error on [low, high]; above the bound asked for only where `mostKnots` did not allow
-  /// it.
+  /// Largest error on [low, high], errors that may be larger divided by `looseness`; above the
+  /// bound asked for only where `mostKnots` did not allow it.
   double error = 0;
 };
 

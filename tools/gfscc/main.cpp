@@ -124,6 +124,9 @@ int main(int argc, char **argv) {
                    "largest root mean square error of the outputs, relative to their spread, in "
                    "the search for formats")
       ->capture_default_str();
+  formats->add_option("--activation-error", options.formats.activationError,
+                      "largest error of a fitted function, relative to the spread of its values; "
+                      "default 2^(2 - activation bits)");
   formats->add_flag("--exact", options.formats.exact, "decide signs to the last place");
   formats
       ->add_option("--relu-protocol", options.reluProtocol,

@@ -50,3 +50,22 @@ func.func @main(%x: tensor<1x2xf32> {fixed.range = array<f64: -1.0, 1.0>}) -> te
   // expected-error @below {{returns a constant, which needs no private computation}}
   return %y : tensor<1x2xf32>
 }
+
+// -----
+
+func.func @main(%x: tensor<1x1xf32> {fixed.range = array<f64: -2.0, 2.0>}) -> tensor<1x1xf32> {
+  // expected-error @below {{is not defined everywhere from -2.000000e+00 to 2.000000e+00, the range of its operand in calibration: reciprocal needs other calibration data}}
+  %y = nn.function reciprocal %x {fixed.range = array<f64: -0.5, 0.5>} : tensor<1x1xf32>
+  return %y : tensor<1x1xf32>
+}
+
+// -----
+
+// A sum of up to 1000 leaves the sigmoid a scale of 4 in 16 bits, and its operand less.
+func.func @main(%x: tensor<1x1xf32> {fixed.range = array<f64: -8.0, 8.0>}, %v: tensor<1x1xf32> {fixed.range = array<f64: -1000.0, 1000.0>})
+    -> tensor<1x1xf32> {
+  // expected-error @below {{has fewer than 3 bits left for its operand in a ring of 16 bits: choose a wider ring (--ring-bits)}}
+  %y = nn.function sigmoid %x {fixed.range = array<f64: 0.0, 1.0>} : tensor<1x1xf32>
+  %z = nn.add %y, %v {fixed.range = array<f64: -1000.0, 1001.0>} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %z : tensor<1x1xf32>
+}

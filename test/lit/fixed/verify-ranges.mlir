@@ -87,3 +87,26 @@ func.func @rule_4(%x: !fixed.tensor<4, scale = 14> {fixed.range = array<f64: -32
   return %x : !fixed.tensor<4, scale = 14>
 }
 }
+
+// -----
+
+// Tests a spline: |z| + |t| = 3.5 * 2^12 + 6144 = 20480 must stay below 2^15 - 2^9 = 32256, and does; with 2^14 - 2^8 it does not.
+// CHECK: fixed.spline
+module attributes {fixed.ring_bits = 20 : i64} {
+func.func @main(%x: !fixed.tensor<4, scale = 12> {fixed.range = array<f64: -3.5, 2.0>}) -> !fixed.tensor<4, scale = 9> {
+  %y = fixed.spline %x shift 3 window [9, 15) {thresholds = array<i64: 0, 6144>, pieces = array<i64: 0, 0, 0, 0, 1, 0, 768, 0, 0>}
+      : !fixed.tensor<4, scale = 12> -> !fixed.tensor<4, scale = 9>
+  return %y : !fixed.tensor<4, scale = 9>
+}
+}
+
+// -----
+
+module attributes {fixed.ring_bits = 20 : i64} {
+func.func @spline_window(%x: !fixed.tensor<4, scale = 12> {fixed.range = array<f64: -3.5, 2.0>}) -> !fixed.tensor<4, scale = 9> {
+  // expected-error @below {{expects values of 'the input' to stay below 9984 (the sign window less the farthest threshold), but calibration reached 14336}}
+  %y = fixed.spline %x shift 3 window [8, 14) {thresholds = array<i64: 0, 6144>, pieces = array<i64: 0, 0, 0, 0, 1, 0, 768, 0, 0>}
+      : !fixed.tensor<4, scale = 12> -> !fixed.tensor<4, scale = 9>
+  return %y : !fixed.tensor<4, scale = 9>
+}
+}

@@ -169,3 +169,43 @@ func.func @sum_pool_scale(%x: !secure.share<1x1x2x2, scale = 8>) {
   %0 = secure.sum_pool %x {kernel = array<i64: 2, 2>} : !secure.share<1x1x2x2, scale = 8> -> !secure.share<1x1x1x1, scale = 7>
   return
 }
+
+// -----
+
+func.func @spline_thresholds(%x: !secure.masked<4, scale = 9>) {
+  // expected-error @below {{expects 1 to 16 thresholds, got 17}}
+  %0 = secure.spline %x table {shift = 3 : i64, low = 4 : i64, high = 12 : i64, key = 0 : i64, thresholds = array<i64: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16>, pieces = array<i64: 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0>} : !secure.masked<4, scale = 9> -> !secure.share<4, scale = 13>
+  return
+}
+
+// -----
+
+func.func @spline_order(%x: !secure.masked<4, scale = 9>) {
+  // expected-error @below {{expects thresholds that ascend}}
+  %0 = secure.spline %x table {shift = 3 : i64, low = 4 : i64, high = 12 : i64, key = 0 : i64, thresholds = array<i64: 4, -4>, pieces = array<i64: -1, 0, 0, 0, 2, 1, 7, 0, 0>} : !secure.masked<4, scale = 9> -> !secure.share<4, scale = 13>
+  return
+}
+
+// -----
+
+func.func @spline_pieces(%x: !secure.masked<4, scale = 9>) {
+  // expected-error @below {{expects 9 coefficients, got 3}}
+  %0 = secure.spline %x table {shift = 3 : i64, low = 4 : i64, high = 12 : i64, key = 0 : i64, thresholds = array<i64: -4, 4>, pieces = array<i64: 1, 2, 3>} : !secure.masked<4, scale = 9> -> !secure.share<4, scale = 13>
+  return
+}
+
+// -----
+
+func.func @spline_shape(%x: !secure.masked<4, scale = 9>) {
+  // expected-error @below {{expects shape 4, got}}
+  %0 = secure.spline %x table {shift = 3 : i64, low = 4 : i64, high = 12 : i64, key = 0 : i64, thresholds = array<i64: -4, 4>, pieces = array<i64: -1, 0, 0, 0, 2, 1, 7, 0, 0>} : !secure.masked<4, scale = 9> -> !secure.share<2x2, scale = 13>
+  return
+}
+
+// -----
+
+func.func @spline_messages(%x: !secure.masked<4, scale = 9>) {
+  // expected-error @below {{sends 2 messages, but lists 1 exchanges}}
+  %0 = secure.spline %x one_hot {shift = 3 : i64, low = 4 : i64, high = 12 : i64, key = 0 : i64, thresholds = array<i64: -4, 4>, pieces = array<i64: -1, 0, 0, 0, 2, 1, 7, 0, 0>, exchange = array<i64: 1>} : !secure.masked<4, scale = 9> -> !secure.share<4, scale = 13>
+  return
+}

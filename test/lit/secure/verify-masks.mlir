@@ -204,3 +204,41 @@ module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
   // expected-error @below {{expects nothing but @main in the module}}
   func.func private @send(!secure.share<4, scale = 8>)
 }
+
+// -----
+
+module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
+  func.func @main(%x: !secure.share<4, scale = 8>) -> !secure.share<4, scale = 8> {
+    %m = secure.open %x {mask = 0 : i64} : !secure.share<4, scale = 8> -> !secure.masked<4, scale = 8>
+    // expected-error @below {{has the threshold 1073741824, expects magnitudes below 2^30 in a ring of 32 bits}}
+    %y = secure.spline %m table {shift = 0 : i64, low = 20 : i64, high = 28 : i64, key = 0 : i64, thresholds = array<i64: 1073741824>,
+                                 pieces = array<i64: 0, 0, 0, 1, 0, 0>} : !secure.masked<4, scale = 8> -> !secure.share<4, scale = 8>
+    return %y : !secure.share<4, scale = 8>
+  }
+}
+
+// -----
+
+module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
+  func.func @main(%x: !secure.share<4, scale = 8>) -> !secure.share<4, scale = 8> {
+    %m = secure.open %x {mask = 0 : i64} : !secure.share<4, scale = 8> -> !secure.masked<4, scale = 8>
+    // expected-error @below {{has a table over 10 bits, expects at most 9}}
+    %y = secure.spline %m table {shift = 0 : i64, low = 18 : i64, high = 28 : i64, key = 0 : i64, thresholds = array<i64: 0>,
+                                 pieces = array<i64: 0, 0, 0, 1, 0, 0>} : !secure.masked<4, scale = 8> -> !secure.share<4, scale = 8>
+    return %y : !secure.share<4, scale = 8>
+  }
+}
+
+// -----
+
+module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
+  func.func @main(%x: !secure.share<4, scale = 8>) -> (!secure.share<4, scale = 8>, !secure.share<4, scale = 8>) {
+    %m = secure.open %x {mask = 0 : i64} : !secure.share<4, scale = 8> -> !secure.masked<4, scale = 8>
+    // expected-note @below {{first used here}}
+    %p = secure.truncate %m {shift = 0 : i64, key = 1 : i64} : !secure.masked<4, scale = 8> -> !secure.share<4, scale = 8>
+    // expected-error @below {{uses key 1 a second time}}
+    %y = secure.spline %m table {shift = 0 : i64, low = 20 : i64, high = 28 : i64, key = 1 : i64, thresholds = array<i64: 0>,
+                                 pieces = array<i64: 0, 0, 0, 1, 0, 0>} : !secure.masked<4, scale = 8> -> !secure.share<4, scale = 8>
+    return %p, %y : !secure.share<4, scale = 8>, !secure.share<4, scale = 8>
+  }
+}
