@@ -6,7 +6,7 @@
 // Tests that a spline opens its operand once, for all thresholds, and that windows choose its protocol as a ReLU's.
 
 // The open and the table's bits; the one-hot chunks of the second spline, three messages behind its open.
-// COST: module attributes {secure.cost = {{.*}}messages = 6 : i64{{.*}}secure.exchanges = 6 : i64
+// COST: module attributes {{.*}}messages = 6 : i64{{.*}}secure.exchanges = 6 : i64
 module attributes {fixed.ring_bits = 32 : i64} {
   // CHECK-LABEL: func.func @main
   func.func @main(%x: !fixed.tensor<4, scale = 9>) -> !fixed.tensor<4, scale = 13> {
