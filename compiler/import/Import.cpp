@@ -12,6 +12,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include <fmt/ranges.h>
 #include <set>
 #include <unordered_map>
 
@@ -46,6 +47,7 @@ private:
   int64_t readOpset() const;
   std::vector<std::string> outputNames() const;
   nn::Shape inputShape(const ValueInfoProto &input) const;
+  [[noreturn]] void refuseOpenShape(const ValueInfoProto &input) const;
   void addInputs(func::FuncOp function);
   void loadInitialiser(const std::string &name);
   void readGraph();
@@ -110,6 +112,30 @@ std::vector<std::string> Importer::outputNames() const {
   return names;
 }
 
+/// "[N, 3, ?, ?]", with the model's names of symbolic extents.
+static std::string dimensionText(const ValueInfoProto &input) {
+  if (!input.type().tensor_type().has_shape())
+    return "[...]";
+  std::vector<std::string> extents;
+  for (const auto &dimension : input.type().tensor_type().shape().dim())
+    extents.push_back(dimension.has_dim_value()       ? std::to_string(dimension.dim_value())
+                      : dimension.dim_param().empty() ? "?"
+                                                      : dimension.dim_param());
+  return fmt::format("[{}]", fmt::join(extents, ", "));
+}
+
+void Importer::refuseOpenShape(const ValueInfoProto &open) const {
+  std::string inputs;
+  for (const ValueInfoProto &input : model.graph().input())
+    if (!initialisers.contains(input.name()))
+      inputs +=
+          fmt::format("{}{} {}", inputs.empty() ? "" : ", ", input.name(), dimensionText(input));
+  throw Error(ExitCode::Unsupported,
+              fmt::format("{}: the shape of input '{}' is open; the inputs are {}", path.string(),
+                          open.name(), inputs),
+              fmt::format("set it with --shape {}=1x3x224x224 (for example)", open.name()));
+}
+
 nn::Shape Importer::inputShape(const ValueInfoProto &input) const {
   const TypeProto::Tensor &type = input.type().tensor_type();
   using Proto = tensor::TensorProto;
@@ -134,9 +160,7 @@ nn::Shape Importer::inputShape(const ValueInfoProto &input) const {
                   fmt::format("give {} extents", shape.size()));
     shape.assign(given->second.begin(), given->second.end());
   } else if (llvm::is_contained(shape, -1) || !type.has_shape()) {
-    throw Error(ExitCode::Unsupported,
-                fmt::format("{}: the shape of input '{}' is open", path.string(), input.name()),
-                fmt::format("set it with --shape {}=1x3x224x224 (for example)", input.name()));
+    refuseOpenShape(input);
   }
   if (!nn::isValidShape(shape) || shape.empty())
     throw Error(ExitCode::Unsupported,

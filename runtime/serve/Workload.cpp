@@ -82,8 +82,10 @@ Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
     Input input{found->second.toFloat(), portShape(plan, port)};
     uint64_t requests = requestsIn(found->second, input.shape, port.name(), options.batch);
     if (!portInputs.empty() && requests != count)
-      throw Error(ExitCode::InvalidInput, fmt::format("input \"{}\" holds {} requests, others {}",
-                                                      port.name(), requests, count));
+      throw Error(
+          ExitCode::InvalidInput,
+          fmt::format("input \"{}\" holds {} requests, others {}", port.name(), requests, count),
+          "give every input the same number of requests");
     count = requests;
     portInputs.push_back(std::move(input));
   }
