@@ -11,6 +11,8 @@ void buildNnPipeline(mlir::OpPassManager &passes) {
   // them.
   functions.addPass(mlir::createCanonicalizerPass());
   functions.addPass(createNnFoldConstants());
+  // Before scalars go into layers.
+  functions.addPass(createNnRecogniseFunctions());
   functions.addPass(createNnFoldBatchNorm());
   // After the normalisations: exporters put biases and scales behind them, too.
   functions.addPass(createNnFoldElementwise());
