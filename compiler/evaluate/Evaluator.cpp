@@ -37,7 +37,7 @@ static double multiplications(func::FuncOp function) {
 /// microseconds, and most of all on a busy machine, that is tens of times slower than one core alone. Networks below
 /// this size run on one; OpenMP is asked at run time, since oneDNN can be built without it.
 static constexpr double leastParallelMultiplications = 5e8;
-static void chooseThreads(func::FuncOp function) {
+void chooseThreads(func::FuncOp function) {
   auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
   auto available = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_num_procs"));
   if (set && available)

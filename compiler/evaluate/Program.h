@@ -35,6 +35,9 @@ private:
   llvm::DenseMap<mlir::Value, ConstFloatView> places;
 };
 
+/// Lets oneDNN use one core or all, whichever is faster for a network of this size.
+void chooseThreads(mlir::func::FuncOp function);
+
 /// Adds the steps of an operation; false if it is none of theirs. Each file handles one family.
 bool addLinearStep(Evaluator::Program &program, mlir::Operation &op);
 bool addPoolStep(Evaluator::Program &program, mlir::Operation &op);

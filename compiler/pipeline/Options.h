@@ -25,6 +25,16 @@ struct FormatOptions {
   bool exact = false;
 };
 
+/// Which ReLUs become cheaper functions, as it is written on the command line.
+struct ReplaceOptions {
+  std::string replace = "none"; ///< "none", "auto", "all", "ratio:R".
+  std::optional<double> maxAccuracyDrop;
+  std::string degrees = "0,1,2";
+  std::filesystem::path pin;         ///< Choices by layer name, JSON; empty: none.
+  std::filesystem::path frontier;    ///< Where all points judged go, JSON; empty: nowhere.
+  std::vector<std::string> leaveOut; ///< Ingredients: "channels", "refit", "ranking", "augment".
+};
+
 struct CompileOptions {
   std::filesystem::path model;
   std::filesystem::path output;      ///< plan.bin; empty: nothing is written.
@@ -38,6 +48,7 @@ struct CompileOptions {
   /// indices only; else "logits", "softmax", "log_softmax", "client-argmax", computed by the client.
   std::string outputForm = "model";
   FormatOptions formats;
+  ReplaceOptions replace;
   /// Largest root mean square error of the outputs, relative to their spread, that the search for
   /// formats allows.
   double tolerance = 0.005;

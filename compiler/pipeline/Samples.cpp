@@ -102,7 +102,7 @@ static void requireFinite(const std::vector<float> &values, const std::string &f
                 "check how the samples are made");
 }
 
-SampleSet readSamples(const std::string &spec, func::FuncOp main) {
+SampleSet readSamples(const std::string &spec, func::FuncOp main, size_t most) {
   std::vector<Tensor> arrays = readArrays(spec);
   SampleSet samples;
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
@@ -118,7 +118,7 @@ SampleSet readSamples(const std::string &spec, func::FuncOp main) {
     samples.inputs.push_back(array.toFloat());
     requireFinite(samples.inputs.back(), spec, inputName(main, i));
   }
-  return samples.spread(mostSamples);
+  return samples.spread(most);
 }
 
 SampleSet samplesOf(const std::vector<TestSet> &sets, func::FuncOp main) {

@@ -27,9 +27,9 @@ constexpr size_t mostSamples = 128;
 
 /// Reads samples for the inputs of an `nn` @main from .npy, .npz or "FILE.npz:NAME". An array holds
 /// samples along its leading axis (or one sample), in the shape of the input up to extents of one.
-/// Arrays of an archive are found by the input's name, or by being the only one that fits. Errors:
-/// InputUnreadable, InvalidInput (names file, arrays and shapes).
-SampleSet readSamples(const std::string &spec, mlir::func::FuncOp main);
+/// Arrays of an archive are found by the input's name, or by being the only one that fits. At
+/// `most` so many are taken. Errors: InputUnreadable, InvalidInput (names file, arrays and shapes).
+SampleSet readSamples(const std::string &spec, mlir::func::FuncOp main, size_t most = mostSamples);
 
 /// The inputs of test sets, one sample a set. Errors: InvalidInput.
 SampleSet samplesOf(const std::vector<TestSet> &sets, mlir::func::FuncOp main);

@@ -134,6 +134,29 @@ int main(int argc, char **argv) {
       ->check(CLI::IsMember({"auto", "table", "one_hot", "dcf"}))
       ->capture_default_str();
 
+  auto *activations = app.add_option_group("Activations");
+  activations
+      ->add_option(
+          "--replace", options.replace.replace,
+          "which ReLUs become polynomials, which need no comparison: none, auto (as many as "
+          "--max-accuracy-drop allows), all, or ratio:R, at least that share; needs --calib")
+      ->capture_default_str();
+  activations->add_option("--max-accuracy-drop", options.replace.maxAccuracyDrop,
+                          "percent of held-out calibration samples whose answer may change; "
+                          "auto: 1");
+  activations
+      ->add_option("--degrees", options.replace.degrees,
+                   "degrees allowed: 0 constants, 1 linear, 2 quadratics")
+      ->capture_default_str();
+  activations->add_option("--pin", options.replace.pin,
+                          "choices by layer name, JSON: see docs/choosing-activations.md");
+  activations->add_option("--frontier", options.replace.frontier,
+                          "write shares replaced and answers kept, all that were judged, as JSON");
+  activations
+      ->add_option("--choose-without", options.replace.leaveOut,
+                   "leave an ingredient out, to see what it is worth")
+      ->check(CLI::IsMember({"channels", "refit", "ranking", "augment"}));
+
   auto *output = app.add_option_group("Output");
   output->add_option("--emit", emit, "print the program in one of the compiler's languages")
       ->check(CLI::IsMember({"none", "nn", "fixed", "secure", "plan"}))

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decides which ReLU channels become polynomials, without training and without labels.
+#pragma once
+
+#include "compiler/choose/Refit.h"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace gfs {
+
+/// How many ReLUs are to go.
+struct ChooseGoal {
+  enum class Kind { Ratio, Auto, All } kind = Kind::Auto;
+  double ratio = 1; ///< Share of the ReLUs to replace at least, for Kind::Ratio.
+  /// Largest share of samples, in percent, whose answer (argmax) may change, on samples that the
+  /// fits have not seen. Kind::Auto replaces as many as that allows; for the others it is a demand.
+  std::optional<double> maxAccuracyDrop;
+  std::vector<unsigned> degrees = {0, 1, 2}; ///< Of the polynomials, ascending.
+  /// Choices by layer name: one for all channels, or one per channel. Channels that are pinned to
+  /// nullopt are free.
+  std::map<std::string, std::vector<std::optional<ChannelChoice>>> pins;
+  bool perChannel = true; ///< Else whole layers.
+  bool remeasure = true;  ///< Rank again after each step; else once.
+  bool augmented = true;  ///< Fit on changed images, too.
+  double step = 0.05;     ///< Share of the ReLUs replaced between two fits, in the end.
+  RefitOptions refit;
+
+  /// The share after `replaced`. Up to a third, hardly any choice is wrong: double steps.
+  double next(double replaced) const { return replaced + (replaced < 0.3 ? 2 * step : step); }
+};
+
+/// A point on the way from no replacement to the goal.
+struct ChoosePoint {
+  double replaced = 0;      ///< Share of the ReLUs.
+  double agreement = 1;     ///< Share of held-out samples with the same answer.
+  double relativeError = 0; ///< Of held-out outputs, see Deviation.
+};
+
+struct Choice {
+  Variant variant;
+  size_t relus = 0, kept = 0;
+  ChoosePoint point; ///< Cross-validated, at the chosen share.
+  std::vector<ChoosePoint>
+      points; ///< All that were judged, ascending; the first is no replacement.
+};
+
+/// Called after each fit with what was done so far, 0 to 1.
+using ChooseProgress = std::function<void(double done)>;
+
+/// Gives each layer a bias, chooses, and leaves the function otherwise as it is. Two folds: each
+/// half of the samples judges what the other half chose and fitted; what is returned is fitted on
+/// all of them. Deterministic. Errors: InvalidInput (too few samples, a pin that fits nothing),
+/// RangeCheck (a goal that cannot be met, with the nearest point that can), Unsupported (see
+/// Derivatives.h).
+Choice chooseActivations(mlir::func::FuncOp function, const SampleBatch &samples,
+                         const ChooseGoal &goal, const ChooseProgress &progress = {});
+
+/// Writes the choice into the function: nn.mixed_activation for ReLUs that change, constants for
+/// weights.
+void applyVariant(mlir::func::FuncOp function, const Variant &variant);
+
+} // namespace gfs

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/pipeline/ChooseStage.h"
+
+#include "compiler/pipeline/Samples.h"
+#include "runtime/base/Error.h"
+
+#include <cmath>
+#include <fstream>
+
+using namespace mlir;
+
+namespace gfs {
+
+/// Agreement is counted in samples, so more of them than ranges need; beyond, time buys little.
+static constexpr size_t mostChoiceSamples = 400;
+
+static std::optional<double> numberIn(const std::string &text, double low, double high) {
+  size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception &) {
+    return std::nullopt;
+  }
+  return used == text.size() && value >= low && value <= high ? std::optional(value) : std::nullopt;
+}
+
+static void parseReplace(const std::string &text, ChooseGoal &goal) {
+  if (text == "auto") {
+    goal.kind = ChooseGoal::Kind::Auto;
+  } else if (text == "all") {
+    goal.kind = ChooseGoal::Kind::All;
+  } else {
+    goal.kind = ChooseGoal::Kind::Ratio;
+    auto ratio = text.starts_with("ratio:") ? numberIn(text.substr(6), 0, 1) : std::nullopt;
+    if (!ratio)
+      throw Error(ExitCode::Usage,
+                  "--replace: '" + text + "' is not none, auto, all or ratio:R with R from 0 to 1",
+                  "write for example --replace=auto or --replace=ratio:0.6");
+    goal.ratio = *ratio;
+  }
+}
+
+static std::vector<unsigned> parseDegrees(const std::string &text) {
+  std::vector<unsigned> degrees;
+  bool good = text.size() % 2 == 1;
+  for (size_t i = 0; good && i < text.size(); ++i) {
+    if (i % 2 == 1) {
+      good = text[i] == ',';
+      continue;
+    }
+    good = text[i] >= '0' && text[i] <= '2' &&
+           (degrees.empty() || degrees.back() < static_cast<unsigned>(text[i] - '0'));
+    degrees.push_back(static_cast<unsigned>(text[i] - '0'));
+  }
+  if (!good)
+    throw Error(ExitCode::Usage, "--degrees: '" + text + "' is no ascending list out of 0,1,2",
+                "write for example --degrees=0,1,2 or --degrees=2");
+  return degrees;
+}
+
+static std::optional<ChannelChoice> parseChoice(const nlohmann::json &value,
+                                                const std::string &place) {
+  std::string word = value.is_string() ? value.get<std::string>() : value.dump();
+  if (word == "free")
+    return std::nullopt;
+  if (word == "relu")
+    return ChannelChoice{};
+  if (word == "zero")
+    return ChannelChoice{false, false, 0, {0, 0, 0}};
+  if (word == "identity")
+    return ChannelChoice{false, false, 1, {0, 1, 0}};
+  if (word == "linear")
+    return ChannelChoice{false, true, 1, {}};
+  if (word == "quadratic")
+    return ChannelChoice{false, true, 2, {}};
+  throw Error(ExitCode::InvalidInput, fmt::format("{}: '{}' is no choice", place, word),
+              "choices are relu, free, zero, identity, linear and quadratic");
+}
+
+std::map<std::string, std::vector<std::optional<ChannelChoice>>>
+parsePins(const nlohmann::json &file, const std::string &name) {
+  if (!file.is_object() || !file.contains("layers") || !file["layers"].is_object())
+    throw Error(ExitCode::InvalidInput, name + ": has no object \"layers\"",
+                R"(write {"layers": {"NAME": "quadratic"}})");
+  std::map<std::string, std::vector<std::optional<ChannelChoice>>> pins;
+  for (const auto &[layer, choices] : file["layers"].items()) {
+    std::string place = name + ": " + layer;
+    if (!choices.is_array())
+      pins[layer].push_back(parseChoice(choices, place));
+    for (size_t i = 0; choices.is_array() && i < choices.size(); ++i)
+      pins[layer].push_back(parseChoice(choices[i], fmt::format("{}, channel {}", place, i)));
+  }
+  return pins;
+}
+
+static nlohmann::json readJson(const std::filesystem::path &path) {
+  std::ifstream in(path);
+  if (!in)
+    throw Error(ExitCode::InputUnreadable, path.string() + ": cannot be read",
+                "check path and permissions");
+  nlohmann::json file = nlohmann::json::parse(in, nullptr, false);
+  if (file.is_discarded())
+    throw Error(ExitCode::InvalidInput, path.string() + ": is not JSON",
+                R"(write {"layers": {"NAME": "quadratic"}})");
+  return file;
+}
+
+static void leaveOut(const std::string &ingredient, ChooseGoal &goal) {
+  if (ingredient == "channels")
+    goal.perChannel = false;
+  else if (ingredient == "refit")
+    goal.refit.weights = false;
+  else if (ingredient == "ranking")
+    goal.remeasure = false;
+  else
+    goal.augmented = false;
+}
+
+std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options) {
+  if (options.replace == "none") {
+    if (options.maxAccuracyDrop || !options.pin.empty() || !options.frontier.empty())
+      throw Error(ExitCode::Usage, "--max-accuracy-drop, --pin and --frontier: nothing is replaced",
+                  "say how much: --replace=auto, --replace=all or --replace=ratio:R");
+    return std::nullopt;
+  }
+  ChooseGoal goal;
+  parseReplace(options.replace, goal);
+  goal.degrees = parseDegrees(options.degrees);
+  goal.maxAccuracyDrop = options.maxAccuracyDrop;
+  if (goal.maxAccuracyDrop && !(*goal.maxAccuracyDrop >= 0 && *goal.maxAccuracyDrop <= 100))
+    throw Error(ExitCode::Usage, "--max-accuracy-drop: expects percent, 0 to 100",
+                "the default of --replace=auto is 1");
+  if (!options.pin.empty())
+    goal.pins = parsePins(readJson(options.pin), options.pin.string());
+  for (const std::string &ingredient : options.leaveOut)
+    leaveOut(ingredient, goal);
+  return goal;
+}
+
+Choice replaceActivations(ModuleOp module, const CompileOptions &options, const ChooseGoal &goal,
+                          Progress &progress) {
+  func::FuncOp main = *module.getOps<func::FuncOp>().begin();
+  if (options.calibration.empty())
+    throw Error(
+        ExitCode::Usage, "--replace: needs typical inputs to choose by",
+        "give --calib FILE.npy with a few hundred preprocessed inputs; labels are not needed");
+  SampleSet samples = readSamples(options.calibration.string(), main, mostChoiceSamples);
+  SampleBatch batch{samples.count, std::move(samples.inputs)};
+  Choice choice = chooseActivations(main, batch, goal, [&](double done) {
+    progress.remark(fmt::format("choosing activations: {:.0f} %", 100 * done));
+  });
+  applyVariant(main, choice.variant);
+  return choice;
+}
+
+static nlohmann::ordered_json pointJson(const ChoosePoint &point) {
+  return {{"replaced", point.replaced},
+          {"agreement", point.agreement},
+          {"relative_error", point.relativeError}};
+}
+
+nlohmann::ordered_json choiceJson(const Choice &choice) {
+  nlohmann::ordered_json json = {{"version", 1},
+                                 {"relus", choice.relus},
+                                 {"kept", choice.kept},
+                                 {"chosen", pointJson(choice.point)},
+                                 {"points", nlohmann::ordered_json::array()}};
+  for (const ChoosePoint &point : choice.points)
+    json["points"].push_back(pointJson(point));
+  return json;
+}
+
+} // namespace gfs

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// --replace: fewer ReLUs before formats are chosen.
+#pragma once
+
+#include "compiler/choose/Choose.h"
+#include "compiler/pipeline/Options.h"
+#include "compiler/pipeline/Progress.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include <nlohmann/json.hpp>
+
+namespace gfs {
+
+/// What the texts of --replace and its companions ask for; nullopt for --replace=none. Errors:
+/// Usage (a text that says nothing sensible), InputUnreadable and InvalidInput (the file of --pin).
+std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options);
+
+/// The choices of a --pin file: {"layers": {NAME: CHOICE or [CHOICE, ...]}} with a choice per layer
+/// or one per channel, each "relu", "free", "zero", "identity", "linear" or "quadratic".
+std::map<std::string, std::vector<std::optional<ChannelChoice>>>
+parsePins(const nlohmann::json &file, const std::string &name);
+
+/// Chooses activations for an optimised nn program and writes them into it. Returns what was
+/// chosen. Errors: those of readSamples and chooseActivations; Usage without calibration data.
+Choice replaceActivations(mlir::ModuleOp module, const CompileOptions &options,
+                          const ChooseGoal &goal, Progress &progress);
+
+/// Points and choice for --frontier and reports.
+nlohmann::ordered_json choiceJson(const Choice &choice);
+
+} // namespace gfs

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fits, re-fits, derivatives and the choice itself against closed forms and differences.
+#include "compiler/choose/Choose.h"
+#include "compiler/choose/Augment.h"
+#include "compiler/choose/Derivatives.h"
+#include "compiler/choose/LeastSquares.h"
+#include "compiler/choose/Polynomials.h"
+#include "runtime/base/Error.h"
+#include "runtime/crypto/Prg.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace gfs;
+using namespace mlir;
+
+namespace {
+
+/// Numbers between -2 and 2, the same in every run.
+std::vector<float> numbers(size_t count, uint64_t stream) {
+  static constexpr uint8_t bytes[16] = {'t', 'e', 's', 't'};
+  AesKey key{std::span<const uint8_t, 16>(bytes)};
+  std::vector<uint32_t> words(count);
+  Prg(key, stream).fillWords(std::span(words));
+  std::vector<float> values;
+  for (uint32_t word : words)
+    values.push_back(static_cast<float>(word >> 8) * 0x1p-22f - 2);
+  return values;
+}
+
+class ChooseTest : public testing::Test {
+protected:
+  ChooseTest() { context.loadDialect<func::FuncDialect, nn::NnDialect>(); }
+
+  func::FuncOp parse(const std::string &body) {
+    module = parseSourceString<ModuleOp>(body, &context);
+    return *module->getOps<func::FuncOp>().begin();
+  }
+
+  /// Two layers of four channels; the first ReLU sees values of both signs.
+  func::FuncOp network() {
+    return parse(R"mlir(
+      func.func @main(%x: tensor<1x4xf32>) -> tensor<1x3xf32> {
+        %w = nn.constant dense<[[1.0, -0.5, 0.25, 0.0], [0.5, 1.0, -1.0, 0.5],
+                                [-1.0, 0.5, 0.75, -0.25], [0.25, 0.25, 0.5, 1.0]]> : tensor<4x4xf32>
+        %b = nn.constant dense<[0.1, -0.2, 0.3, 0.0]> : tensor<4xf32>
+        %v = nn.constant dense<[[1.0, -1.0, 0.5, 0.25], [-0.5, 1.0, 0.25, -1.0],
+                                [0.5, 0.5, -1.0, 1.0]]> : tensor<3x4xf32>
+        %z = nn.linear %x, %w bias %b
+            : (tensor<1x4xf32>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<1x4xf32>
+        %y = nn.relu %z : tensor<1x4xf32> loc("act")
+        %r = nn.linear %y, %v : (tensor<1x4xf32>, tensor<3x4xf32>) -> tensor<1x3xf32>
+        return %r : tensor<1x3xf32>
+      })mlir");
+  }
+
+  static SampleBatch samples(size_t count, size_t size = 4) {
+    return {count, {numbers(count * size, 1)}};
+  }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+
+TEST_F(ChooseTest, PolynomialOfAParabolaIsTheParabola) {
+  // Also far from zero, where powers of z alone would lose all digits. Stretched samples follow the
+  // ReLU, so the parabola must be one that the ReLU is: z itself.
+  std::vector<float> z = numbers(500, 2), y;
+  for (float &value : z) {
+    value += 1000;
+    y.push_back(value);
+  }
+  PolynomialFit fit;
+  fit.observe(z);
+  fit.add(z, y);
+  Polynomial p = fit.solve(2);
+  for (float value : {998.0f, 1000.0f, 1003.0f})
+    EXPECT_NEAR(p(value), value, 0.01);
+}
+
+TEST_F(ChooseTest, PolynomialMinimisesTheSquaredError) {
+  std::vector<float> z = numbers(4000, 3), y;
+  for (float value : z)
+    y.push_back(std::max(value, 0.0f));
+  PolynomialFit fit;
+  fit.observe(z);
+  fit.add(z, y);
+  // Of uniform z on [-2, 2], relu is nearest to 15/64 z^2 + z/2 + 3/16; stretched samples pull a
+  // little.
+  Polynomial p = fit.solve(2);
+  EXPECT_NEAR(p.a, 15.0 / 64, 0.03);
+  EXPECT_NEAR(p.b, 0.5, 0.03);
+  EXPECT_NEAR(p.c, 3.0 / 16, 0.08);
+  EXPECT_EQ(fit.solve(1).a, 0);
+  EXPECT_NEAR(fit.solve(1).b, 0.5, 0.03);
+  EXPECT_EQ(fit.solve(0).b, 0);
+}
+
+TEST_F(ChooseTest, PolynomialOfAConstantChannelIsFinite) {
+  std::vector<float> z(100, 0.5f);
+  PolynomialFit fit;
+  fit.observe(z);
+  fit.add(z, z);
+  EXPECT_NEAR(fit.solve(2)(0.5), 0.5, 1e-3);
+  EXPECT_TRUE(std::isfinite(fit.solve(2).a));
+}
+
+TEST_F(ChooseTest, RidgeRegressionFindsTheWeightsThatMadeTheRows) {
+  const size_t rows = 3000, features = 5, targets = 2;
+  std::vector<float> u = numbers(rows * features, 4), weights = numbers(features * targets, 5),
+                     residual(rows * targets);
+  multiply(rows, targets, features, u.data(), weights.data(), residual.data());
+  RidgeRegression regression(features, targets);
+  regression.add(rows / 2, u.data(), residual.data());
+  regression.add(rows / 2, u.data() + rows / 2 * features, residual.data() + rows / 2 * targets);
+  std::vector<float> found = regression.solve(0);
+  // Ridge of features / rows remains: a relative pull of 1/600 to zero.
+  for (size_t f = 0; f < features; ++f)
+    for (size_t t = 0; t < targets; ++t)
+      EXPECT_NEAR(found[t * features + f], weights[f * targets + t], 0.01);
+}
+
+TEST_F(ChooseTest, RidgeRegressionOfNothingIsNothing) {
+  RidgeRegression regression(3, 1);
+  std::vector<float> zeros(30, 0.0f), residual(10, 1.0f);
+  regression.add(10, zeros.data(), residual.data());
+  EXPECT_THAT(regression.solve(0.01), testing::Each(0.0f));
+}
+
+/// Derivatives of sum_i r_i result_i against differences, for the operation `line` on %x.
+struct DerivativeCase {
+  std::string name, type, line;
+};
+class DerivativeTest : public ChooseTest, public testing::WithParamInterface<DerivativeCase> {};
+
+TEST_P(DerivativeTest, EqualsTheDifference) {
+  // The operand is an identity's result, since derivatives end at inputs.
+  func::FuncOp function =
+      parse("func.func @main(%i: " + GetParam().type + ") -> " + GetParam().type +
+            " {\n  %x = nn.reshape %i : " + GetParam().type + " -> " + GetParam().type + "\n  " +
+            GetParam().line + "\n  return %i : " + GetParam().type + "\n}");
+  ASSERT_TRUE(module);
+  Operation &op = *std::prev(function.getBody().front().end(), 2);
+  Value x = op.getOperand(0);
+  size_t size = static_cast<size_t>(cast<RankedTensorType>(x.getType()).getNumElements());
+  const size_t count = 2;
+  std::vector<float> at = numbers(count * size, 7);
+  BatchValues values(count);
+  values.set(x, std::make_shared<std::vector<float>>(at));
+  Batch result = values.evaluate(op);
+  values.set(op.getResult(0), result);
+  std::vector<float> weights = numbers(result->size(), 8), gradient(at.size());
+  addOperandGradients(op, {}, values, weights,
+                      [&](Value) -> std::vector<float> & { return gradient; });
+  for (size_t i = 0; i < at.size(); i += 3) {
+    double sides[2];
+    for (int side : {0, 1}) {
+      std::vector<float> moved = at;
+      moved[i] += side == 0 ? -0.01f : 0.01f;
+      BatchValues probe(count);
+      probe.set(x, std::make_shared<std::vector<float>>(moved));
+      Batch there = probe.evaluate(op);
+      sides[side] = 0;
+      for (size_t k = 0; k < weights.size(); ++k)
+        sides[side] += double(weights[k]) * (*there)[k];
+    }
+    EXPECT_NEAR(gradient[i], (sides[1] - sides[0]) / 0.02, 0.02) << "element " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Operations, DerivativeTest,
+    testing::Values(
+        DerivativeCase{
+            "Conv", "tensor<1x4x5x5xf32>",
+            "%w = nn.constant dense<0.5> : tensor<6x2x3x3xf32>\n"
+            "%y = nn.conv2d %x, %w {groups = 2 : i64, pads = array<i64: 1, 0, 1, 2>, "
+            "strides = array<i64: 2, 1>} : (tensor<1x4x5x5xf32>, tensor<6x2x3x3xf32>) -> "
+            "tensor<1x6x3x5xf32>"},
+        DerivativeCase{
+            "Linear", "tensor<2x3xf32>",
+            "%w = nn.constant dense<[[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]]> : tensor<2x3xf32>\n"
+            "%y = nn.linear %x, %w : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x2xf32>"},
+        DerivativeCase{"Relu", "tensor<1x7xf32>", "%y = nn.relu %x : tensor<1x7xf32>"},
+        DerivativeCase{"Square", "tensor<1x7xf32>", "%y = nn.square %x : tensor<1x7xf32>"},
+        DerivativeCase{
+            "Repeated", "tensor<1x2x1x3xf32>",
+            "%c = nn.constant dense<[[[[1.0], [2.0]], [[-1.0], [0.5]]]]> : tensor<1x2x2x1xf32>\n"
+            "%y = nn.mul %x, %c : (tensor<1x2x1x3xf32>, tensor<1x2x2x1xf32>) -> "
+            "tensor<1x2x2x3xf32>"},
+        DerivativeCase{
+            "Product", "tensor<1x5xf32>",
+            "%y = nn.mul %x, %x : (tensor<1x5xf32>, tensor<1x5xf32>) -> tensor<1x5xf32>"},
+        DerivativeCase{
+            "Difference", "tensor<1x5xf32>",
+            "%c = nn.constant dense<1.0> : tensor<1x5xf32>\n"
+            "%y = nn.sub %x, %c : (tensor<1x5xf32>, tensor<1x5xf32>) -> tensor<1x5xf32>"},
+        DerivativeCase{
+            "MaxPool", "tensor<1x2x5x5xf32>",
+            "%y = nn.max_pool2d %x {kernel = array<i64: 3, 2>, strides = array<i64: 2, 2>, "
+            "pads = array<i64: 1, 0, 1, 1>} : tensor<1x2x5x5xf32> -> tensor<1x2x3x3xf32>"},
+        DerivativeCase{
+            "AvgPool", "tensor<1x2x5x5xf32>",
+            "%y = nn.avg_pool2d %x {kernel = array<i64: 3, 2>, strides = array<i64: 2, 2>, "
+            "pads = array<i64: 1, 0, 1, 1>, count_include_pad = false} : "
+            "tensor<1x2x5x5xf32> -> tensor<1x2x3x3xf32>"},
+        DerivativeCase{"Transpose", "tensor<2x3xf32>",
+                       "%y = nn.transpose %x {permutation = array<i64: 1, 0>} : tensor<2x3xf32> -> "
+                       "tensor<3x2xf32>"},
+        DerivativeCase{"Take", "tensor<1x4xf32>",
+                       "%y = nn.take %x {axis = 1 : i64, indices = array<i64: 2, -1, 2, 0>} : "
+                       "tensor<1x4xf32> -> tensor<1x4xf32>"},
+        DerivativeCase{
+            "Concat", "tensor<1x2xf32>",
+            "%c = nn.constant dense<[[5.0, 6.0]]> : tensor<1x2xf32>\n"
+            "%y = nn.concat %x, %c, %x {axis = 1 : i64} : (tensor<1x2xf32>, tensor<1x2xf32>, "
+            "tensor<1x2xf32>) -> tensor<1x6xf32>"},
+        DerivativeCase{
+            "Pad", "tensor<1x3xf32>",
+            "%y = nn.pad %x {low = array<i64: 0, 1>, high = array<i64: 0, 2>, value = 1.0 : "
+            "f64} : tensor<1x3xf32> -> tensor<1x6xf32>"}),
+    [](const auto &info) { return info.param.name; });
+
+TEST_F(ChooseTest, UnknownDerivativeIsRefusedByName) {
+  func::FuncOp function = parse(R"mlir(
+    func.func @main(%x: tensor<1x3xf32>) -> tensor<1x3xf32> {
+      %y = nn.softmax %x {axis = 1 : i64} : tensor<1x3xf32> loc("attention")
+      return %y : tensor<1x3xf32>
+    })mlir");
+  BatchValues values(1);
+  std::vector<float> gradient(3);
+  try {
+    addOperandGradients(function.getBody().front().front(), {}, values, gradient,
+                        [&](Value) -> std::vector<float> & { return gradient; });
+    FAIL() << "no refusal";
+  } catch (const Error &error) {
+    EXPECT_EQ(error.code(), ExitCode::Unsupported);
+    EXPECT_THAT(error.what(), testing::HasSubstr("attention"));
+  }
+}
+
+TEST_F(ChooseTest, RefitOfANetworkThatChangesNothingKeepsItsWeights) {
+  func::FuncOp function = network();
+  RefitResult result = refit(function, samples(200), {}, {});
+  EXPECT_TRUE(result.variant.weights.empty());
+  EXPECT_TRUE(result.variant.activations.empty());
+  ASSERT_EQ(result.candidates.size(), 1u);
+  EXPECT_EQ(result.candidates[0].size(), 4u);
+}
+
+TEST_F(ChooseTest, ReplacementsThatHarmLeastGoFirstAndAnswersAreJudgedOnTheOtherHalf) {
+  ChooseGoal goal;
+  goal.kind = ChooseGoal::Kind::All;
+  Choice all = chooseActivations(network(), samples(400), goal);
+  EXPECT_EQ(all.relus, 4u);
+  EXPECT_EQ(all.kept, 0u);
+  ASSERT_GE(all.points.size(), 3u);
+  EXPECT_EQ(all.points.front().agreement, 1);
+  EXPECT_LT(all.points[1].relativeError, all.points.back().relativeError);
+  EXPECT_GT(all.point.agreement, 0.6);
+}
+
+TEST_F(ChooseTest, WithinABoundAsManyAsItAllows) {
+  ChooseGoal goal;
+  goal.maxAccuracyDrop = 100;
+  EXPECT_EQ(chooseActivations(network(), samples(100), goal).kept, 0u);
+  goal.maxAccuracyDrop = 0;
+  Choice none = chooseActivations(network(), samples(400), goal);
+  EXPECT_EQ(none.point.agreement, 1);
+}
+
+TEST_F(ChooseTest, AGoalThatCannotBeMetNamesTheNearestPoint) {
+  ChooseGoal goal;
+  goal.kind = ChooseGoal::Kind::All;
+  goal.degrees = {0};
+  goal.maxAccuracyDrop = 0.1;
+  try {
+    chooseActivations(network(), samples(400), goal);
+    FAIL() << "met";
+  } catch (const Error &error) {
+    EXPECT_EQ(error.code(), ExitCode::RangeCheck);
+    EXPECT_THAT(error.hint(), testing::HasSubstr("--replace=ratio:"));
+  }
+}
+
+TEST_F(ChooseTest, PinsAreKept) {
+  ChooseGoal goal;
+  goal.kind = ChooseGoal::Kind::Ratio;
+  goal.ratio = 0.5;
+  ChannelChoice identity{false, false, 1, {0, 1, 0}};
+  goal.pins["act"] = {identity, ChannelChoice{}, std::nullopt, ChannelChoice{}};
+  func::FuncOp function = network();
+  Choice choice = chooseActivations(function, samples(100), goal);
+  const std::vector<ChannelChoice> &channels = choice.variant.activations.begin()->second;
+  EXPECT_FALSE(channels[0].relu);
+  EXPECT_EQ(channels[0].polynomial.b, 1);
+  EXPECT_TRUE(channels[1].relu);
+  EXPECT_FALSE(channels[2].relu);
+  EXPECT_TRUE(channels[3].relu);
+  goal.ratio = 0.9;
+  EXPECT_THROW(chooseActivations(function, samples(100), goal), Error);
+  goal.pins = {{"no such layer", {identity}}};
+  EXPECT_THROW(chooseActivations(function, samples(100), goal), Error);
+}
+
+TEST_F(ChooseTest, TooFewSamplesAreRefused) {
+  EXPECT_THROW(chooseActivations(network(), samples(5), {}), Error);
+}
+
+TEST_F(ChooseTest, WhatIsWrittenComputesWhatWasChosen) {
+  func::FuncOp function = network();
+  SampleBatch data = samples(100);
+  ChooseGoal goal;
+  goal.kind = ChooseGoal::Kind::Ratio;
+  goal.ratio = 0.5;
+  Choice choice = chooseActivations(function, data, goal);
+  auto expected = evaluateVariant(function, data, choice.variant);
+  applyVariant(function, choice.variant);
+  EXPECT_TRUE(succeeded(function.verify()));
+  auto written = evaluateVariant(function, data, {});
+  EXPECT_EQ(std::distance(function.getOps<nn::MixedActivationOp>().begin(),
+                          function.getOps<nn::MixedActivationOp>().end()),
+            1);
+  for (size_t i = 0; i < expected[0].size(); ++i)
+    EXPECT_FLOAT_EQ(written[0][i], expected[0][i]);
+}
+
+TEST_F(ChooseTest, ImagesAreMirroredAndShifted) {
+  func::FuncOp function = parse("func.func @main(%x: tensor<1x1x8x8xf32>) -> tensor<1x1x8x8xf32> "
+                                "{ return %x : tensor<1x1x8x8xf32> }");
+  std::vector<float> image(64);
+  for (size_t i = 0; i < 64; ++i)
+    image[i] = static_cast<float>(i);
+  SampleBatch more = augment(function, {1, {image}});
+  ASSERT_EQ(more.count, 4u);
+  EXPECT_EQ(more.inputs[0][0], 0);
+  EXPECT_EQ(more.inputs[0][64], 7); // mirrored
+  // Up by two and left by one: the corner comes from row 2, column 1.
+  EXPECT_EQ(more.inputs[0][3 * 64], 17);
+  EXPECT_EQ(augment(network(), samples(3)).count, 3u);
+}
+
+} // namespace
