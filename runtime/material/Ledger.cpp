@@ -125,11 +125,12 @@ Ledger::Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool
                   fmt::format("{}: the ledger is missing, but material was used", path.string()),
                   "put the ledger back, or deal a new set");
     store(info.firstSerial);
+    next = info.firstSerial;
     syncFolder(path);
     return;
   }
   const Slot newer = readNewest(file.get(), path, info);
-  next = newer.cursor;
+  next = durable = newer.cursor;
   writes = newer.writes;
 }
 
@@ -147,14 +148,38 @@ void Ledger::store(uint64_t cursor) {
                 "is the disk full? no material is used until the ledger can be written");
   }
   ++writes;
-  next = cursor;
+  durable = cursor;
 }
 
-void Ledger::claim(uint64_t serial) {
+Ledger::~Ledger() {
+  if (failed || durable == next)
+    return;
+  try {
+    store(next);
+  } catch (const std::exception &) {
+    // The disk keeps the higher cursor, which is safe.
+  }
+}
+
+void Ledger::requireSound() const {
   if (failed)
     throw Error(ExitCode::OutputUnwritable,
                 fmt::format("{}: could not be written before", path.string()),
                 "restart the server when the disk is in order");
+}
+
+void Ledger::storeAhead(uint64_t cursor) {
+  store(std::min(cursor + reserveAhead, info.endSerial()));
+}
+
+void Ledger::reserve() {
+  requireSound();
+  if (durable < info.endSerial() && durable - next <= reserveAhead / 2)
+    storeAhead(next);
+}
+
+void Ledger::claim(uint64_t serial) {
+  requireSound();
   if (serial < next)
     throw Error(ExitCode::MaterialReuse,
                 fmt::format("{}: serial {} was used already", path.string(), serial),
@@ -163,7 +188,9 @@ void Ledger::claim(uint64_t serial) {
     throw Error(ExitCode::MaterialExhausted,
                 fmt::format("{}: no unused material is left", path.string()),
                 "deal a new set with gfsdeal and restart both servers with it");
-  store(serial + 1);
+  if (serial >= durable)
+    storeAhead(serial + 1);
+  next = serial + 1;
 }
 
 } // namespace gfs

@@ -5,6 +5,14 @@
 
 namespace gfs {
 
+MaterialStore::MaterialStore(const std::filesystem::path &path, const SecretSeed &partySeed)
+    : reader(path, partySeed),
+      ledger(ledgerPath(path), reader.info(),
+             reader.info().records == 0 || !reader.erased(reader.info().firstSerial)),
+      erasedTo(reader.info().firstSerial) {
+  eraseClaimed();
+}
+
 SecretVector<uint8_t> MaterialStore::read(uint64_t serial) const {
   if (serial < ledger.cursor())
     throw Error(ExitCode::MaterialReuse,
@@ -13,10 +21,16 @@ SecretVector<uint8_t> MaterialStore::read(uint64_t serial) const {
   return reader.read(serial);
 }
 
-void MaterialStore::claim(uint64_t serial) {
-  uint64_t from = ledger.cursor();
-  ledger.claim(serial);
-  reader.erase(from, serial + 1);
+void MaterialStore::claim(uint64_t serial) { ledger.claim(serial); }
+
+void MaterialStore::tidy() {
+  eraseClaimed();
+  ledger.reserve();
+}
+
+void MaterialStore::eraseClaimed() noexcept {
+  reader.erase(erasedTo, ledger.cursor());
+  erasedTo = ledger.cursor();
 }
 
 } // namespace gfs

@@ -9,14 +9,14 @@ namespace gfs {
 
 /// Order of use for one request: agree on a serial (the higher of both servers' cursors), claim()
 /// it, and only then send anything that depends on it. read() may come before claim(), to prepare
-/// ahead; an unclaimed serial stays unused.
+/// ahead; an unclaimed serial stays unused. tidy() when nobody waits.
 class MaterialStore {
 public:
-  /// Errors: those of MaterialReader and Ledger.
-  MaterialStore(const std::filesystem::path &path, const SecretSeed &partySeed)
-      : reader(path, partySeed),
-        ledger(ledgerPath(path), reader.info(),
-               reader.info().records == 0 || !reader.erased(reader.info().firstSerial)) {}
+  /// Errors: those of MaterialReader and Ledger. Erases what a crash left unerased.
+  MaterialStore(const std::filesystem::path &path, const SecretSeed &partySeed);
+  ~MaterialStore() { eraseClaimed(); }
+  MaterialStore(const MaterialStore &) = delete;
+  MaterialStore &operator=(const MaterialStore &) = delete;
 
   const MaterialInfo &info() const { return reader.info(); }
   uint64_t cursor() const { return ledger.cursor(); }
@@ -24,13 +24,18 @@ public:
 
   /// Errors: those of MaterialReader::read; MaterialReuse below the cursor.
   SecretVector<uint8_t> read(uint64_t serial) const;
-  /// Durably uses up everything up to and including `serial` and erases it from the disk. Errors:
-  /// Ledger::claim.
+  /// Durably uses up everything up to and including `serial`. Errors: Ledger::claim.
   void claim(uint64_t serial);
+  /// Erases claimed records from the disk, and reserves serials for the claims to come: the work on
+  /// disk that no request has to wait for. Errors: Ledger::reserve.
+  void tidy();
 
 private:
   MaterialReader reader;
   Ledger ledger;
+  uint64_t erasedTo;
+
+  void eraseClaimed() noexcept;
 };
 
 } // namespace gfs

@@ -39,6 +39,7 @@ Engine::Engine(const EngineFiles &files, Party party) {
              "deal it with the gfsdeal of this version");
   material.emplace(files.material, key.seed);
   updateLeft();
+  tidy();
 }
 
 uint64_t Engine::portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const {
@@ -101,6 +102,14 @@ void Engine::claim(uint64_t serial) {
   material->claim(serial);
   spdlog::debug("claimed serial {}", serial);
   updateLeft();
+}
+
+void Engine::tidy() noexcept {
+  try {
+    material->tidy();
+  } catch (const std::exception &error) {
+    spdlog::error("{}", error.what());
+  }
 }
 
 Result Engine::run(uint64_t serial, std::span<const uint8_t> inputShares, Channel &channel,

@@ -46,6 +46,9 @@ public:
   /// Uses the record up, durably. Nothing that depends on it may be sent before. Errors:
   /// Ledger::claim.
   void claim(uint64_t serial);
+  /// Work on disk that no request has to wait for: erasing used records, reserving serials. A
+  /// failure is logged, and claim() reports it.
+  void tidy() noexcept;
   /// Runs one request with the loaded and claimed record. `inputShares` is inputBytes() long.
   /// Errors: Network, ...
   Result run(uint64_t serial, std::span<const uint8_t> inputShares, Channel &channel,

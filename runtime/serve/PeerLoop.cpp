@@ -283,6 +283,7 @@ void Server::execute(PeerLink &link, std::unique_ptr<Job> job, uint64_t serial) 
     std::lock_guard lock(mutex);
     executing = false;
   }
+  engine.tidy();
   if (!error)
     return countRequest();
   // The peer may be in the middle of an exchange: only a new link is sure to be in step again.

@@ -21,7 +21,7 @@ class Crashes(TestCase):
         seed = int(os.environ.get("GFS_E2E_SEED", str(random.SystemRandom().randrange(1 << 32))))
         print(f"seed {seed} (GFS_E2E_SEED repeats it), {KILLS} kills")
         chance = random.Random(seed)
-        deployment = self.deployment(records=KILLS * 20 + 50)
+        deployment = self.deployment(records=KILLS * 40 + 50)
         deployment.start_both()
         expected = np.load(LOGITS)
         answers = failures = 0

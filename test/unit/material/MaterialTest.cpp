@@ -246,8 +246,37 @@ TEST_F(Material, RemembersClaimsAcrossRestarts) {
   expectCode(ExitCode::MaterialExhausted, "all 5 records are used", [&] { material.read(12); });
 }
 
-TEST_F(Material, SurvivesACrashRightAfterAClaim) {
-  deal(5);
+TEST_F(Material, ClaimsWithinTheReserveAreOnDiskAlready) {
+  info.records = 40;
+  deal(40);
+  MaterialStore material = store();
+  material.tidy();
+  const uint64_t reserved = 7 + Ledger::reserveAhead;
+  EXPECT_EQ(readCursor(ledgerPath(path), info), reserved);
+  for (uint64_t serial = 7; serial < reserved; ++serial) {
+    material.claim(serial);
+    EXPECT_EQ(readCursor(ledgerPath(path), info), reserved) << "a claim waited for the disk";
+  }
+  material.claim(reserved); // nobody has tidied: it has to be written first
+  EXPECT_EQ(readCursor(ledgerPath(path), info), reserved + 1 + Ledger::reserveAhead);
+  EXPECT_EQ(material.left(), 40u - Ledger::reserveAhead - 1);
+}
+
+TEST_F(Material, AnOrderlyEndGivesTheReserveBack) {
+  info.records = 40;
+  deal(40);
+  {
+    MaterialStore material = store();
+    material.tidy();
+    material.claim(8);
+  }
+  EXPECT_EQ(readCursor(ledgerPath(path), info), 9u);
+  EXPECT_EQ(store().read(9), payload(9));
+}
+
+TEST_F(Material, ACrashLosesTheReserveOnly) {
+  info.records = 40;
+  deal(40);
   pid_t child = fork();
   if (child == 0) {
     try {
@@ -261,7 +290,13 @@ TEST_F(Material, SurvivesACrashRightAfterAClaim) {
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   ASSERT_EQ(status, 0);
-  EXPECT_EQ(store().cursor(), 9u);
+  const uint64_t next = 9 + Ledger::reserveAhead;
+  MaterialStore material = store();
+  EXPECT_EQ(material.cursor(), next);
+  EXPECT_EQ(bytesAt(recordOffset(7), recordOffset(next) - recordOffset(7)),
+            std::string(recordOffset(next) - recordOffset(7), 0))
+      << "what the crash left unerased";
+  EXPECT_EQ(material.read(next), payload(next));
 }
 
 TEST_F(Material, SurvivesATornLedgerWrite) {
@@ -286,7 +321,7 @@ TEST_F(Material, ShowsTheCursorWhileAServerHoldsTheLock) {
   MaterialStore material = store();
   EXPECT_EQ(readCursor(ledgerPath(path), info), 7u);
   material.claim(9);
-  EXPECT_EQ(readCursor(ledgerPath(path), info), 10u);
+  EXPECT_EQ(readCursor(ledgerPath(path), info), 12u) << "the reserve counts as used";
   expectCode(ExitCode::MaterialReuse, "another process uses this material", [&] { store(); });
   material.claim(10); // reading has not taken the lock away
   overwrite(ledgerPath(path), 0, std::string(30, 'x'));
@@ -299,6 +334,7 @@ TEST_F(Material, ErasesUsedRecords) {
   deal(5);
   MaterialStore material = store();
   material.claim(8);
+  material.tidy();
   uint64_t end = recordOffset(9);
   EXPECT_EQ(bytesAt(recordOffset(7), end - recordOffset(7)), std::string(end - recordOffset(7), 0));
   EXPECT_EQ(material.read(9), payload(9));
