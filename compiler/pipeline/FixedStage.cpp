@@ -168,6 +168,7 @@ FormatChoice FixedStage::run() {
   choice.samples = takeSamples(main);
   std::vector<OutputSamples> reference =
       measureRanges(main, choice.samples.count, choice.samples.inputs);
+  choice.measured = module.clone();
   size_t all = choice.samples.count;
 
   double work = std::max(1.0, multiplications(module));

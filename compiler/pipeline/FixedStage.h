@@ -9,6 +9,7 @@
 #include "compiler/pipeline/Progress.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 
 namespace gfs {
 
@@ -18,6 +19,7 @@ struct FormatChoice {
   Deviation deviation;
   SampleSet samples;
   unsigned trials = 0;
+  mlir::OwningOpRef<mlir::ModuleOp> measured; ///< The nn program with ranges, before conversion.
 };
 
 class FixedStage {

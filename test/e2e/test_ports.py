@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model of two inputs and two outputs, from gfscc to gfs-client."""
+import shutil
 import subprocess
+import sys
 import unittest
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError as missing:
+    print(f"SKIPPED: {missing}; tools/install.sh --tests installs it")
+    sys.exit(77)
 
 from deployment import ROOT, TestCase, must, run, tearDownModule  # noqa: F401
 
@@ -75,4 +81,7 @@ class Ports(TestCase):
 
 
 if __name__ == "__main__":
+    if not shutil.which("protoc"):
+        print("SKIPPED: protoc is missing; tools/install.sh installs it")
+        sys.exit(77)
     unittest.main(verbosity=2)
