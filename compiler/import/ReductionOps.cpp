@@ -18,9 +18,10 @@ Reduction readReduction(Node &node, int64_t axesOperandSince) {
   nn::Shape shape = node.shape(0);
   bool keep = node.integer("keepdims", 1) != 0;
   std::optional<std::vector<int64_t>> given = node.integersOf("axes", axesOperandSince, 1);
-  bool empty = !given || given->empty();
+  // Asked for in any case: an attribute nobody asks for is refused as unknown.
+  bool emptyJoinsNone = node.integer("noop_with_empty_axes", 0) != 0;
   Reduction reduction;
-  reduction.joined.assign(shape.size(), empty && node.integer("noop_with_empty_axes", 0) == 0);
+  reduction.joined.assign(shape.size(), (!given || given->empty()) && !emptyJoinsNone);
   for (int64_t axis : given.value_or(std::vector<int64_t>()))
     reduction.joined[node.axis(axis, shape.size())] = true;
   for (size_t axis = 0; axis < shape.size(); ++axis) {

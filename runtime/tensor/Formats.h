@@ -19,6 +19,9 @@ Tensor parseTensorProto(std::span<const std::byte> bytes, const std::string &fil
 /// intermediate product wraps.
 std::optional<uint64_t> boundedBytes(std::span<const uint64_t> shape, unsigned elementBytes);
 
+/// The number that an IEEE 754 half-precision pattern stands for.
+float fromFloat16(uint16_t half);
+
 [[noreturn]] inline void invalidFile(const std::string &file, const std::string &cause,
                                      const std::string &hint) {
   throw Error(ExitCode::InvalidInput, fmt::format("{}: {}", file, cause), hint);

@@ -127,6 +127,9 @@ private:
   size_t at = 0;
 };
 
+/// float16, which a Tensor holds as float32.
+constexpr std::string_view halfCode = "f2";
+
 struct ElementCode {
   const char *code; ///< Without the byte-order character.
   DataType type;
@@ -139,10 +142,17 @@ constexpr ElementCode elementCodes[] = {
 };
 } // namespace
 
+/// The element type without its byte-order character.
+static std::string_view elementCode(std::string_view descr) {
+  if (!descr.empty() && (descr[0] == '<' || descr[0] == '|' || descr[0] == '='))
+    descr.remove_prefix(1);
+  return descr;
+}
+
 static DataType parseDescr(const std::string &descr, const std::string &file) {
-  std::string_view code = descr;
-  if (!code.empty() && (code[0] == '<' || code[0] == '|' || code[0] == '='))
-    code.remove_prefix(1);
+  std::string_view code = elementCode(descr);
+  if (code == halfCode)
+    return DataType::UInt16; // Its bits, which widenHalves turns into numbers.
   for (const ElementCode &known : elementCodes)
     if (code == known.code)
       return known.type;
@@ -151,7 +161,7 @@ static DataType parseDescr(const std::string &descr, const std::string &file) {
                 "save it little-endian, for example with .astype(numpy.float32)");
   invalidFile(
       file, fmt::format("its elements have the unsupported type '{}'", descr),
-      "save it as float32, float64, bool or integers, for example with .astype(numpy.float32)");
+      "save it as floats, bool or integers, for example with .astype(numpy.float32)");
 }
 
 /// Rearranges elements stored first index fastest (Fortran) to last index fastest (C).
@@ -177,6 +187,13 @@ static std::vector<std::byte> toRowMajor(std::span<const std::byte> columnMajor,
     }
   }
   return result;
+}
+
+static Tensor widenHalves(const Tensor &halves) {
+  std::vector<float> numbers;
+  for (uint16_t half : halves.as<uint16_t>())
+    numbers.push_back(fromFloat16(half));
+  return makeTensor<float>(halves.shape, numbers);
 }
 
 Tensor parseNpy(std::span<const std::byte> bytes, const std::string &file) {
@@ -212,7 +229,7 @@ Tensor parseNpy(std::span<const std::byte> bytes, const std::string &file) {
     tensor.data = toRowMajor(payload, tensor.shape, sizeOf(tensor.type));
   else
     tensor.data.assign(payload.begin(), payload.end());
-  return tensor;
+  return elementCode(header.descr) == halfCode ? widenHalves(tensor) : tensor;
 }
 
 std::vector<std::byte> npyBytes(const Tensor &tensor) {

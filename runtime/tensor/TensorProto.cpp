@@ -14,7 +14,7 @@ namespace gfs {
 using Proto = tensor::TensorProto;
 
 /// IEEE 754 binary16 to float. Subnormals are mantissa * 2^-24.
-static float fromFloat16(uint16_t half) {
+float fromFloat16(uint16_t half) {
   uint32_t sign = uint32_t(half & 0x8000) << 16;
   uint32_t exponent = (half >> 10) & 0x1f, mantissa = half & 0x3ff;
   if (exponent == 0) {

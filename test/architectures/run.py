@@ -3,10 +3,11 @@
 """Compiles PyTorch's exports of ten architectures and runs them privately on real images.
 
 Every file of manifest.json is compiled with `gfscc --calib` and no other option and run with `gfsrun --local`; the
-answers are compared with ONNX Runtime's, which are in the repository. Exit code 0 if every file's agreement (share of
-images, or of pixels, with the same winner) is at least AGREEMENT and its root mean square error at most ERROR of the
-answers' spread, but for the failures listed in EXPECTED_FAILURES, which have to fail; 77 if something to run with is
-missing.
+answers are compared with ONNX Runtime's, which are in the repository. Exit code 0 if every file runs with a root mean
+square error of at most ERROR of the answers' spread, and every network's agreement (share of images, or of pixels, with
+the same winner, over its four files) is at least AGREEMENT; 1 otherwise; 77 if something to run with is missing. A
+network below AGREEMENT is run a second time and judged by both runs: rounding is random, and one image whose two best
+classes are as good as equal is one percent of a file.
 """
 import argparse
 import concurrent.futures
@@ -31,7 +32,6 @@ ROOT = HERE.parents[1]
 BIN = pathlib.Path(os.environ.get("GFS_BIN", ROOT / "build" / "release" / "bin"))
 AGREEMENT, ERROR = 0.99, 0.05
 SECONDS_PER_TOOL = 600
-EXPECTED_FAILURES = {}  # file name: reason
 
 
 @dataclass
@@ -48,8 +48,8 @@ class Result:
         return pathlib.Path(self.export["file"]).name
 
     @property
-    def passed(self):
-        return not self.failure and self.agreement >= AGREEMENT and self.error <= ERROR
+    def runs(self):
+        return not self.failure and self.error <= ERROR
 
 
 def run_tool(tool, *arguments):
@@ -104,7 +104,7 @@ def page(results):
         "Ten architectures, narrow and for 32x32 images, exported with both of PyTorch's exporters and two opsets each",
         "(`test/architectures/export.py`). Each file is compiled with `gfscc --calib` and no other option, and run privately on",
         f"images it was not calibrated on. Agreement: the share of images, or of pixels of a segmentation, whose winner is ONNX Runtime's;",
-        f"at least {100 * AGREEMENT:g} % is demanded. Error: root mean square relative to the answers' standard deviation. Largest: the largest",
+        f"at least {100 * AGREEMENT:g} % of a network's four files together is demanded. Error: root mean square relative to the answers' standard deviation. Largest: the largest",
         "difference relative to the largest answer. Rounding is random, so the last digits change from run to run.",
         "",
         "| network | exporter | opset | batch | inputs | agreement | error | largest | |",
@@ -114,7 +114,7 @@ def page(results):
         export, network = result.export, result.network
         figures = (f"{100 * result.agreement:.2f} % | {100 * result.error:.2f} % | {100 * result.largest:.2f} %"
                    if not result.failure else "| |")
-        verdict = "passes" if result.passed else EXPECTED_FAILURES.get(result.name, "fails")
+        verdict = "passes" if result.runs else "fails"
         what = f"{network['test_images']} images" if network["task"] == "class" else f"{network['test_images']} maps"
         batch = "symbolic" if export["symbolic_batch"] else "1"
         lines.append(f"| {network['name']} | {export['exporter']} | {export['opset']} | {batch} | {what} | {figures} | {verdict} |")
@@ -122,6 +122,23 @@ def page(results):
     for network in {result.network["name"]: result.network for result in results}.values():
         lines.append(f"| {network['name']} | {', '.join(sorted(set().union(*(f['operators'] for f in network['files']))))} |")
     return "\n".join(lines) + "\n"
+
+
+def run_all(work, options):
+    """The results in the order of `work`, told as they come."""
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        results = []
+        for result in pool.map(lambda item: run_export(*item, options.limit), work):
+            results.append(result)
+            print(f"{result.name}: {describe(result)}", flush=True)
+        return results
+
+
+def disagreeing(results, among=None):
+    """Names of networks whose mean agreement, over the files that run, is below AGREEMENT."""
+    names = among or sorted({result.network["name"] for result in results})
+    figures = {name: [r.agreement for r in results if r.network["name"] == name and not r.failure] for name in names}
+    return [name for name, shares in figures.items() if shares and sum(shares) / len(shares) < AGREEMENT]
 
 
 def main():
@@ -136,18 +153,19 @@ def main():
         sys.exit(77)
     work = [(network, export) for network in json.loads((HERE / "manifest.json").read_text())["networks"]
             for export in network["files"] if not options.only or any(text in export["file"] for text in options.only)]
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        results = []
-        for result in pool.map(lambda item: run_export(*item, options.limit), work):
-            results.append(result)
-            print(f"{result.name}: {describe(result)}", flush=True)
+    results = run_all(work, options)
     if options.write_docs and not options.only:
         (ROOT / "docs" / "generated" / "architectures.md").write_text(page(results))
-    wrong = [result for result in results if result.passed == (result.name in EXPECTED_FAILURES)]
-    for result in wrong:
-        print(f"{result.name}: " + ("passes; remove it from EXPECTED_FAILURES" if result.passed else "FAILS"))
-    print(f"architectures: {sum(result.passed for result in results)} of {len(results)} files pass")
-    sys.exit(1 if wrong else 0)
+    doubtful = disagreeing(results)
+    if doubtful:
+        print(f"a second run of {', '.join(doubtful)}")
+        doubtful = disagreeing(results + run_all([item for item in work if item[0]["name"] in doubtful], options), doubtful)
+    broken = [result.name for result in results if not result.runs]
+    for name in broken + doubtful:
+        print(f"{name}: FAILS")
+    print(f"architectures: {len(results) - len(broken)} of {len(results)} files run, "
+          f"{len(doubtful)} networks agree with less than {100 * AGREEMENT:g} %")
+    sys.exit(1 if broken or doubtful else 0)
 
 
 if __name__ == "__main__":

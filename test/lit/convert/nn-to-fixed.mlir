@@ -142,3 +142,18 @@ func.func @main(%x: tensor<1x2x1x2xf32> {fixed.range = array<f64: -2.0, 2.0>}) -
       : (tensor<1x2x1x2xf32>, tensor<2x1x1xf32>) -> tensor<1x2x1x2xf32>
   return %m : tensor<1x2x1x2xf32>
 }
+
+// -----
+
+// Tests that knots beyond the calibrated values, here at 3 for values up to 1.6, leave room for themselves in the window:
+// 2 * 1.6 * 2^scale + 3 * 2^scale < 2^22 gives scale 19 where the values alone would have 20.
+// CHECK-LABEL: func.func @main
+// CHECK: fixed.conv2d {{.*}}-> !fixed.tensor<1x1x1x2, scale = 19>
+// CHECK: fixed.spline
+func.func @main(%x: tensor<1x1x1x2xf32> {fixed.range = array<f64: -0.01, 1.6>}) -> tensor<1x1x1x2xf32> {
+  %w = nn.constant dense<1.0> : tensor<1x1x1x1xf32>
+  %z = nn.conv2d %x, %w {fixed.range = array<f64: -0.01, 1.6>}
+      : (tensor<1x1x1x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x1x2xf32>
+  %y = nn.function hard_sigmoid %z {parameters = array<f64: 0.16666667, 0.5>, fixed.range = array<f64: 0.49, 0.77>} : tensor<1x1x1x2xf32>
+  return %y : tensor<1x1x1x2xf32>
+}

@@ -30,6 +30,7 @@ TEST(Npy, ReadsEveryElementType) {
       {"<f4", little(0xc0000000, 4), DataType::Float32, -2},
       {"<f8", little(0xc000000000000000, 8), DataType::Float64, -2},
       {"=f4", little(0xc0000000, 4), DataType::Float32, -2},
+      {"<f2", little(0xc000, 2), DataType::Float32, -2}, // widened
   };
   for (const Case &c : cases) {
     Tensor tensor = parseOne(npyFile(npyHeader(c.descr, "(1,)"), c.elements));
