@@ -242,6 +242,14 @@ void ScaleAnalysis::demandOperands(Operation *op) {
           if (isConstant(constant) && !isLinearMul(mul))
             lowerDemand(value, demand(mul.getResult()));
       })
+      .Case([&](nn::FunctionOp real) {
+        // The window holds the distance to the farthest threshold.
+        const std::vector<double> &knots = spline(real).spline.knots;
+        double farthest = std::max({-knots.front(), knots.back(), 0.0});
+        lowerDemand(real.getInput(), largestScale(heldRange(real.getInput()).magnitude() +
+                                                      farthest / options.headroom,
+                                                  options.ringBits - 2));
+      })
       .Case([&](nn::MaxPool2dOp pool) {
         lowerDemand(pool.getInput(), demand(pool.getResult()));
         lowerDemand(pool.getInput(),

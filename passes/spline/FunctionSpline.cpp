@@ -62,7 +62,8 @@ std::optional<PiecewiseQuadratic> exactSpline(FunctionKind kind,
   case FunctionKind::HardSwish:
     return PiecewiseQuadratic{{-3, 3}, {constant(0), Quadratic{0, 3, 1}, Quadratic{0, 6, 0}}};
   case FunctionKind::ThresholdedRelu:
-    return PiecewiseQuadratic{{parameters[0]}, {constant(0), identity}};
+    // The upper piece holds for x > a.
+    return PiecewiseQuadratic{{std::nextafter(parameters[0], HUGE_VAL)}, {constant(0), identity}};
   default:
     return std::nullopt;
   }

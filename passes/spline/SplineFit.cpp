@@ -24,7 +24,7 @@ double allowance(const FitGoal &goal, double x) {
 constexpr size_t samples = 24;      ///< Inside a piece, for choosing its coefficient.
 constexpr size_t denseSamples = 61; ///< For its error, and with another spacing.
 constexpr size_t tailSamples = 512;
-constexpr int sections = 24, bisections = 16, balancings = 7, widenings = 40;
+constexpr int sections = 24, bisections = 16, balancings = 7;
 constexpr double golden = 0.6180339887498949;
 
 struct Node {
@@ -208,10 +208,8 @@ double largestError(const FitGoal &goal, const PiecewiseQuadratic &spline) {
 SplineFit fitSpline(const FitGoal &goal) {
   double good = goal.error;
   auto best = Greedy(goal, good).run();
-  for (int step = 0; step < widenings && !best; ++step)
+  while (!best)
     best = Greedy(goal, good *= 1.3).run();
-  if (!best)
-    return {{}, std::numeric_limits<double>::infinity()};
   FitGoal limited = goal;
   limited.mostKnots = best->knots.size();
   double bad = good / 16;

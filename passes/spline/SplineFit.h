@@ -20,7 +20,7 @@ struct FitGoal {
   /// Outside innerLow..innerHigh errors may be this many times as large, at least 1; fully so from
   /// half that interval's length away.
   double looseness = 1, innerLow = 0, innerHigh = 0;
-  size_t mostKnots = 16;
+  size_t mostKnots = 16; ///< At least 2, which some error suffices for.
   /// Quadratic coefficients are multiples of this; 0: any.
   double quantum = 0;
   bool balance = true; ///< Lower the bound as far as the number of pieces lasts.
