@@ -7,7 +7,7 @@
 #include "runtime/exec/ClientShares.h"
 #include "runtime/exec/PlanCost.h"
 #include "runtime/exec/Simulate.h"
-#include "test/unit/plan/PlanBuilder.h"
+#include "runtime/plan/PlanBuilder.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

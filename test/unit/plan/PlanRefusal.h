@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/base/Error.h"
-#include "test/unit/plan/PlanBuilder.h"
+#include "runtime/plan/PlanBuilder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
