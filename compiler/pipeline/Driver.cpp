@@ -141,7 +141,10 @@ private:
     runPasses(Phase::Optimise, ExitCode::Unsupported,
               "replace these layers, or export the model without them", nn::buildNnPipeline);
     std::optional<ChooseGoal> goal = parseGoal(options.replace);
-    return goal ? countNodes() + chooseActivations(*goal) : countNodes();
+    std::string chosen = goal ? chooseActivations(*goal) : "";
+    runPasses(Phase::Optimise, ExitCode::Internal,
+              "please report this with the model that led to it", nn::buildFusionPipeline);
+    return countNodes() + chosen;
   }
 
   /// --replace: ", 45 % of 188,416 ReLUs kept …"

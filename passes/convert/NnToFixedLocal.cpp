@@ -5,6 +5,7 @@
 #include "passes/convert/NnToFixedLowering.h"
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 using namespace mlir;
@@ -136,11 +137,44 @@ LogicalResult FixedLowering::lowerSum(Operation *op, bool subtract) {
                              : make<fixed::AddOp>(operands[0].getType(), operands[0], operands[1]));
 }
 
+/// A linear layer opens the value, as it is, with its elements moved or a constant added.
+static bool feedsLinearLayer(Value value) {
+  return llvm::any_of(value.getUsers(), [](Operation *user) {
+    auto sum = dyn_cast<nn::AddOp>(user);
+    bool keeps = isa<nn::TakeOp, nn::ReshapeOp, nn::TransposeOp>(user) ||
+                 (sum && (nn::constantValue(sum.getLhs()) || nn::constantValue(sum.getRhs())));
+    return isa<nn::Conv2dOp, nn::LinearOp>(user) || (keeps && feedsLinearLayer(user->getResult(0)));
+  });
+}
+
+static bool comesFromGate(Value value) {
+  return isa_and_nonnull<fixed::ReluOp, fixed::SquareOp, fixed::SplineOp>(value.getDefiningOp());
+}
+
+/// Channels that no gate shortened would force their long scale on those beside them, and the layer
+/// behind would have to shift all. They are shifted here, in the exchange that opens the gates'
+/// operands.
+void FixedLowering::shortenBesideGates(MutableArrayRef<Value> values, ValueRange originals) {
+  int longest = std::numeric_limits<int>::min();
+  for (Value value : values)
+    if (comesFromGate(value))
+      longest = std::max(longest, scaleOf(value));
+  if (longest == std::numeric_limits<int>::min())
+    return;
+  for (auto [value, original] : llvm::zip(values, originals)) {
+    int scale = std::max(longest, analysis.activationScale(original));
+    if (!comesFromGate(value) && scaleOf(value) > scale)
+      value = truncateTo(value, scale);
+  }
+}
+
 LogicalResult FixedLowering::lowerConcat(nn::ConcatOp op) {
   double pending = analysis.pending(op.getResult());
   SmallVector<Value> operands;
   for (Value input : op.getInputs())
     operands.push_back(settle(input, pending));
+  if (feedsLinearLayer(op.getResult()))
+    shortenBesideGates(operands, op.getInputs());
   align(operands, analysis.demand(op.getResult()));
   return define(op,
                 make<fixed::ConcatOp>(makeType(shapeOf(op.getResult()), scaleOf(operands.front())),

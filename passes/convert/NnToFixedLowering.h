@@ -82,6 +82,9 @@ private:
   mlir::LogicalResult lowerSum(mlir::Operation *op, bool subtract);
   mlir::LogicalResult lowerPad(nn::PadOp op);
   mlir::LogicalResult lowerConcat(nn::ConcatOp op);
+  /// Truncates the values (`originals` in the nn function) that lie beside results of gates at a
+  /// larger scale than theirs.
+  void shortenBesideGates(llvm::MutableArrayRef<mlir::Value> values, mlir::ValueRange originals);
   mlir::LogicalResult addConstant(mlir::Operation *op, mlir::Value value,
                                   llvm::ArrayRef<double> constant, double pending);
   mlir::Value negate(mlir::Value value);

@@ -107,14 +107,7 @@ private:
     if (failed(gfs::nn::replaceByLayerOn(rewriter, layer, layer->getOperand(0), factorsOnly)))
       return failure();
     rewriter.setInsertionPoint(norm);
-    SmallVector<int64_t> shape(static_cast<size_t>(norm.getType().getRank()) - 1, 1);
-    shape.front() = static_cast<int64_t>(shifts->size());
-    auto constant = gfs::nn::ConstantOp::create(
-        rewriter, norm.getLoc(),
-        gfs::nn::makeConstant(rewriter.getContext(), shape,
-                              std::vector<float>(shifts->begin(), shifts->end()),
-                              gfs::nn::layerName(norm) + ".shift"));
-    rewriter.replaceOpWithNewOp<gfs::nn::AddOp>(norm, norm.getType(), norm.getInput(), constant);
+    rewriter.replaceOp(norm, gfs::nn::addOffsets(rewriter, norm, norm.getInput(), *shifts));
     return success();
   }
 };

@@ -18,7 +18,10 @@ namespace gfs::nn {
 
 inline void registerNnPasses() { registerGfsNnPasses(); }
 
-/// From what was imported to what converts to fixed point.
+/// From what was imported to what converts to fixed point, but for mixed activations.
 void buildNnPipeline(mlir::OpPassManager &passes);
+
+/// After activations are chosen: mixed activations become gates and weights.
+void buildFusionPipeline(mlir::OpPassManager &passes);
 
 } // namespace gfs::nn

@@ -67,6 +67,45 @@ def NnFoldElementwise : Pass<"nn-fold-elementwise", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFolded", "num-folded", "Operations folded">];
 }
 
+def NnRecogniseQuadratics : Pass<"nn-recognise-quadratics", "::mlir::func::FuncOp"> {
+  let summary = "Find the quadratics that a model spells out in sums and products.";
+  let description = [{
+    Every expression of `add`, `sub`, `mul` and `square` that is a x^2 + b x + c of one value x, the coefficients constant per
+    channel (or for all), becomes one `nn.mixed_activation`: x * x, a * x * x + b * x + c, x * (a * x + b) + c, (x + h)^2 and so on. So does
+    m * relu(x) + p(x) where each channel is either ReLU (m = 1, p = 0) or polynomial (m = 0), which is how `--emit=onnx` writes
+    `nn.mixed_activation`.
+
+    - Before: any `nn` function. After: the same function, fewer operations.
+    - Cost: never more.
+    - Numerics: coefficients are computed in f64 and rounded to f32 once.
+  }];
+  let statistics = [Statistic<"numRecognised", "num-recognised", "Expressions replaced">];
+}
+
+def NnFuseMixedLinear : Pass<"nn-fuse-mixed-linear", "::mlir::func::FuncOp"> {
+  let summary = "Turn mixed activations into bare squares and ReLUs; coefficients go into weights.";
+  let description = [{
+    A quadratic channel is completed to a square:
+
+        a x^2 + b x + c = s (r x + s b / 2r)^2 + (c - b^2 / 4a),   r = sqrt|a|, s = sign(a).
+
+    Behind a linear layer, r and s b / 2r go into its weights and bias, a linear channel entirely. Elsewhere, after a residual sum say, b / 2a is added
+    to the value and a stays behind the square. What stays behind a gate, s or a, and the constant, goes into the weights of the
+    linear layers that follow, through average poolings and reshapes. A layer with padding takes the factor; the constant, which its
+    padding does not have, is added to the value before. For users that are no linear layers, signs are applied by negating channels, which is local, and
+    other factors by a depthwise layer. Channels of different kinds are taken apart before the gates and joined after them: each value is
+    opened once, all gates work on the same exchange, and only ReLU channels need comparisons. Channels with a = b = 0 need no gate at all.
+
+    A channel with |a| <= 2^-12 |b| is taken for linear.
+
+    - Before: any `nn` function. After: no `nn.mixed_activation` with constant coefficients.
+    - Cost: per quadratic element a square (no comparison) instead of a ReLU.
+    - Numerics: weights are computed in f64 and rounded to f32 once. Where |b / 2a| is many times larger than |x|, the square is large
+      and its constant cancels it: log2 |b / 2ax| bits are lost.
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Mixed activations turned into gates">];
+}
+
 def NnCommuteReluMaxPool : Pass<"nn-commute-relu-max-pool", "::mlir::func::FuncOp"> {
   let summary = "Take the maximum before the ReLU: fewer ReLUs.";
   let description = [{

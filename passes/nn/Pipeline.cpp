@@ -11,8 +11,9 @@ void buildNnPipeline(mlir::OpPassManager &passes) {
   // them.
   functions.addPass(mlir::createCanonicalizerPass());
   functions.addPass(createNnFoldConstants());
-  // Before scalars go into layers.
+  // Before scalars go into layers, and before anything folds a part of a polynomial into one.
   functions.addPass(createNnRecogniseFunctions());
+  functions.addPass(createNnRecogniseQuadratics());
   functions.addPass(createNnFoldBatchNorm());
   // After the normalisations: exporters put biases and scales behind them, too.
   functions.addPass(createNnFoldElementwise());
@@ -20,6 +21,12 @@ void buildNnPipeline(mlir::OpPassManager &passes) {
   // Constants that were folded away.
   functions.addPass(mlir::createCanonicalizerPass());
   functions.addPass(createNnCheckSecurable());
+}
+
+void buildFusionPipeline(mlir::OpPassManager &passes) {
+  mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
+  functions.addPass(createNnFuseMixedLinear());
+  functions.addPass(mlir::createCanonicalizerPass());
 }
 
 } // namespace gfs::nn

@@ -31,9 +31,7 @@ std::optional<ChannelScaling> scalingOf(BatchNormOp norm) {
   return scaling;
 }
 
-/// One number per channel (axis 1 of a result of that shape), if the constant is equal along all
-/// other axes and does not enlarge the result.
-static std::optional<std::vector<double>> perChannel(Value constant, ArrayRef<int64_t> result) {
+std::optional<std::vector<double>> perChannel(Value constant, ArrayRef<int64_t> result) {
   ElementsAttr value = constantValue(constant);
   auto shape = cast<RankedTensorType>(constant.getType()).getShape();
   if (!value || shape.size() > result.size() || result.size() < 2)
@@ -77,6 +75,22 @@ std::optional<ScaledValue> asScaling(Operation *op) {
   return std::nullopt;
 }
 
+Value makeChannelConstant(PatternRewriter &rewriter, Operation *op, ArrayRef<int64_t> shape,
+                          ArrayRef<double> values, StringRef suffix) {
+  return ConstantOp::create(rewriter, op->getLoc(),
+                            makeConstant(rewriter.getContext(), shape,
+                                         std::vector<float>(values.begin(), values.end()),
+                                         layerName(op) + suffix.str()));
+}
+
+Value addOffsets(PatternRewriter &rewriter, Operation *op, Value value, ArrayRef<double> offset) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(static_cast<size_t>(type.getRank()) - 1, 1);
+  shape.front() = type.getDimSize(1);
+  Value constant = makeChannelConstant(rewriter, op, shape, offset, ".offset");
+  return AddOp::create(rewriter, op->getLoc(), type, value, constant);
+}
+
 bool hasConstantWeights(Operation *op) {
   return isa_and_nonnull<Conv2dOp, LinearOp>(op) && constantValue(weightOf(op)) &&
          (!biasOf(op) || constantValue(biasOf(op)));
@@ -117,8 +131,7 @@ static std::vector<double> biasValues(Operation *layer) {
   return {data.begin(), data.end()};
 }
 
-void replaceByScaledLayer(PatternRewriter &rewriter, Operation *user, Operation *layer,
-                          const ChannelScaling &scaling) {
+Value makeScaledLayer(PatternRewriter &rewriter, Operation *layer, const ChannelScaling &scaling) {
   ConstantData weight(weightOf(layer));
   std::vector<float> scaled(weight.size());
   size_t channels = outputChannels(layer), perChannel = weight.size() / channels;
@@ -128,9 +141,13 @@ void replaceByScaledLayer(PatternRewriter &rewriter, Operation *user, Operation 
   std::vector<float> bias(channels);
   for (size_t c = 0; c < channels; ++c)
     bias[c] = static_cast<float>(scaling.factor[c] * old[c] + scaling.offset[c]);
+  return copyLayer(rewriter, layer, layer->getOperand(0), std::move(scaled), std::move(bias));
+}
+
+void replaceByScaledLayer(PatternRewriter &rewriter, Operation *user, Operation *layer,
+                          const ChannelScaling &scaling) {
   rewriter.setInsertionPoint(user);
-  rewriter.replaceOp(
-      user, copyLayer(rewriter, layer, layer->getOperand(0), std::move(scaled), std::move(bias)));
+  rewriter.replaceOp(user, makeScaledLayer(rewriter, layer, scaling));
   rewriter.eraseOp(layer);
 }
 

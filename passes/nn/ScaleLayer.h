@@ -26,6 +26,19 @@ struct ScaledValue {
   ChannelScaling scaling;
 };
 
+/// One number per channel (axis 1 of a value of shape `shape`), if `constant` is an nn.constant
+/// that is equal along all other axes and that broadcasting to `shape` does not enlarge.
+std::optional<std::vector<double>> perChannel(mlir::Value constant, llvm::ArrayRef<int64_t> shape);
+
+/// A constant of shape `shape`, named after the layer of `op`.
+mlir::Value makeChannelConstant(mlir::PatternRewriter &rewriter, mlir::Operation *op,
+                                llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<double> values,
+                                llvm::StringRef suffix);
+
+/// value + offset[c], c being the position on axis 1; named after the layer of `op`.
+mlir::Value addOffsets(mlir::PatternRewriter &rewriter, mlir::Operation *op, mlir::Value value,
+                       llvm::ArrayRef<double> offset);
+
 /// A product, sum or difference of a value and a constant that is equal along all axes but the
 /// channels', as a scaling of the value; nullopt for anything else, and for null.
 std::optional<ScaledValue> asScaling(mlir::Operation *op);
@@ -38,6 +51,11 @@ mlir::Operation *foldableLayer(mlir::Value value);
 
 /// Output channels of a conv2d or linear.
 size_t outputChannels(mlir::Operation *layer);
+
+/// A copy of `layer` with weights factor[o] * w and bias factor[o] * b + offset[o], at the
+/// rewriter's place.
+mlir::Value makeScaledLayer(mlir::PatternRewriter &rewriter, mlir::Operation *layer,
+                            const ChannelScaling &scaling);
 
 /// Replaces `user`, the only user of `layer` and a scaling of its result, by a copy of `layer` with
 /// weights factor[o] * w and bias factor[o] * b + offset[o].
