@@ -11,7 +11,7 @@ namespace gfs {
 /// Bits by which the operand of a square is held shorter than other activations: its result has
 /// twice as many.
 static constexpr int squareBitsLess = 2;
-/// With fewer a function's operand takes too few values to be worth computing.
+/// With fewer a function's result takes too few values to be worth computing.
 static constexpr int leastFunctionBits = 3;
 /// How far below the last place of its operand's users an exact maximum decides.
 static constexpr int exactMaximumBits = 2;
@@ -79,7 +79,9 @@ LogicalResult FixedLowering::lowerFunction(nn::FunctionOp op) {
   const double reach = analysis.heldRange(op.getInput()).magnitude();
   const int inputScale = scaleOf(input);
   SplineScales scales = chooseSplineScales(op, inputScale);
-  if (scales.operand + ceilLog2(std::max(reach, 0x1p-20)) < leastFunctionBits)
+  const FunctionSpline &fit = analysis.spline(op);
+  // A unit of the operand must not move the result by more than this part of its largest value.
+  if (std::ldexp(fit.slope, leastFunctionBits - scales.operand) > fit.magnitude)
     return op.emitOpError() << "has fewer than " << leastFunctionBits
                             << " bits left for its operand in a ring of " << options.ringBits
                             << " bits: choose a wider ring (--ring-bits)";

@@ -86,9 +86,11 @@ int main(int argc, char **argv) {
                    "largest root mean square error of the outputs, relative to their spread, in "
                    "the search for formats")
       ->capture_default_str();
-  formats->add_option("--activation-error", options.formats.activationError,
-                      "largest error of a fitted function, relative to the spread of its values; "
-                      "default 2^(2 - activation bits)");
+  formats
+      ->add_option("--activation-error", options.formats.activationError,
+                   "largest error of a fitted function, relative to the spread of its values, as "
+                   "far as 16 thresholds allow; default 2^(2 - activation bits)")
+      ->check(CLI::Range(1e-9, 0.25));
   formats->add_flag("--exact", options.formats.exact, "decide signs to the last place");
   formats
       ->add_option("--relu-protocol", options.reluProtocol,

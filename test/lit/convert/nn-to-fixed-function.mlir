@@ -48,6 +48,16 @@ func.func @main(%x: tensor<1x4xf32> {fixed.range = array<f64: -8.0, 8.0>}) -> te
 
 // -----
 
+// Tests an operand that was always zero: its window and scale are whatever, the value 1/2 is not.
+// CHECK-LABEL: func.func @main
+func.func @main(%x: tensor<1x4xf32> {fixed.range = array<f64: 0.0, 0.0>}) -> tensor<1x4xf32> {
+  // CHECK: fixed.spline
+  %y = nn.function sigmoid %x {fixed.range = array<f64: 0.5, 0.5>} : tensor<1x4xf32>
+  return %y : tensor<1x4xf32>
+}
+
+// -----
+
 // Tests that a function may grow faster than its operand within the head-room: silu(10) needs room though calibration saw 0.3 only.
 // CHECK-LABEL: func.func @main
 func.func @main(%x: tensor<1x4xf32> {fixed.range = array<f64: -5.0, 0.5>}) -> tensor<1x4xf32> {
