@@ -5,6 +5,7 @@
 #include "runtime/base/Error.h"
 #include "runtime/exec/MaskView.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace gfs {
@@ -187,62 +188,125 @@ Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
 
 RunResult PartyExecutor::run(Prepared prepared, Channel &channel, const SecretSeed &common,
                              std::span<const SecretVector<uint8_t>> inputs) const {
+  std::vector<GroupMember> only;
+  only.push_back({std::move(prepared), &common, inputs});
+  return std::move(runGroup(std::move(only), channel).front());
+}
+
+void PartyExecutor::requireRunnable(const GroupMember &member) const {
   const plan::Plan &plan = code->plan();
-  check(prepared.id.planHash == code->loaded().hash && prepared.id.modelId == weights.modelId,
+  const RequestId &id = member.prepared.id;
+  check(id.planHash == code->loaded().hash && id.modelId == weights.modelId,
         "prepared for another plan");
-  if (inputs.size() != static_cast<size_t>(plan.inputs_size()))
+  if (member.inputs.size() != static_cast<size_t>(plan.inputs_size()))
     throw Error(ExitCode::InvalidInput,
-                fmt::format("expects {} inputs, got {}", plan.inputs_size(), inputs.size()),
+                fmt::format("expects {} inputs, got {}", plan.inputs_size(), member.inputs.size()),
                 "check that client and servers use the same plan");
   for (int port = 0; port < plan.inputs_size(); ++port) {
     uint64_t expected =
         packedBytes(code->valueElements(plan.inputs(port).value()), plan.ring_bits());
-    uint64_t found = inputs[static_cast<size_t>(port)].size();
+    uint64_t found = member.inputs[static_cast<size_t>(port)].size();
     if (found != expected)
       throw Error(ExitCode::InvalidInput,
                   fmt::format("input {}: expects a share of {} bytes, got {}",
                               plan.inputs(port).name(), expected, found),
                   "check that client and servers use the same plan");
   }
+}
 
+namespace {
+
+/// Swaps one stage's messages of all members at once: member after member in one message.
+class GroupExchange {
+public:
+  GroupExchange(std::span<OnlineState> servers, const Program &program) : servers(servers) {
+    if (servers.size() == 1)
+      return; // in place
+    uint64_t most = 0;
+    for (const ProgramStage &stage : program.stages())
+      most = std::max(most, stage.messageBytes);
+    sent.resize(most * servers.size());
+    received.resize(most * servers.size());
+  }
+
+  void operator()(const ProgramStage &stage, Channel &channel) {
+    const uint64_t bytes = stage.messageBytes, all = bytes * servers.size();
+    auto part = [&](SecretVector<uint8_t> &messages) {
+      return std::span(messages).subspan(stage.messageOffset, bytes);
+    };
+    if (servers.size() == 1)
+      return channel.exchange(part(servers[0].sent), part(servers[0].received));
+    for (size_t i = 0; i < servers.size(); ++i)
+      std::ranges::copy(part(servers[i].sent), sent.begin() + static_cast<ptrdiff_t>(i * bytes));
+    channel.exchange(std::span(sent).first(all), std::span(received).first(all));
+    for (size_t i = 0; i < servers.size(); ++i)
+      std::ranges::copy(std::span(received).subspan(i * bytes, bytes),
+                        part(servers[i].received).begin());
+  }
+
+private:
+  std::span<OnlineState> servers;
+  SecretVector<uint8_t> sent, received;
+};
+
+} // namespace
+
+std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
+                                               Channel &channel) const {
+  check(!members.empty(), "running an empty group");
   const double start = now();
-  OnlineState server{
-      {*code, weights, *kernels, self, requestKey(seed, prepared.id), prepared.record},
-      commonKey(common, prepared.id),
-      prepared.arena,
-      inputs,
-      std::move(prepared.sent),
-      std::move(prepared.received),
-      {}};
-  for (const plan::Port &port : plan.outputs())
-    server.outputs.emplace_back(packedBytes(code->valueElements(port.value()), plan.ring_bits()));
+  std::vector<OnlineState> servers;
+  std::vector<RunResult> results(members.size());
+  for (size_t i = 0; i < members.size(); ++i) {
+    requireRunnable(members[i]);
+    Prepared &prepared = members[i].prepared;
+    OnlineState &server = servers.emplace_back(OnlineState{
+        {*code, weights, *kernels, self, requestKey(seed, prepared.id), prepared.record},
+        commonKey(*members[i].common, prepared.id),
+        prepared.arena,
+        members[i].inputs,
+        std::move(prepared.sent),
+        std::move(prepared.received),
+        {}});
+    for (const plan::Port &port : code->plan().outputs())
+      server.outputs.emplace_back(
+          packedBytes(code->valueElements(port.value()), code->ring().bits));
+    results[i].report.prepareSeconds = std::move(prepared.seconds);
+    results[i].report.evaluateSeconds.resize(code->steps());
+  }
 
-  RunReport report;
-  report.prepareSeconds = std::move(prepared.seconds);
-  report.evaluateSeconds.resize(code->steps());
   const ChannelCounters before = channel.counters();
+  GroupExchange exchange(servers, *code);
+  double exchangeSeconds = 0;
   const std::vector<ProgramStage> &stages = code->stages();
   for (size_t index = 0; index < stages.size(); ++index) {
-    const ProgramStage &stage = stages[index];
-    for (const ProgramPhase &phase : stage.phases) {
-      double phaseStart = now();
-      EvaluateView view(server, phase, prepared.storage[phase.step]);
-      code->gate(phase.step).evaluate(view, phase.phase);
-      report.evaluateSeconds[phase.step] += now() - phaseStart;
-    }
+    // All members do one phase before anyone does the next: its weights stay in the cache.
+    for (const ProgramPhase &phase : stages[index].phases)
+      for (size_t i = 0; i < members.size(); ++i) {
+        double phaseStart = now();
+        EvaluateView view(servers[i], phase, members[i].prepared.storage[phase.step]);
+        code->gate(phase.step).evaluate(view, phase.phase);
+        results[i].report.evaluateSeconds[phase.step] += now() - phaseStart;
+      }
     if (index + 1 == stages.size())
       break;
     double exchangeStart = now();
-    channel.exchange(std::span(server.sent).subspan(stage.messageOffset, stage.messageBytes),
-                     std::span(server.received).subspan(stage.messageOffset, stage.messageBytes));
-    report.exchangeSeconds += now() - exchangeStart;
+    exchange(stages[index], channel);
+    exchangeSeconds += now() - exchangeStart;
   }
-  // Counted by the channel, so that the cost model can be held against it.
-  report.exchanges = channel.counters().exchanges - before.exchanges;
-  report.bytesSent = channel.counters().payloadSent - before.payloadSent;
-  report.bytesReceived = channel.counters().payloadReceived - before.payloadReceived;
-  report.totalSeconds = now() - start;
-  return {std::move(server.outputs), std::move(report)};
+
+  for (size_t i = 0; i < members.size(); ++i) {
+    results[i].outputs = std::move(servers[i].outputs);
+    RunReport &report = results[i].report;
+    // Counted by the channel, so that the cost model can be held against it.
+    report.exchanges = channel.counters().exchanges - before.exchanges;
+    report.bytesSent = (channel.counters().payloadSent - before.payloadSent) / members.size();
+    report.bytesReceived =
+        (channel.counters().payloadReceived - before.payloadReceived) / members.size();
+    report.exchangeSeconds = exchangeSeconds;
+    report.totalSeconds = now() - start;
+  }
+  return results;
 }
 
 } // namespace gfs

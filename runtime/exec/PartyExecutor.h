@@ -47,6 +47,15 @@ private:
   std::vector<double> seconds;
 };
 
+/// One request of a group that runs together.
+struct GroupMember {
+  Prepared prepared;
+  /// Seed that both servers agreed on for this request and nobody else knows.
+  const SecretSeed *common;
+  /// By port: this server's share, packedBytes(elements, l) long.
+  std::span<const SecretVector<uint8_t>> inputs;
+};
+
 /// Holds what all requests share: gates and weight shares. Its methods may run at the same time on
 /// several threads (one prepares the next request while another runs this one).
 class PartyExecutor {
@@ -67,8 +76,14 @@ public:
   /// Channel::exchange.
   RunResult run(Prepared prepared, Channel &channel, const SecretSeed &common,
                 std::span<const SecretVector<uint8_t>> inputs) const;
+  /// Runs all members in one pass: as many exchanges as for one, each with the messages of all
+  /// members one after another. Both servers must have the same members in the same order. Results
+  /// by member; times and exchanges are the group's, bytes the member's. Errors: those of run().
+  std::vector<RunResult> runGroup(std::vector<GroupMember> members, Channel &channel) const;
 
 private:
+  void requireRunnable(const GroupMember &member) const;
+
   ProgramRef code;
   ServerWeights weights;
   SecretSeed seed;

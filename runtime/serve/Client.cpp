@@ -30,6 +30,7 @@ std::unique_ptr<Connection> Client::greet(Party party, const ClientOptions &opti
                             answer.party(), self),
                 "are --server0 and --server1 exchanged?");
   lefts[self] = answer.material_left();
+  batches[self] = answer.max_batch();
   return connection;
 }
 
@@ -72,13 +73,21 @@ void Client::withBoth(const std::function<void(unsigned)> &task) {
 }
 
 Answer Client::infer(std::span<const ClearWords> inputs) {
+  std::vector<ClearWords> only(inputs.begin(), inputs.end());
+  return std::move(infer(std::span(&only, 1)).front());
+}
+
+std::vector<Answer> Client::infer(std::span<const std::vector<ClearWords>> batch) {
   const Ring ring = plan.ring();
-  check(inputs.size() == static_cast<size_t>(plan.plan.inputs_size()), "number of inputs");
+  check(!batch.empty(), "a request without inferences");
   std::array<SecretVector<uint8_t>, 2> outgoing, incoming;
-  for (const ClearWords &input : inputs) {
-    std::array<SecretVector<uint8_t>, 2> shares = shareInput(ring, input);
-    for (unsigned party : {0u, 1u})
-      outgoing[party].insert(outgoing[party].end(), shares[party].begin(), shares[party].end());
+  for (const std::vector<ClearWords> &inputs : batch) {
+    check(inputs.size() == static_cast<size_t>(plan.plan.inputs_size()), "number of inputs");
+    for (const ClearWords &input : inputs) {
+      std::array<SecretVector<uint8_t>, 2> shares = shareInput(ring, input);
+      for (unsigned party : {0u, 1u})
+        outgoing[party].insert(outgoing[party].end(), shares[party].begin(), shares[party].end());
+    }
   }
   uint64_t outputBytes = 0;
   for (const plan::Port &port : plan.plan.outputs())
@@ -87,36 +96,43 @@ Answer Client::infer(std::span<const ClearWords> inputs) {
   Request request;
   plan::Id16 id = plan::randomId();
   request.set_request_id(std::string(id.begin(), id.end()));
-  Answer answer;
+  request.set_batch(static_cast<uint32_t>(batch.size()));
+  std::vector<Answer> answers(batch.size());
   auto start = std::chrono::steady_clock::now();
   withBoth([&](unsigned party) {
     Connection &connection = *connections[party];
     sendMessage(connection, request, timeout);
     connection.send(FrameType::Data, outgoing[party], timeout);
     auto reply = receiveMessage<Reply>(connection, timeout + timeout);
-    if (reply.request_id() != request.request_id())
+    if (reply.request_id() != request.request_id() ||
+        reply.stats_size() != static_cast<int>(batch.size()))
       throw Error(ExitCode::Network,
                   fmt::format("{}: answers another request", connection.peerText()));
-    answer.stats[party] = reply.stats();
-    incoming[party].resize(outputBytes);
+    for (size_t i = 0; i < batch.size(); ++i)
+      answers[i].stats[party] = reply.stats(static_cast<int>(i));
+    incoming[party].resize(batch.size() * outputBytes);
     connection.receiveData(incoming[party], timeout);
   });
 
   std::array<std::span<const uint8_t>, 2> rest = {incoming[0], incoming[1]};
-  for (const plan::Port &port : plan.plan.outputs()) {
-    uint64_t elements = portShape(plan.plan, port).elements,
-             bytes = packedBytes(elements, ring.bits);
-    answer.outputs.push_back(
-        joinOutput(ring, elements, rest[0].first(bytes), rest[1].first(bytes)));
-    for (auto &share : rest)
-      share = share.subspan(bytes);
+  for (Answer &answer : answers) {
+    for (const plan::Port &port : plan.plan.outputs()) {
+      uint64_t elements = portShape(plan.plan, port).elements,
+               bytes = packedBytes(elements, ring.bits);
+      answer.outputs.push_back(
+          joinOutput(ring, elements, rest[0].first(bytes), rest[1].first(bytes)));
+      for (auto &share : rest)
+        share = share.subspan(bytes);
+    }
+    answer.bytesSent = (outgoing[0].size() + outgoing[1].size()) / batch.size();
+    answer.bytesReceived = 2 * outputBytes;
   }
-  answer.totalMs =
+  double totalMs =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  answer.bytesSent = outgoing[0].size() + outgoing[1].size();
-  answer.bytesReceived = 2 * outputBytes;
-  left = std::min(answer.stats[0].material_left(), answer.stats[1].material_left());
-  return answer;
+  for (Answer &answer : answers)
+    answer.totalMs = totalMs;
+  left = std::min(answers.back().stats[0].material_left(), answers.back().stats[1].material_left());
+  return answers;
 }
 
 } // namespace gfs::serve

@@ -33,6 +33,12 @@ public:
   /// `inputs[port]` are reduced ring words. Errors: Network, MaterialExhausted, and whatever a
   /// server reports. After an error the client cannot be used again.
   Answer infer(std::span<const ClearWords> inputs);
+  /// Several inferences in one request, which the servers run in one pass: 1 to maxBatch(). Answers
+  /// by inference; `totalMs` is that of the whole request.
+  std::vector<Answer> infer(std::span<const std::vector<ClearWords>> batch);
+
+  /// Inferences that both servers take in one request.
+  uint64_t maxBatch() const { return std::min(batches[0], batches[1]); }
 
   /// Requests the servers have material for, as they said last.
   uint64_t materialLeft() const { return left; }
@@ -45,7 +51,7 @@ private:
   const plan::LoadedPlan &plan;
   Milliseconds timeout;
   std::array<std::unique_ptr<Connection>, 2> connections;
-  std::array<uint64_t, 2> lefts{};
+  std::array<uint64_t, 2> lefts{}, batches{};
   uint64_t left = 0;
   bool connected = false;
 };

@@ -52,6 +52,7 @@ void ClientSession::greet() {
   ServerHello answer;
   answer.set_party(index(context.party));
   answer.set_material_left(context.materialLeft());
+  answer.set_max_batch(context.maxBatch);
   sendMessage(*connection, answer, context.timeout);
 }
 
@@ -69,31 +70,63 @@ bool ClientSession::serveOne() {
   }
   leaveIdle();
 
-  auto job = std::make_unique<Job>();
-  job->id = fixedField<16>(request.request_id(), *connection, "request id");
-  job->client = connection->peerRole();
-  job->inputShares.resize(context.inputBytes);
-  connection->receiveData(job->inputShares, context.timeout);
-  JobId id = job->id;
-  spdlog::debug("request {}: received from {}", shortName(id), connection->peerText());
-  std::future<Result> future = context.queue->submit(std::move(job));
-  Result result = await(future, id);
-
+  Jobs jobs = receiveJobs(request);
+  std::vector<JobId> ids;
+  for (const auto &job : jobs)
+    ids.push_back(job->id);
+  std::vector<std::future<Result>> futures = context.queue->submit(std::move(jobs));
   Reply reply;
   reply.set_request_id(request.request_id());
-  *reply.mutable_stats() = result.stats;
+  SecretVector<uint8_t> outputs;
+  try {
+    for (size_t i = 0; i < futures.size(); ++i) {
+      Result result = await(futures[i], ids[i]);
+      *reply.add_stats() = result.stats;
+      outputs.insert(outputs.end(), result.outputShares.begin(), result.outputShares.end());
+    }
+  } catch (...) {
+    for (const JobId &id : ids) // one answer for all: nobody waits for the others any more
+      context.queue->withdraw(id);
+    throw;
+  }
   sendMessage(*connection, reply, context.timeout);
-  connection->send(FrameType::Data, result.outputShares, context.timeout);
+  connection->send(FrameType::Data, outputs, context.timeout);
   return true;
+}
+
+Jobs ClientSession::receiveJobs(const Request &request) {
+  const JobId id = fixedField<16>(request.request_id(), *connection, "request id");
+  const uint32_t batch = std::max(1u, request.batch());
+  if (batch > context.maxBatch)
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("{} inferences in one request, at most {} are allowed", batch,
+                            context.maxBatch),
+                "send fewer at a time; the server's --max-group is the limit");
+  SecretVector<uint8_t> shares(batch * context.inputBytes);
+  connection->receiveData(shares, context.timeout);
+  spdlog::debug("request {}: received from {}", shortName(id), connection->peerText());
+  Jobs jobs;
+  for (uint32_t i = 0; i < batch; ++i) {
+    auto &job = jobs.emplace_back(std::make_unique<Job>());
+    job->id = id;
+    for (unsigned byte = 0; byte < 4; ++byte) // random ids stay different
+      job->id[12 + byte] ^= static_cast<uint8_t>(i >> 8 * byte);
+    job->client = connection->peerRole();
+    auto mine = std::span(shares).subspan(i * context.inputBytes, context.inputBytes);
+    job->inputShares.assign(mine.begin(), mine.end());
+  }
+  return jobs;
 }
 
 Result ClientSession::await(std::future<Result> &future, const JobId &id) {
   // Once started, a request ends in bounded time, for every exchange has its own timeout.
-  if (future.wait_for(context.timeout) == std::future_status::timeout &&
-      context.queue->withdraw(id))
-    throw Error(ExitCode::Network, fmt::format("request {} was not started in time", shortName(id)),
-                context.party == Party::Zero ? "is server 1 up, and connected to server 0?"
-                                             : "did server 0 receive the request too?");
+  // One that was taken may come back to wait for a later group.
+  while (future.wait_for(context.timeout) == std::future_status::timeout)
+    if (context.queue->withdraw(id))
+      throw Error(ExitCode::Network,
+                  fmt::format("request {} was not started in time", shortName(id)),
+                  context.party == Party::Zero ? "is server 1 up, and connected to server 0?"
+                                               : "did server 0 receive the request too?");
   return future.get();
 }
 

@@ -16,6 +16,7 @@ struct SessionContext {
   Party party = Party::Zero;
   plan::Hash planHash{};
   uint64_t inputBytes = 0; ///< Packed shares of all inputs of one request.
+  uint32_t maxBatch = 1;   ///< Inferences in one request.
   Milliseconds timeout{60000};
   RequestQueue *queue = nullptr;
   std::function<uint64_t()> materialLeft;
@@ -36,6 +37,8 @@ private:
   void greet();
   /// False once the client has left or shutdown() was called.
   bool serveOne();
+  /// The inferences of one request as jobs with ids of their own.
+  Jobs receiveJobs(const Request &request);
   Result await(std::future<Result> &future, const JobId &id);
   bool enterIdle();
   void leaveIdle();

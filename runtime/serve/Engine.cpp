@@ -60,47 +60,60 @@ std::vector<SecretVector<uint8_t>> Engine::splitInputs(std::span<const uint8_t> 
   return inputs;
 }
 
-void Engine::prepare() {
+uint64_t Engine::groupLimit() const {
+  static constexpr uint64_t memory = uint64_t(1) << 30;
+  const Program &code = program();
+  const uint64_t each = executor->recordBytes() + 2 * code.messageBytes() +
+                        code.plan().arena_words() * code.ring().wordBytes();
+  return std::max<uint64_t>(1, memory / std::max<uint64_t>(1, each));
+}
+
+double Engine::prepare(uint64_t serial, Ready &record) const {
   auto start = std::chrono::steady_clock::now();
-  prepared = executor->prepare(materialId(), record->serial, std::move(record->payload));
-  record.reset();
-  prepareMs += millisecondsSince(start);
+  record.prepared = executor->prepare(materialId(), serial, std::move(record.payload));
+  return millisecondsSince(start);
 }
 
 void Engine::prepareAhead(uint64_t serial) {
-  if (prepared && prepared->request().serial == serial)
+  ready.erase(ready.begin(), ready.lower_bound(serial));
+  auto found = ready.find(serial);
+  if (found != ready.end() && found->second.prepared)
     return;
-  prepared.reset();
   if (serial < cursor() || serial >= material->info().endSerial())
     return;
   try {
-    record = LoadedRecord{serial, material->read(serial)};
-    prepare();
-    prepareMs = 0; // not part of any request
+    if (found == ready.end())
+      found = ready.emplace(serial, read(serial)).first;
+    prepare(serial, found->second);
   } catch (const Error &error) {
-    record.reset();
+    ready.erase(serial);
     spdlog::debug("preparing serial {} ahead: {}", serial, error.what());
   }
 }
 
-void Engine::load(uint64_t serial) {
-  if (prepared && prepared->request().serial == serial)
-    return;
-  prepared.reset();
-  record.reset();
-  prepareMs = 0;
-  try {
-    record = LoadedRecord{serial, material->read(serial)};
-  } catch (const Error &error) {
-    if (error.code() == ExitCode::Integrity)
-      claim(serial);
-    throw;
+uint64_t Engine::load(uint64_t serial, uint64_t count) {
+  ready.erase(ready.begin(), ready.lower_bound(serial));
+  for (uint64_t good = 0; good < count; ++good) {
+    if (ready.contains(serial + good))
+      continue;
+    try {
+      ready.emplace(serial + good, read(serial + good));
+    } catch (const Error &error) {
+      if (good > 0)
+        return good;
+      if (error.code() == ExitCode::Integrity)
+        claim(serial);
+      throw;
+    }
   }
+  return count;
 }
 
 void Engine::claim(uint64_t serial) {
+  const uint64_t from = cursor();
   material->claim(serial);
-  spdlog::debug("claimed serial {}", serial);
+  for (uint64_t claimed = from; claimed <= serial; ++claimed)
+    spdlog::debug("claimed serial {}", claimed);
   updateLeft();
 }
 
@@ -112,29 +125,37 @@ void Engine::tidy() noexcept {
   }
 }
 
-Result Engine::run(uint64_t serial, std::span<const uint8_t> inputShares, Channel &channel,
-                   const SecretSeed &common) {
-  check(cursor() > serial, "running a request before its material was claimed");
-  if (record)
-    prepare();
-  check(prepared && prepared->request().serial == serial,
-        "running a request whose material was not loaded");
-  Prepared mine = std::move(*prepared);
-  prepared.reset();
-  RunResult run = executor->run(std::move(mine), channel, common, splitInputs(inputShares));
+std::vector<Result> Engine::run(uint64_t serial, std::span<const GroupRequest> requests,
+                                Channel &channel) {
+  check(cursor() >= serial + requests.size(), "running a request before its material was claimed");
+  std::vector<std::vector<SecretVector<uint8_t>>> inputs;
+  std::vector<GroupMember> members;
+  std::vector<Result> results(requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    auto record = ready.extract(serial + i);
+    check(!record.empty(), "running a request whose material was not loaded");
+    if (!record.mapped().prepared)
+      results[i].stats.set_prepare_ms(prepare(serial + i, record.mapped()));
+    inputs.push_back(splitInputs(requests[i].inputShares));
+    members.push_back({std::move(*record.mapped().prepared), &requests[i].common, inputs.back()});
+  }
+  std::vector<RunResult> runs = executor->runGroup(std::move(members), channel);
 
-  Result result;
-  for (const SecretVector<uint8_t> &output : run.outputs)
-    result.outputShares.insert(result.outputShares.end(), output.begin(), output.end());
-  result.stats.set_prepare_ms(std::exchange(prepareMs, 0));
-  result.stats.set_online_ms(run.report.totalSeconds * 1e3);
-  result.stats.set_wait_ms(run.report.exchangeSeconds * 1e3);
-  result.stats.set_exchanges(run.report.exchanges);
-  result.stats.set_payload_sent(run.report.bytesSent);
-  result.stats.set_payload_received(run.report.bytesReceived);
-  result.stats.set_dealt_bytes(material->info().payloadBytes);
-  result.stats.set_material_left(left);
-  return result;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    for (const SecretVector<uint8_t> &output : runs[i].outputs)
+      results[i].outputShares.insert(results[i].outputShares.end(), output.begin(), output.end());
+    Stats &stats = results[i].stats;
+    const RunReport &report = runs[i].report;
+    stats.set_online_ms(report.totalSeconds * 1e3);
+    stats.set_wait_ms(report.exchangeSeconds * 1e3);
+    stats.set_exchanges(report.exchanges);
+    stats.set_payload_sent(report.bytesSent);
+    stats.set_payload_received(report.bytesReceived);
+    stats.set_dealt_bytes(material->info().payloadBytes);
+    stats.set_material_left(left);
+    stats.set_group(static_cast<uint32_t>(runs.size()));
+  }
+  return results;
 }
 
 } // namespace gfs::serve

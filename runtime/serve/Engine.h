@@ -7,11 +7,18 @@
 #include "runtime/serve/RequestQueue.h"
 
 #include <atomic>
+#include <map>
 
 namespace gfs::serve {
 
 struct EngineFiles {
   std::filesystem::path plan, weights, key, material;
+};
+
+/// One request of a group: its packed input shares, and the seed both servers share for it.
+struct GroupRequest {
+  std::span<const uint8_t> inputShares;
+  SecretSeed common;
 };
 
 /// Used by one thread, except where noted.
@@ -39,36 +46,39 @@ public:
   /// Does the work for `serial` that needs no input, if there is such a record and it has not been
   /// done. A record that turns out bad is reported by load().
   void prepareAhead(uint64_t serial);
-  /// Reads the record of `serial`, unless prepareAhead() did. Errors: MaterialReuse,
-  /// MaterialExhausted, Integrity (the record is burnt, so that the next request gets the next
-  /// one).
-  void load(uint64_t serial);
-  /// Uses the record up, durably. Nothing that depends on it may be sent before. Errors:
-  /// Ledger::claim.
+  /// Requests that can run together without taking too much memory.
+  uint64_t groupLimit() const;
+  /// Reads the records from `serial` on, unless prepareAhead() did; returns how many of `count` are
+  /// good, at least one. Errors, of the first: MaterialReuse, MaterialExhausted, Integrity (the
+  /// record is burnt, so that the next request gets the next one).
+  uint64_t load(uint64_t serial, uint64_t count = 1);
+  /// Uses the records up to and including `serial` up, durably. Nothing that depends on it may be
+  /// sent before. Errors: Ledger::claim.
   void claim(uint64_t serial);
   /// Work on disk that no request has to wait for: erasing used records, reserving serials. A
   /// failure is logged, and claim() reports it.
   void tidy() noexcept;
-  /// Runs one request with the loaded and claimed record. `inputShares` is inputBytes() long.
-  /// Errors: Network, ...
-  Result run(uint64_t serial, std::span<const uint8_t> inputShares, Channel &channel,
-             const SecretSeed &common);
+  /// Runs requests in one pass with the loaded and claimed records from `serial` on. `inputShares`
+  /// are inputBytes() long. Errors: Network, ...
+  std::vector<Result> run(uint64_t serial, std::span<const GroupRequest> requests,
+                          Channel &channel);
 
 private:
   uint64_t portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const;
   std::vector<SecretVector<uint8_t>> splitInputs(std::span<const uint8_t> shares) const;
-  void prepare();
   void updateLeft() { left = material->left(); }
 
-  struct LoadedRecord {
-    uint64_t serial;
+  /// A record in memory: read, or prepared as well.
+  struct Ready {
     SecretVector<uint8_t> payload;
+    std::optional<Prepared> prepared;
   };
+  Ready read(uint64_t serial) const { return {material->read(serial), std::nullopt}; }
+  /// Returns what it took, in milliseconds.
+  double prepare(uint64_t serial, Ready &record) const;
   std::optional<PartyExecutor> executor;
   std::optional<MaterialStore> material;
-  std::optional<LoadedRecord> record; ///< Read, not prepared.
-  std::optional<Prepared> prepared;
-  double prepareMs = 0; ///< Spent on `prepared` since load().
+  std::map<uint64_t, Ready> ready; ///< By serial.
   std::atomic<uint64_t> left = 0;
 };
 

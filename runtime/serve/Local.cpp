@@ -33,8 +33,8 @@ static std::vector<StepProfile> emptyProfile(const Program &program) {
 }
 
 LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weightsPath,
-                       const std::filesystem::path &dealerKey, Workload &workload,
-                       unsigned repeat, const std::optional<NetworkProfile> &throttle) {
+                       const std::filesystem::path &dealerKey, Workload &workload, unsigned repeat,
+                       const std::optional<NetworkProfile> &throttle) {
   plan::DealerKey key = plan::readDealerKey(dealerKey, plan);
   MaskedWeights weights = readMaskedWeights(weightsPath, plan);
   plan::requireModel(key.modelId, weights.modelId, weightsPath);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What server 0 and server 1 do on the link between them.
 //
-// One request: server 0 picks a request and the higher of both cursors as serial, and asks server 1
-// to start. Server 1 finds its half of the request, claims the serial (durable from then on), and
-// accepts. Server 0 claims too. Only then does the first byte that depends on the material leave
-// either machine. A request that fails from there on leaves its serial burnt at both.
+// One pass: server 0 picks the requests that wait and, from the higher of both cursors on, a serial
+// for each, and asks server 1 to start. Server 1 finds its halves, declines the requests whose half
+// is not here yet (they go back to wait), claims the serials (durable from then on), and accepts.
+// Server 0 claims too. Only then does the first byte that depends on the material leave either
+// machine. A pass that fails from there on leaves its serials burnt at both.
 #include "runtime/net/ThrottledChannel.h"
 #include "runtime/serve/Server.h"
 
@@ -15,6 +16,10 @@ namespace gfs::serve {
 /// How long server 1 waits for its half of a request that server 0 has: the client sends both at
 /// once. Less than server 0 waits for the answer.
 static constexpr Milliseconds matchTimeout{5000};
+/// How long for the halves of the others of a group, once that of the first is here.
+static constexpr Milliseconds groupTimeout{5};
+/// Far above any group; more in one command is not from our server 0.
+static constexpr int mostStarted = 4096;
 
 /// What to tell others of an exception: our own errors as they are, anything else only to the log.
 static Error asError(const std::exception &cause) {
@@ -25,8 +30,8 @@ static Error asError(const std::exception &cause) {
 }
 
 PeerFacts Server::facts() const {
-  return {engine.party(), engine.planHash(), engine.modelId(), engine.materialId(),
-          engine.cursor(), options.throttle ? options.throttle->text() : ""};
+  return {engine.party(),      engine.planHash(), engine.modelId(),
+          engine.materialId(), engine.cursor(),   options.throttle ? options.throttle->text() : ""};
 }
 
 Server::LinkedScope::LinkedScope(Server &server, PeerLink &link) : server(server) {
@@ -107,49 +112,79 @@ void Server::lead(PeerLink &link) {
   while (!stopping()) {
     if (queue.empty())
       engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
-    if (std::unique_ptr<Job> job = queue.next(PeerLink::pingInterval))
-      leadRequest(link, std::move(job));
+    if (Jobs jobs = queue.next(groupLimit(), PeerLink::pingInterval); !jobs.empty())
+      leadGroup(link, std::move(jobs));
     else if (!stopping())
       link.command(ping);
   }
 }
 
-void Server::leadRequest(PeerLink &link, std::unique_ptr<Job> job) {
+size_t Server::groupLimit() const {
+  size_t limit = std::min<uint64_t>(options.maxGroup, engine.groupLimit());
+  return options.requests > 0 ? std::min<uint64_t>(limit, options.requests - finished) : limit;
+}
+
+/// Keeps the first `count`; the others wait for a later pass.
+void Server::keep(Jobs &jobs, size_t count) {
+  queue.putBack(Jobs(std::make_move_iterator(jobs.begin() + static_cast<ptrdiff_t>(count)),
+                     std::make_move_iterator(jobs.end())));
+  jobs.resize(count);
+}
+
+/// Sorts out the jobs that server 1 has declined.
+static Jobs takeDeclined(Jobs &jobs, const PeerAnswer &answer) {
+  Jobs declined;
+  for (uint32_t place : answer.declined())
+    if (place > 0 && place < jobs.size() && jobs[place])
+      declined.push_back(std::move(jobs[place]));
+  std::erase(jobs, nullptr);
+  return declined;
+}
+
+void Server::leadGroup(PeerLink &link, Jobs jobs) {
   const uint64_t serial = std::max(engine.cursor(), link.peerCursor());
-  const std::string id(job->id.begin(), job->id.end());
+  const std::string first(jobs[0]->id.begin(), jobs[0]->id.end());
   enum { Loading, Asking, Accepted } stage = Loading;
   try {
-    engine.load(serial);
+    keep(jobs, engine.load(serial, jobs.size()));
     stage = Asking;
     PeerCommand command;
-    command.mutable_start()->set_request_id(id);
     command.mutable_start()->set_serial(serial);
+    for (const auto &job : jobs)
+      command.mutable_start()->add_request_ids(std::string(job->id.begin(), job->id.end()));
     PeerAnswer answer = link.command(command);
     if (!answer.accepted())
       throw Error(reportedCode(answer.refusal_code()),
                   fmt::format("server 1 reports: {}", printable(answer.refusal())),
                   printable(answer.refusal_hint()));
     stage = Accepted;
-    engine.claim(serial);
+    queue.putBack(takeDeclined(jobs, answer));
+    engine.claim(serial + jobs.size() - 1);
   } catch (const std::exception &cause) {
     Error error = asError(cause);
-    failed(*job, error);
+    if (stage == Accepted) {
+      failed(jobs, error);
+      link.connection().closeWith(error); // server 1 has begun
+      throw error;
+    }
+    // Server 1 may have begun with all of them, or has refused the first.
+    if (!link.connection().isOpen()) {
+      failed(jobs, error);
+      throw;
+    }
+    keep(jobs, 1);
+    failed(jobs, error);
     if (stage == Loading) {
       PeerCommand command;
-      command.mutable_reject()->set_request_id(id);
+      command.mutable_reject()->set_request_id(first);
       command.mutable_reject()->set_code(static_cast<uint32_t>(error.code()));
       command.mutable_reject()->set_text(error.what());
       command.mutable_reject()->set_hint(error.hint());
       link.command(command);
-    } else if (stage == Accepted) {
-      link.connection().closeWith(error); // server 1 has begun
-      throw error;
-    } else if (!link.connection().isOpen()) {
-      throw;
     }
     return;
   }
-  execute(link, std::move(job), serial);
+  execute(link, std::move(jobs), serial);
 }
 
 // --- Server 1 -----------------------------------------------------------------------------------
@@ -192,7 +227,7 @@ void Server::follow(PeerLink &link) {
     engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
     PeerCommand command = link.awaitCommand();
     if (command.has_start()) {
-      followRequest(link, command.start());
+      followGroup(link, command.start());
       continue;
     }
     if (command.has_reject())
@@ -213,36 +248,76 @@ void Server::followReject(PeerLink &link, const Reject &reject) {
                        printable(reject.hint())));
 }
 
-void Server::followRequest(PeerLink &link, const Start &start) {
-  JobId id = fixedField<16>(start.request_id(), link.connection(), "request id");
-  std::unique_ptr<Job> job = queue.take(id, std::min(matchTimeout, options.timeout / 2));
-  PeerAnswer answer;
-  try {
-    if (!job)
+/// Our halves of the requests of a group, without those that `answer` then declines. Throws Network
+/// if the first is not here.
+Jobs Server::takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer) {
+  if (start.request_ids().empty() || start.request_ids_size() > mostStarted)
+    throw Error(ExitCode::Network,
+                fmt::format("{}: starts a group of {}", link.connection().peerText(),
+                            start.request_ids_size()));
+  std::vector<JobId> ids;
+  for (const std::string &id : start.request_ids())
+    ids.push_back(fixedField<16>(id, link.connection(), "request id"));
+  const auto deadline = std::chrono::steady_clock::now() + groupTimeout;
+  const size_t limit = groupLimit();
+  Jobs jobs;
+  for (uint32_t place = 0; place < ids.size(); ++place) {
+    auto patience = std::min(matchTimeout, options.timeout / 2);
+    if (place > 0)
+      patience = std::max(Milliseconds(0), std::chrono::duration_cast<Milliseconds>(
+                                               deadline - std::chrono::steady_clock::now()));
+    std::unique_ptr<Job> job = jobs.size() < limit ? queue.take(ids[place], patience) : nullptr;
+    if (job)
+      jobs.push_back(std::move(job));
+    else if (place > 0)
+      answer.add_declined(place);
+    else
       throw Error(ExitCode::Network,
-                  fmt::format("request {} did not reach server 1", shortName(id)),
+                  fmt::format("request {} did not reach server 1", shortName(ids[0])),
                   "the client must reach both servers");
-    engine.load(start.serial());
-    engine.claim(start.serial());
+  }
+  // Without material for all, the last ones wait.
+  const size_t good = [&] {
+    try {
+      return engine.load(start.serial(), jobs.size());
+    } catch (const std::exception &cause) {
+      keep(jobs, 1);
+      failed(jobs, asError(cause));
+      throw;
+    }
+  }();
+  for (size_t place = ids.size(); place-- > 0 && jobs.size() > good;)
+    if (ids[place] == jobs.back()->id) {
+      answer.add_declined(static_cast<uint32_t>(place));
+      keep(jobs, jobs.size() - 1);
+    }
+  return jobs;
+}
+
+void Server::followGroup(PeerLink &link, const Start &start) {
+  PeerAnswer answer;
+  Jobs jobs;
+  try {
+    jobs = takeHalves(link, start, answer);
+    engine.claim(start.serial() + jobs.size() - 1);
     answer.set_accepted(true);
   } catch (const std::exception &cause) {
     Error error = asError(cause);
     answer.set_refusal_code(static_cast<uint32_t>(error.code()));
     answer.set_refusal(error.what());
     answer.set_refusal_hint(error.hint());
-    if (job)
-      failed(*job, error);
+    failed(jobs, error);
+    jobs.clear();
   }
   answer.set_cursor(engine.cursor());
   try {
     link.answer(answer);
   } catch (const Error &error) {
-    if (answer.accepted())
-      failed(*job, error);
+    failed(jobs, error);
     throw;
   }
   if (answer.accepted())
-    execute(link, std::move(job), start.serial());
+    execute(link, std::move(jobs), start.serial());
 }
 
 // --- Both ---------------------------------------------------------------------------------------
@@ -257,7 +332,12 @@ void Server::failed(Job &job, const Error &error) {
   countRequest();
 }
 
-void Server::execute(PeerLink &link, std::unique_ptr<Job> job, uint64_t serial) {
+void Server::failed(Jobs &jobs, const Error &error) {
+  for (auto &job : jobs)
+    failed(*job, error);
+}
+
+void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
   {
     std::lock_guard lock(mutex);
     executing = true;
@@ -268,14 +348,20 @@ void Server::execute(PeerLink &link, std::unique_ptr<Job> job, uint64_t serial) 
     std::unique_ptr<Channel> channel = makeChannel(link.connection(), options.timeout), slow;
     if (options.throttle)
       slow = makeThrottledChannel(*channel, *options.throttle);
-    Result result = engine.run(serial, job->inputShares, slow ? *slow : *channel,
-                               link.requestSeed(job->id, serial));
-    result.stats.set_queue_ms(
-        std::chrono::duration<double, std::milli>(started - job->arrival).count());
-    spdlog::info("request {} of {}: serial {}, online {:.2f} ms, {} exchanges, {} left",
-                 shortName(job->id), job->client, serial, result.stats.online_ms(),
-                 result.stats.exchanges(), engine.materialLeft());
-    job->promise.set_value(std::move(result));
+    std::vector<GroupRequest> group;
+    for (size_t i = 0; i < jobs.size(); ++i)
+      group.push_back({jobs[i]->inputShares, link.requestSeed(jobs[i]->id, serial + i)});
+    std::vector<Result> results = engine.run(serial, group, slow ? *slow : *channel);
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      Stats &stats = results[i].stats;
+      stats.set_queue_ms(
+          std::chrono::duration<double, std::milli>(started - jobs[i]->arrival).count());
+      spdlog::info("request {} of {}: serial {}, online {:.2f} ms, {} exchanges, group of {}, "
+                   "{} left",
+                   shortName(jobs[i]->id), jobs[i]->client, serial + i, stats.online_ms(),
+                   stats.exchanges(), stats.group(), engine.materialLeft());
+      jobs[i]->promise.set_value(std::move(results[i]));
+    }
   } catch (const std::exception &cause) {
     error = asError(cause);
   }
@@ -284,11 +370,14 @@ void Server::execute(PeerLink &link, std::unique_ptr<Job> job, uint64_t serial) 
     executing = false;
   }
   engine.tidy();
-  if (!error)
-    return countRequest();
+  if (!error) {
+    for (size_t i = 0; i < jobs.size(); ++i)
+      countRequest();
+    return;
+  }
   // The peer may be in the middle of an exchange: only a new link is sure to be in step again.
   link.connection().closeWith(*error);
-  failed(*job, *error);
+  failed(jobs, *error);
   throw *error;
 }
 

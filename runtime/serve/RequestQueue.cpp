@@ -10,35 +10,54 @@ std::string shortName(const JobId &id) {
   return text;
 }
 
-RequestQueue::Jobs::iterator RequestQueue::find(const JobId &id) {
+RequestQueue::Waiting::iterator RequestQueue::find(const JobId &id) {
   return std::find_if(jobs.begin(), jobs.end(), [&](const auto &job) { return job->id == id; });
 }
 
 std::future<Result> RequestQueue::submit(std::unique_ptr<Job> job) {
+  Jobs one;
+  one.push_back(std::move(job));
+  return std::move(submit(std::move(one)).front());
+}
+
+std::vector<std::future<Result>> RequestQueue::submit(Jobs added) {
   std::lock_guard lock(mutex);
   if (closed)
     throw *closed;
-  if (jobs.size() >= capacity)
+  if (jobs.size() + added.size() > capacity)
     throw Error(ExitCode::Network,
                 fmt::format("busy: {} requests are waiting already", jobs.size()),
                 "try again later");
-  if (find(job->id) != jobs.end())
-    throw Error(ExitCode::InvalidInput, "a request with this id is waiting already",
-                "draw a new id for every request");
-  std::future<Result> result = job->promise.get_future();
-  jobs.push_back(std::move(job));
+  for (const auto &job : added)
+    if (find(job->id) != jobs.end())
+      throw Error(ExitCode::InvalidInput, "a request with this id is waiting already",
+                  "draw a new id for every request");
+  std::vector<std::future<Result>> results;
+  for (auto &job : added) {
+    results.push_back(job->promise.get_future());
+    jobs.push_back(std::move(job));
+  }
   changed.notify_all();
-  return result;
+  return results;
 }
 
-std::unique_ptr<Job> RequestQueue::next(std::chrono::milliseconds timeout) {
+Jobs RequestQueue::next(size_t most, std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex);
   changed.wait_for(lock, timeout, [&] { return closed || !jobs.empty(); });
-  if (jobs.empty())
-    return nullptr;
-  std::unique_ptr<Job> job = std::move(jobs.front());
-  jobs.pop_front();
-  return job;
+  auto end = jobs.begin() + static_cast<ptrdiff_t>(std::min(most, jobs.size()));
+  Jobs oldest(std::make_move_iterator(jobs.begin()), std::make_move_iterator(end));
+  jobs.erase(jobs.begin(), end);
+  return oldest;
+}
+
+void RequestQueue::putBack(Jobs returned) {
+  std::lock_guard lock(mutex);
+  for (auto job = returned.rbegin(); job != returned.rend(); ++job)
+    if (closed)
+      (*job)->promise.set_exception(std::make_exception_ptr(*closed));
+    else
+      jobs.push_front(std::move(*job));
+  changed.notify_all();
 }
 
 std::unique_ptr<Job> RequestQueue::take(const JobId &id, std::chrono::milliseconds timeout) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 namespace gfs::serve {
 
@@ -36,6 +37,8 @@ struct Job {
   std::promise<Result> promise;
 };
 
+using Jobs = std::vector<std::unique_ptr<Job>>;
+
 /// Bounded, first in first out. Thread-safe.
 class RequestQueue {
 public:
@@ -43,11 +46,16 @@ public:
 
   /// Throws Network if the queue is full or closed, InvalidInput if the id is waiting already.
   std::future<Result> submit(std::unique_ptr<Job> job);
-  /// The oldest request; null after `timeout` or once closed. Used by server 0.
-  std::unique_ptr<Job> next(std::chrono::milliseconds timeout);
+  /// All or none of them, next to each other.
+  std::vector<std::future<Result>> submit(Jobs jobs);
+  /// The oldest requests, at most `most`, as soon as there is one; none after `timeout` or once
+  /// closed. Used by server 0.
+  Jobs next(size_t most, std::chrono::milliseconds timeout);
   /// The request with this id, as soon as it is here; null after `timeout` or once closed. Used by
   /// server 1.
   std::unique_ptr<Job> take(const JobId &id, std::chrono::milliseconds timeout);
+  /// Returns requests that were taken and cannot run yet to the front, in this order.
+  void putBack(Jobs jobs);
   /// Takes a request out again if nobody has started it.
   bool withdraw(const JobId &id);
   bool empty() const;
@@ -55,13 +63,13 @@ public:
   void close(const Error &reason);
 
 private:
-  using Jobs = std::deque<std::unique_ptr<Job>>;
-  Jobs::iterator find(const JobId &id);
+  using Waiting = std::deque<std::unique_ptr<Job>>;
+  Waiting::iterator find(const JobId &id);
 
   const size_t capacity;
   mutable std::mutex mutex;
   std::condition_variable changed;
-  Jobs jobs;
+  Waiting jobs;
   std::optional<Error> closed;
 };
 

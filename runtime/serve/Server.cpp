@@ -25,10 +25,13 @@ Server::Server(ServerOptions given, Engine &engine)
   if (engine.party() == Party::One && !options.peer)
     throw Error(ExitCode::Usage, "--peer: server 1 needs the address of server 0",
                 "for example --peer s0.example.org:7000");
-  sessionContext = {
-      engine.party(), engine.planHash(), engine.inputBytes(), options.timeout, &queue, [&engine] {
-        return engine.materialLeft();
-      }};
+  sessionContext = {engine.party(),
+                    engine.planHash(),
+                    engine.inputBytes(),
+                    static_cast<uint32_t>(std::min(options.maxGroup, options.maxQueue)),
+                    options.timeout,
+                    &queue,
+                    [&engine] { return engine.materialLeft(); }};
   listener = listen(options.listen, options.security);
 }
 

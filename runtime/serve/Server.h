@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One of the two servers: accepts clients, keeps the link to the other server, and runs requests
-// one after another.
+// that wait at the same time in one pass.
 //
 // Threads: one accepts, one per client connection (ClientSession), and the caller of run() owns the
 // peer link and the engine. Server 0 leads: it picks the next request and the serial, server 1
@@ -27,6 +27,7 @@ struct ServerOptions {
   Milliseconds timeout{60000}; ///< For every step of a request; see Connection.
   size_t maxQueue = 64;
   size_t maxClients = 64;
+  size_t maxGroup = 32;  ///< Inferences in one pass, and in one request of a client.
   uint64_t requests = 0; ///< Stop after this many; 0 = never.
   /// Delay what the other server sends as this network would: for measurements, on one machine.
   std::optional<NetworkProfile> throttle;
@@ -81,11 +82,15 @@ private:
   std::unique_ptr<Connection> awaitPeer();
   void lead(PeerLink &link);
   void follow(PeerLink &link);
-  void leadRequest(PeerLink &link, std::unique_ptr<Job> job);
-  void followRequest(PeerLink &link, const Start &start);
+  void leadGroup(PeerLink &link, Jobs jobs);
+  void followGroup(PeerLink &link, const Start &start);
+  Jobs takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer);
+  void keep(Jobs &jobs, size_t count);
+  size_t groupLimit() const;
   void followReject(PeerLink &link, const Reject &reject);
-  void execute(PeerLink &link, std::unique_ptr<Job> job, uint64_t serial);
+  void execute(PeerLink &link, Jobs jobs, uint64_t serial);
   void failed(Job &job, const Error &error);
+  void failed(Jobs &jobs, const Error &error);
   void countRequest();
   void diagnosePeer();
   PeerFacts facts() const;

@@ -15,7 +15,7 @@ struct Options {
   std::array<std::string, 2> servers, fingerprints;
   LinkFlags link;
   WorkloadFlags workload;
-  unsigned timeoutMs = 60000, connectMs = 10000;
+  unsigned timeoutMs = 60000, connectMs = 10000, together = 1;
   bool quiet = false;
 };
 
@@ -46,12 +46,18 @@ static void infer(const Options &options) {
     serve::Progress progress("inferring", workload.requests(), 0,
                              options.quiet || workload.requests() == 1);
     uint64_t bytes = 0;
-    for (uint64_t request = 0; request < workload.requests(); ++request) {
-      serve::Answer answer = servers.infer(workload.inputs(request));
-      workload.setOutputs(request, answer.outputs);
-      costs.push_back({answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived});
-      bytes += costs.back().clientBytes;
-      progress.update(request + 1, bytes);
+    const uint64_t together = std::clamp<uint64_t>(options.together, 1, servers.maxBatch());
+    for (uint64_t request = 0; request < workload.requests();) {
+      std::vector<std::vector<ClearWords>> batch;
+      for (uint64_t end = std::min(request + together, workload.requests());
+           request + batch.size() < end;)
+        batch.push_back(workload.inputs(request + batch.size()));
+      for (const serve::Answer &answer : servers.infer(batch)) {
+        workload.setOutputs(request++, answer.outputs);
+        costs.push_back({answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived});
+        bytes += costs.back().clientBytes;
+      }
+      progress.update(request, bytes);
     }
   }
   options.workload.report(plan, workload, costs, {}, options.quiet);
@@ -82,6 +88,13 @@ int main(int argc, char **argv) {
       ->capture_default_str()
       ->group("Connection");
   options.workload.addTo(*command);
+  command
+      ->add_option("--together", options.together,
+                   "With --batch: so many of them in one request, with as many exchanges as for "
+                   "one (no more than the servers' --max-group)")
+      ->check(CLI::Range(1u, 1000000u))
+      ->capture_default_str()
+      ->group("Inputs and outputs");
   command->add_flag("-q,--quiet", options.quiet, "Print no summary");
   command->footer(
       "Examples:\n"

@@ -62,6 +62,11 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--max-queue", options.server.maxQueue, "Requests that may wait")
       ->capture_default_str()
       ->group(server);
+  app.add_option("--max-group", options.server.maxGroup,
+                 "Waiting inferences that run in one pass; also the most in one request")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str()
+      ->group(server);
   app.add_option("--max-clients", options.server.maxClients, "Connections of clients")
       ->capture_default_str()
       ->group(server);

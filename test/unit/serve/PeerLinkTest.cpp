@@ -160,10 +160,35 @@ TEST(RequestQueue, HandsOutInOrderAndById) {
   for (uint8_t id : {1, 2, 3})
     queue.submit(job(id));
   EXPECT_EQ(queue.take(jobId(2), Milliseconds(0))->id, jobId(2));
-  EXPECT_EQ(queue.next(Milliseconds(0))->id, jobId(1));
-  EXPECT_EQ(queue.next(Milliseconds(0))->id, jobId(3));
-  EXPECT_EQ(queue.next(Milliseconds(0)), nullptr);
+  EXPECT_EQ(queue.next(1, Milliseconds(0)).at(0)->id, jobId(1));
+  EXPECT_EQ(queue.next(1, Milliseconds(0)).at(0)->id, jobId(3));
+  EXPECT_TRUE(queue.next(1, Milliseconds(0)).empty());
   EXPECT_EQ(queue.take(jobId(9), Milliseconds(1)), nullptr);
+}
+
+TEST(RequestQueue, HandsOutGroupsAndTakesThemBack) {
+  RequestQueue queue(3);
+  auto jobs = [](std::initializer_list<uint8_t> ids) {
+    serve::Jobs list;
+    for (uint8_t id : ids)
+      list.push_back(job(id));
+    return list;
+  };
+  auto futures = queue.submit(jobs({1, 2, 3}));
+  EXPECT_EQ(futures.size(), 3u);
+  EXPECT_THROW(queue.submit(jobs({4})), Error) << "full";
+  serve::Jobs group = queue.next(2, Milliseconds(0));
+  ASSERT_EQ(group.size(), 2u);
+  EXPECT_EQ(group[1]->id, jobId(2));
+  EXPECT_THROW(queue.submit(jobs({4, 5, 6})), Error) << "all or none";
+  queue.putBack(std::move(group));
+  group = queue.next(9, Milliseconds(0));
+  ASSERT_EQ(group.size(), 3u);
+  for (uint8_t i = 0; i < 3; ++i)
+    EXPECT_EQ(group[i]->id, jobId(static_cast<uint8_t>(i + 1)));
+  queue.close(Error(ExitCode::Network, "shutting down"));
+  queue.putBack(std::move(group));
+  EXPECT_THROW(futures[0].get(), Error) << "returned after the end";
 }
 
 TEST(RequestQueue, WaitsForTheRightRequest) {
@@ -193,7 +218,7 @@ TEST(RequestQueue, FailsWaitingRequestsWhenClosed) {
   queue.close(Error(ExitCode::Network, "shutting down"));
   EXPECT_THROW(waiting.get(), Error);
   EXPECT_THROW(queue.submit(job(2)), Error);
-  EXPECT_EQ(queue.next(patience), nullptr);
+  EXPECT_TRUE(queue.next(1, patience).empty());
 }
 
 // --- Summary ------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ protected:
   }
   serve::PeerFacts factsOf(Party party) const {
     MaterialInfo info = readMaterialInfo(deployment.files(party).material);
-    return {party, info.planHash, info.modelId, info.materialId, info.firstSerial};
+    return {party, info.planHash, info.modelId, info.materialId, info.firstSerial, ""};
   }
   /// Server 1 as a test wants it: links to `server0` as the real one does.
   std::unique_ptr<serve::PeerLink> linkAsServer1(const Endpoint &server0) const {
@@ -91,6 +91,79 @@ TEST_F(ServerTest, AnswersRequestAfterRequest) {
   }
   EXPECT_EQ(client.materialLeft(), 3u);
   EXPECT_EQ(zero.engine.cursor(), 5u);
+}
+
+TEST_F(ServerTest, RunsABatchInOnePass) {
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+  std::vector<std::vector<ClearWords>> batch;
+  std::vector<std::vector<int64_t>> inputs;
+  for (int64_t i = 0; i < 5; ++i) {
+    inputs.push_back({i, -i, 7 * i, 1000});
+    batch.push_back({});
+    batch.back().push_back(wordsOf(Ring{32}, inputs.back()));
+  }
+  std::vector<serve::Answer> answers = client.infer(batch);
+  ASSERT_EQ(answers.size(), 5u);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(signedOf(Ring{32}, answers[i].outputs.at(0)), deployment.expected(inputs[i]));
+    for (const serve::Stats &stats : answers[i].stats) {
+      EXPECT_EQ(stats.group(), 5u);
+      EXPECT_EQ(stats.exchanges(), 1u) << "as many as for one";
+      EXPECT_EQ(stats.payload_sent(), 16u) << "its own part of the messages";
+    }
+  }
+  EXPECT_EQ(zero.engine.cursor(), 5u) << "a record each";
+  EXPECT_EQ(client.materialLeft(), 3u);
+  // The last group has less material than inferences: what can run runs, the request fails.
+  std::optional<Error> error = errorOf([&] { client.infer(batch); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), ExitCode::MaterialExhausted);
+}
+
+TEST_F(ServerTest, RefusesMoreThanABatch) {
+  serve::ServerOptions few = quick();
+  few.maxGroup = 2;
+  RunningServer zero(deployment, Party::Zero, few);
+  few.peer = zero.address();
+  RunningServer one(deployment, Party::One, few);
+  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+  EXPECT_EQ(client.maxBatch(), 2u);
+  std::vector<ClearWords> input;
+  input.push_back(wordsOf(Ring{32}, std::vector<int64_t>{1, 2, 3, 4}));
+  std::vector<std::vector<ClearWords>> three(3, input);
+  std::optional<Error> error = errorOf([&] { client.infer(three); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), ExitCode::InvalidInput);
+  EXPECT_NE(std::string(error->what()).find("3 inferences in one request, at most 2"),
+            std::string::npos);
+}
+
+TEST_F(ServerTest, MergesClientsThatWaitAtTheSameTime) {
+  Deployment many(plan::WEIGHTS_SHARED, 80);
+  RunningServer zero(many, Party::Zero, quick());
+  RunningServer one(many, Party::One, quick(zero.address()));
+  std::vector<std::jthread> clients;
+  std::atomic<int> right = 0;
+  std::atomic<uint32_t> largest = 0;
+  for (int64_t c = 0; c < 8; ++c)
+    clients.emplace_back([&, c] {
+      Client client(many.loaded, clientOf(zero.address(), one.address()));
+      for (int64_t i = 0; i < 10; ++i) {
+        std::vector<int64_t> x = {c, i, c * i, -5};
+        std::vector<ClearWords> inputs;
+        inputs.push_back(wordsOf(Ring{32}, x));
+        serve::Answer answer = client.infer(inputs);
+        right += signedOf(Ring{32}, answer.outputs.at(0)) == many.expected(x);
+        for (uint32_t seen = largest; seen < answer.stats[0].group();)
+          largest.compare_exchange_weak(seen, answer.stats[0].group());
+      }
+    });
+  clients.clear();
+  EXPECT_EQ(right, 80);
+  EXPECT_GT(largest, 1u) << "eight clients at once never shared a pass";
+  EXPECT_EQ(zero.engine.cursor(), 80u) << "every request one record, whatever was declined";
 }
 
 TEST_F(ServerTest, ReportsWhatARequestCost) {
@@ -370,7 +443,7 @@ TEST_F(ServerTest, RefusesAReusedSerial) {
     serve::sendMessage(*client, message, patience);
     client->send(FrameType::Data, std::vector<uint8_t>(16), patience);
     serve::PeerCommand command;
-    command.mutable_start()->set_request_id(message.request_id());
+    command.mutable_start()->add_request_ids(message.request_id());
     command.mutable_start()->set_serial(serial);
     return link.command(command);
   };

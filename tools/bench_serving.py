@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Serving figures of a network: two gfsrun processes over TLS loopback, one client with one or many inferences a request, many
+clients at once, and ONNX Runtime in plaintext on the same cores in the same run. Every inference uses fresh material from disk.
+
+    tools/bench_serving.py NETWORK [--images N] [--together B] [--clients C] [--json FILE]
+
+NETWORK is one of tools/benchmark.py's. GFS_BIN names the folder of the tools (default build/release/bin)."""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import numpy as np
+import onnxruntime
+
+from benchmark import NETWORKS
+from deployment import BIN, Deployment, must, number
+
+
+def plaintext(model, images):
+    """Outputs by image, and the median milliseconds of one inference with as many threads as there are cores."""
+    session = onnxruntime.InferenceSession(str(model))
+    port = session.get_inputs()[0].name
+    outputs, times = [], []
+    for image in images:
+        start = time.perf_counter()
+        outputs.append(session.run(None, {port: image[None]})[0])
+        times.append(1e3 * (time.perf_counter() - start))
+    return np.concatenate([output.reshape(1, -1) for output in outputs]), float(np.median(times))
+
+
+def one_client(deployment, images, expected, together):
+    """A client that sends all images, `together` to a request. Checks every answer against the plaintext's class."""
+    np.save(deployment.folder / "x.npy", images)
+    np.save(deployment.folder / "e.npy", expected)
+    done, stats = deployment.infer("--expected", deployment.folder / "e.npy", "--min-agreement", 0.9, "--together", together,
+                                   "--timeout-ms", 120000, images=deployment.folder / "x.npy", timeout=900)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    requests = -(-len(images) // together)
+    # Every inference of a request reports the time of the whole request.
+    seconds = 1e-3 * stats["total_ms"]["mean"] * requests
+    return {"total_ms": stats["total_ms"], "online_ms": max(number(s["online_ms"]) for s in stats["servers"]),
+            "exchanges": max(number(s["exchanges"]) for s in stats["servers"]), "images_per_s": len(images) / seconds}
+
+
+def many_clients(deployment, images, clients):
+    """`clients` processes at once, each sends all images one by one: images/s from the first start to the last end."""
+    np.save(deployment.folder / "x.npy", images)
+    command = [BIN / "gfs-client", *map(str, deployment.client_arguments("-q", "--timeout-ms", 120000,
+                                                                         images=deployment.folder / "x.npy"))]
+    start = time.perf_counter()
+    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(clients)]
+    for client in running:
+        _, errors = client.communicate(timeout=900)
+        if client.returncode != 0:
+            raise SystemExit(errors)
+    return {"images_per_s": clients * len(images) / (time.perf_counter() - start)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=sorted(NETWORKS))
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--together", type=int, default=32)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--json", type=pathlib.Path)
+    options = parser.parse_args()
+
+    model, images, _, calibration = NETWORKS[options.network]()
+    images = images[:options.images]
+    each = max(1, options.images // options.clients)
+    expected, plain = plaintext(model, images)
+    deployment = Deployment(records=0)
+    try:
+        np.save(deployment.folder / "c.npy", calibration)
+        must("gfscc", model, "-o", deployment.plan, "--calib", deployment.folder / "c.npy", "-q", "--force", timeout=900)
+        records = 2 * len(images) + each * (1 + options.clients)
+        start = time.perf_counter()
+        deployment.deal(records)
+        dealing = 1e3 * (time.perf_counter() - start) / records
+        material = sum(path.stat().st_size for path in deployment.folder.glob("*.material")) / records
+        deployment.start_both()
+        result = {
+            "model": options.network, "images": len(images), "load": os.getloadavg()[0], "plaintext_ms": plain,
+            "dealing_ms": dealing, "material_bytes": material,
+            "one_by_one": one_client(deployment, images, expected, 1),
+            "together": one_client(deployment, images, expected, options.together),
+            "single_client": many_clients(deployment, images[:each], 1),
+            "clients": many_clients(deployment, images[:each], options.clients),
+        }
+    finally:
+        deployment.close()
+        Deployment.forget()
+
+    one, group = result["one_by_one"], result["together"]
+    print(f"{result['model']}, {len(images)} images, load {result['load']:.1f}")
+    rows = [
+        ("plaintext, ONNX Runtime", f"{plain:.2f} ms"),
+        ("dealing to files, per image", f"{dealing:.1f} ms, {material / 1e6 / dealing * 1e3:.0f} MB/s"),
+        ("one a request: client p50 / p90 / p99", " / ".join(f"{one['total_ms'][p]:.1f}" for p in ("p50", "p90", "p99")) + " ms"),
+        ("one a request: online p50, exchanges", f"{one['online_ms']:.1f} ms, {one['exchanges']:.0f}"),
+        ("one a request: images/s", f"{one['images_per_s']:.1f}"),
+        (f"{options.together} a request: request p50, exchanges", f"{group['total_ms']['p50']:.1f} ms, {group['exchanges']:.0f}"),
+        (f"{options.together} a request: images/s", f"{group['images_per_s']:.1f} ({group['images_per_s'] / one['images_per_s']:.1f} times)"),
+        (f"1 client process, {options.clients} at once: images/s",
+         f"{result['single_client']['images_per_s']:.1f}, {result['clients']['images_per_s']:.1f}"),
+    ]
+    for name, value in rows:
+        print(f"| {name} | {value} |")
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
