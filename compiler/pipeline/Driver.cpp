@@ -2,6 +2,7 @@
 #include "compiler/pipeline/Driver.h"
 
 #include "compiler/emit/PlanFiles.h"
+#include "compiler/export/Export.h"
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/Check.h"
 #include "compiler/pipeline/ChooseStage.h"
@@ -49,6 +50,8 @@ public:
     progress.run(Phase::Import, [&] { return load(); });
     if (language == Language::Nn && reached(Phase::Optimise))
       progress.run(Phase::Optimise, [&] { return optimise(); });
+    else if (language == Language::Nn)
+      printOnnx();
     print(Emit::Nn, Language::Nn);
     if (language == Language::Nn && reached(Phase::Fixed))
       progress.run(Phase::Fixed, [&] { return makeFixed(); });
@@ -121,6 +124,9 @@ private:
     if (!options.outputs.empty() && options.model.extension() == ".mlir")
       throw Error(ExitCode::Usage, "--outputs: cuts ONNX models only",
                   "let the program's function return those values");
+    if (options.emit == Emit::Onnx && llvm::outs().is_displayed())
+      throw Error(ExitCode::Usage, "--emit=onnx: writes bytes, which a terminal cannot show",
+                  "redirect standard output: gfscc model.onnx --emit=onnx > optimised.onnx");
     if (options.tolerance <= 0)
       throw Error(ExitCode::Usage, "--tolerance: expects a positive number",
                   "the default is 0.005");
@@ -142,6 +148,7 @@ private:
               "replace these layers, or export the model without them", nn::buildNnPipeline);
     std::optional<ChooseGoal> goal = parseGoal(options.replace);
     std::string chosen = goal ? chooseActivations(*goal) : "";
+    printOnnx();
     runPasses(Phase::Optimise, ExitCode::Internal,
               "please report this with the model that led to it", nn::buildFusionPipeline);
     return countNodes() + chosen;
@@ -283,6 +290,15 @@ private:
          writePlanFiles(program->loaded(), std::move(emitted), options.output, options.force))
       names += (names.empty() ? "" : ", ") + path.string();
     return names;
+  }
+
+  /// --emit=onnx: before activations are fused with the layers around them.
+  void printOnnx() const {
+    if (options.emit != Emit::Onnx)
+      return;
+    auto main = *module.get().getOps<func::FuncOp>().begin();
+    llvm::outs() << exportOnnx(main, options.model.stem().string());
+    llvm::outs().flush();
   }
 
   /// Prints the program if it was asked for in the language it is in now.

@@ -14,7 +14,7 @@
 namespace gfs {
 
 /// What is printed on standard output.
-enum class Emit { None, Nn, Fixed, Secure, Plan };
+enum class Emit { None, Onnx, Nn, Fixed, Secure, Plan };
 
 /// Fixed-point choices; what is not given is searched for or takes the pass's default.
 struct FormatOptions {

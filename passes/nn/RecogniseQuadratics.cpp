@@ -142,10 +142,10 @@ struct RecogniseQuadratics : gfs::nn::impl::NnRecogniseQuadraticsBase<RecogniseQ
     });
     // The last first: it takes what leads to it along.
     for (Operation *op : llvm::reverse(candidates)) {
-      if (!op->use_empty())
-        rewrite(op, rewriter);
       if (isOpTriviallyDead(op))
         rewriter.eraseOp(op);
+      else
+        rewrite(op, rewriter);
     }
   }
 

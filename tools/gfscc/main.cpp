@@ -122,8 +122,8 @@ int main(int argc, char **argv) {
       ->check(CLI::IsMember({"channels", "refit", "ranking", "augment"}));
 
   auto *output = app.add_option_group("Output");
-  output->add_option("--emit", emit, "print the program in one of the compiler's languages")
-      ->check(CLI::IsMember({"none", "nn", "fixed", "secure", "plan"}))
+  output->add_option("--emit", emit, "print the program in one of the compiler's languages, or as an ONNX model")
+      ->check(CLI::IsMember({"none", "onnx", "nn", "fixed", "secure", "plan"}))
       ->capture_default_str();
   output->add_option("--compile-to", compileTo, "stop after a phase:" + phaseNames())
       ->capture_default_str();
@@ -165,6 +165,7 @@ int main(int argc, char **argv) {
     options.last = *last;
     options.emit = std::map<std::string, Emit>{
         {"none", Emit::None},
+        {"onnx", Emit::Onnx},
         {"nn", Emit::Nn},
         {"fixed", Emit::Fixed},
         {"secure", Emit::Secure},
