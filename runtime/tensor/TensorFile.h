@@ -20,7 +20,8 @@ constexpr uint64_t maxTensorFileBytes = uint64_t(1) << 32;
 
 /// Every array of the file, in file order: one for .npy and .pb, any number for .npz. The format is
 /// told by the content. Bool, integers, float32 and float64 keep their type; float16 and bfloat16
-/// become float32. Errors: InputUnreadable; InvalidInput (names file and cause).
+/// become float32. Errors: InputUnreadable; InvalidInput (names file and cause);
+/// Unsupported (a TensorProto of complex numbers or texts, or one kept in another file).
 std::vector<Tensor> readTensors(const std::filesystem::path &path);
 
 /// One array: `spec` is the path of a file with a single array, or "FILE.npz:NAME".

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real trained networks on real images: agreement of the private result with ONNX Runtime, sizes and peaks.
 
-Needs the folder of shared models beside the checkout and numpy, onnx, onnxruntime; skips, and says so, without them."""
+Those that take minutes run with GFS_TEST_SLOW=1 only. Needs the folder of shared models beside the checkout and numpy, onnx, onnxruntime; skips, and says so, without them."""
 import gzip
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -47,6 +48,20 @@ def cifar():
     mean = np.array([.4914, .4822, .4465], np.float32).reshape(1, 3, 1, 1)
     deviation = np.array([.2023, .1994, .2010], np.float32).reshape(1, 3, 1, 1)
     return ((data["images"] / np.float32(255) - mean) / deviation).astype(np.float32), data["labels"]
+
+
+def enlarged(image, height, width):
+    """[3, height, width] from a smaller image, by bilinear interpolation: what a camera's picture is like."""
+    image = image.astype(np.float32)
+    for axis, size in ((1, height), (2, width)):
+        at = np.linspace(0, image.shape[axis] - 1, size)
+        low = np.minimum(at.astype(int), image.shape[axis] - 2)
+        share = (at - low).reshape((1, -1, 1) if axis == 1 else (1, 1, -1)).astype(np.float32)
+        image = image.take(low, axis) * (1 - share) + image.take(low + 1, axis) * share
+    return image
+
+
+SLOW = unittest.skipUnless(os.environ.get("GFS_TEST_SLOW"), "takes minutes; GFS_TEST_SLOW=1 runs it")
 
 
 class SharedModels(unittest.TestCase):
@@ -93,6 +108,42 @@ class SharedModels(unittest.TestCase):
         self.assertLessEqual(totals["relu_dealt_bytes"][1] / totals["relus"], 48)
         self.assertLessEqual(totals["relu_dealt_bytes"][0] / totals["relus"], 1)
         self.check_memory(images)
+
+    def without_options(self, model, image):
+        """Outputs of a private run by name, and ONNX Runtime's; the model is compiled without any option."""
+        path = SHARED / "models" / model
+        np.save(self.folder / "x.npy", image)
+        must("gfscc", path, "-o", self.folder / "plan.bin", "-q", timeout=1500)
+        must("gfsrun", self.folder / "plan.bin", "--local", "--input", self.folder / "x.npy", "--output",
+             self.folder / "out.npy", "-q", timeout=1200)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(path), options)
+        names = [output.name for output in session.get_outputs()]
+        plain = dict(zip(names, session.run(names, {session.get_inputs()[0].name: image})))
+        files = {name: self.folder / ("out.npy" if len(names) == 1 else f"out.{name}.npy") for name in names}
+        return {name: np.load(files[name]).reshape(plain[name].shape) for name in names}, plain
+
+    def test_espcn_without_options(self):
+        """Super-resolution: every pixel within 2 % of the largest."""
+        data = np.load(SHARED / "data" / "cifar10_test_lossless.npz")["images"]
+        private, plain = self.without_options("espcn_bsd300x3_subpixel.onnx", (data[:1, :, 8:12, 8:12] / 255).astype(np.float32))
+        for name, expected in plain.items():
+            self.assertLessEqual(np.abs(private[name] - expected).max(), 0.02 * np.abs(expected).max())
+
+    def test_slim_320_without_options(self):
+        """Face detection: every score within 0.02."""
+        data = np.load(SHARED / "data" / "cifar10_test_lossless.npz")["images"]
+        picture = ((enlarged(data[0], 240, 320) - 127) / 128)[None].astype(np.float32)
+        private, plain = self.without_options("version-slim-320_without_postprocessing.onnx", picture)
+        self.assertLessEqual(np.abs(private["scores"] - plain["scores"]).max(), 0.02)
+
+    @SLOW
+    def test_deep_resnets(self):
+        images, labels = cifar()
+        for model in ("resnet32_cifar10.onnx", "resnet56_cifar10.onnx"):
+            stats, _, _ = self.private_run(model, images[:100], labels[:100], images[100:200])
+            self.assertGreaterEqual(stats["agreement"], 0.98)
 
     def check_memory(self, images):
         """Peaks of the compiler and of both servers in one process; of the dealer for few and many records."""
