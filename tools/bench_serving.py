@@ -32,18 +32,29 @@ def plaintext(model, images):
     return np.concatenate([output.reshape(1, -1) for output in outputs]), float(np.median(times))
 
 
+def server_cpu_ms(deployment):
+    """Processor milliseconds of both servers since their start: unlike times, hardly changed by what else the machine does."""
+    ticks = 0
+    for process in deployment.processes.values():
+        fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])  # user, system
+    return 1e3 * ticks / os.sysconf("SC_CLK_TCK")
+
+
 def one_client(deployment, images, expected, together):
     """A client that sends all images, `together` to a request. Checks every answer against the plaintext's class."""
     np.save(deployment.folder / "x.npy", images)
     np.save(deployment.folder / "e.npy", expected)
+    before = server_cpu_ms(deployment)
     done, stats = deployment.infer("--expected", deployment.folder / "e.npy", "--min-agreement", 0.9, "--together", together,
                                    "--timeout-ms", 120000, images=deployment.folder / "x.npy", timeout=900)
     if done.returncode != 0:
         raise SystemExit(done.stderr)
+    cpu = (server_cpu_ms(deployment) - before) / len(images)
     requests = -(-len(images) // together)
     # Every inference of a request reports the time of the whole request.
     seconds = 1e-3 * stats["total_ms"]["mean"] * requests
-    return {"total_ms": stats["total_ms"], "online_ms": max(number(s["online_ms"]) for s in stats["servers"]),
+    return {"total_ms": stats["total_ms"], "cpu_ms": cpu, "online_ms": max(number(s["online_ms"]) for s in stats["servers"]),
             "exchanges": max(number(s["exchanges"]) for s in stats["servers"]), "images_per_s": len(images) / seconds}
 
 
@@ -106,6 +117,7 @@ def main():
         ("one a request: images/s", f"{one['images_per_s']:.1f}"),
         (f"{options.together} a request: request p50, exchanges", f"{group['total_ms']['p50']:.1f} ms, {group['exchanges']:.0f}"),
         (f"{options.together} a request: images/s", f"{group['images_per_s']:.1f} ({group['images_per_s'] / one['images_per_s']:.1f} times)"),
+        (f"processor time of both servers per image, 1 / {options.together} a request", f"{one['cpu_ms']:.1f} / {group['cpu_ms']:.1f} ms"),
         (f"1 client process, {options.clients} at once: images/s",
          f"{result['single_client']['images_per_s']:.1f}, {result['clients']['images_per_s']:.1f}"),
     ]
