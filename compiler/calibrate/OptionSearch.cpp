@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numbers>
+#include <tuple>
 
 namespace gfs {
 
@@ -144,16 +146,44 @@ static unsigned smallestThat(unsigned least, unsigned greatest,
 
 [[noreturn]] static void giveUp(const SearchGoal &goal, std::optional<Deviation> best,
                                 unsigned ringBits) {
-  throw Error(
-      ExitCode::RangeCheck,
-      best ? fmt::format("fixed point: the outputs deviate by {:.3g} of their spread in a ring of "
-                         "{} bits, {:.3g} is "
-                         "allowed",
-                         best->relativeError, ringBits, goal.tolerance)
-           : fmt::format("fixed point: the network does not fit into a ring of {} bits", ringBits),
+  constexpr const char *advice =
       "allow wider rings (--ring), longer windows (--window-bits or --exact) or a larger "
-      "--tolerance, and "
-      "check that the calibration data is preprocessed as the network expects");
+      "--tolerance, and check that the calibration data is preprocessed as the network expects";
+  if (!best)
+    throw Error(
+        ExitCode::RangeCheck,
+        fmt::format("fixed point: the network does not fit into a ring of {} bits", ringBits),
+        advice);
+  // Rounded up, so that what is named can be met.
+  double digits = std::pow(10, 2 - std::floor(std::log10(std::max(best->relativeError, 1e-300))));
+  throw Error(ExitCode::RangeCheck,
+              fmt::format("fixed point: the outputs deviate by {:.3g} of their spread in a ring of "
+                          "{} bits, {:.3g} is allowed",
+                          best->relativeError, ringBits, goal.tolerance),
+              fmt::format("the nearest that is reached so: --tolerance {:.3g}; or {}",
+                          std::ceil(best->relativeError * digits) / digits, advice));
+}
+
+/// The cheapest of the points near (ring, shortest window) that meet the tolerance.
+static std::pair<unsigned, unsigned> cheapest(Trials &trials, const SearchGoal &goal, unsigned ring,
+                                              unsigned shortest, unsigned filled) {
+  std::vector<std::pair<unsigned, unsigned>> points = {{ring, filled}};
+  if (shortest != filled)
+    points.emplace_back(ring, shortest);
+  for (unsigned wider = ring + 1; wider <= ring + 2; ++wider) {
+    bool sameWord = (wider <= widestWord32) == (ring <= widestWord32);
+    if (goal.chooseRing && sameWord && wider <= goal.greatestRing && shortest > goal.leastWindow &&
+        trials.meets(wider, shortest - 1, goal.tolerance))
+      points.emplace_back(wider, shortest - 1);
+  }
+  std::pair<unsigned, unsigned> best = points.front();
+  double least = std::numeric_limits<double>::infinity();
+  for (auto [ringBits, windowBits] : points)
+    if (double cost = goal.cost(trials.optionsOf(ringBits, windowBits)); cost < least) {
+      least = cost;
+      best = {ringBits, windowBits};
+    }
+  return best;
 }
 
 SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goal,
@@ -173,8 +203,10 @@ SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goa
   }
   if (chooseWindow) {
     auto fits = [&](unsigned bits) { return trials.meets(ring, bits, goal.tolerance); };
-    window = std::min(fullWindow(smallestThat(goal.leastWindow, goal.greatestWindow, fits)),
-                      goal.greatestWindow);
+    unsigned shortest = smallestThat(goal.leastWindow, goal.greatestWindow, fits);
+    window = std::min(fullWindow(shortest), goal.greatestWindow);
+    if (goal.cost && shortest <= goal.greatestWindow)
+      std::tie(ring, window) = cheapest(trials, goal, ring, shortest, window);
   }
   if (!trials.meets(ring, window, goal.tolerance))
     giveUp(goal, trials.deviation(ring, window), ring);

@@ -43,10 +43,12 @@ struct SearchGoal {
   double tolerance = 0.005;
   unsigned leastRing = 18, greatestRing = 48;
   unsigned leastWindow = 6, greatestWindow = 12;
+  /// What a plan with these formats costs; none: see searchFixedOptions.
+  std::function<double(const FixedOptions &)> cost;
 };
 
-/// The window that costs as much as one of `bits`, and is the longest such: tables double with each bit up to 8; beyond,
-/// comparisons are made of chunks of four bits.
+/// The window that costs as much as one of `bits`, and is the longest such: tables double with each
+/// bit up to 8; beyond, comparisons are made of chunks of four bits.
 constexpr unsigned fullWindow(unsigned bits) { return bits <= 8 ? bits : (bits + 3) / 4 * 4; }
 
 struct SearchResult {
@@ -61,9 +63,12 @@ using TrialRun = std::function<std::optional<std::vector<OutputSamples>>(const F
 
 /// Rings up to 32 bits are preferred: their elements are one machine word. The errors of ring and
 /// window are independent, so each gets half of the tolerance's square; with the ring found, the
-/// shortest window that stays within the tolerance is taken. Deterministic. Throws RangeCheck if
-/// nothing within the goal's bounds meets it (also if nothing is left to choose and the given
-/// options do not).
+/// shortest window that stays within the tolerance is taken, filled up by fullWindow(). With a
+/// cost, the cheapest of these points that meet the tolerance is taken instead: this one, the same
+/// ring with the shortest window as it is, and rings of one and two bits more with a window of one
+/// bit less. Deterministic. Throws RangeCheck, naming the tolerance that can be met, if nothing
+/// within the goal's bounds meets it (also if nothing is left to choose and the given options do
+/// not).
 SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goal,
                                 const std::vector<OutputSamples> &reference, const TrialRun &run);
 

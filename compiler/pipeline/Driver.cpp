@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/pipeline/Driver.h"
 
+#include "compiler/cost/ExplainText.h"
 #include "compiler/emit/PlanFiles.h"
 #include "compiler/export/Export.h"
 #include "compiler/import/Import.h"
@@ -35,7 +36,8 @@ namespace {
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
-      : options(options), progress(options.verbosity), diagnostics(&context) {
+      : options(options), costGoal(costGoalOf(options)), progress(options.verbosity),
+        diagnostics(&context) {
     DialectRegistry registry;
     registry.insert<func::FuncDialect, nn::NnDialect, fixed::FixedDialect, secure::SecureDialect>();
     context.appendDialectRegistry(registry);
@@ -70,13 +72,18 @@ public:
     if (program && !options.report.empty())
       writeReport(reportJson(*program, reportParts), options.report);
     if (program)
-      progress.say(summaryText(*program, calibration));
+      progress.say(summaryText(*program, calibration) + predictionLine());
+    if (program && options.explain) {
+      llvm::outs() << explanationText(explanation, costGoal);
+      llvm::outs().flush();
+    }
     if (options.timing)
       progress.say(progress.timingTable());
   }
 
 private:
   const CompileOptions &options;
+  CostGoal costGoal;
   Progress progress;
   MLIRContext context;
   DiagnosticCollector diagnostics;
@@ -87,6 +94,7 @@ private:
   ReportParts reportParts;
   EmittedPlan emitted;
   std::optional<Program> program;
+  CostExplanation explanation;
 
   bool reached(Phase phase) const { return phase <= options.last; }
 
@@ -112,6 +120,9 @@ private:
                   "name the file report.html to read it, report.json for programs");
     if (!options.report.empty() && !reached(Phase::Plan))
       throw Error(ExitCode::Usage, "--report: needs the plan, which --compile-to stops before",
+                  "leave --compile-to out, or let it be plan");
+    if (options.explain && !reached(Phase::Plan))
+      throw Error(ExitCode::Usage, "--explain: needs the plan, which --compile-to stops before",
                   "leave --compile-to out, or let it be plan");
     if (!options.verify.empty() && !reached(Phase::Plan))
       throw Error(ExitCode::Usage, "--verify: needs the plan, which --compile-to stops before",
@@ -215,6 +226,8 @@ private:
   }
 
   std::string makeSecure() {
+    if (language == Language::Fixed && costGoal.protocol == "auto")
+      explanation = chooseProtocols(*module, costGoal);
     // A protocol that was asked for may not fit a window; every other failure here is a bug.
     bool chosen = options.reluProtocol != "auto";
     runPasses(
@@ -258,6 +271,9 @@ private:
     emitted = emitPlan(*module, std::string(compilerVersion), options.model.stem().string());
     // Read back as a server reads it: what does not verify is not written.
     program.emplace(plan::parsePlan(plan::serializePlan(emitted.plan), "the emitted plan"));
+    if (explanation.layers.empty()) // nothing was left to choose
+      explanation = explain(*program, costGoal);
+    reportParts.sections["explain"] = explanationJson(explanation, costGoal);
     if (options.emit == Emit::Plan) {
       std::string text;
       google::protobuf::TextFormat::PrintToString(emitted.plan, &text);
@@ -282,6 +298,11 @@ private:
                               options.verifyTolerance),
                   "check that the set belongs to the model; --calib with typical inputs, a smaller "
                   "--tolerance or --exact make the plan more precise");
+  }
+
+  std::string predictionLine() const {
+    return fmt::format("  {:<16}{:.1f} ms online, {}\n", "predicted",
+                       1e3 * explanation.total.time.seconds(), costGoal.environment.network.text());
   }
 
   std::string write() {

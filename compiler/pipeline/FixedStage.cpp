@@ -12,6 +12,7 @@
 #include "mlir/Pass/PassManager.h"
 
 #include <algorithm>
+#include <limits>
 #include <numbers>
 
 using namespace mlir;
@@ -23,10 +24,23 @@ namespace gfs {
 /// something.
 static constexpr size_t fewestPerTrial = 3, mostPerTrial = 12;
 static constexpr double multiplicationsPerTrial = 2e9, multiplicationsOfResult = 2e10;
+/// With fewer samples a user is warned.
+static constexpr size_t fewSamples = 8;
 /// Enough for the range of every channel where there is no data.
 static constexpr size_t syntheticSamples = 16;
 /// More precise activations, for networks that lose too much with the default.
 static constexpr unsigned preciseActivationBits = 15;
+
+CostGoal costGoalOf(const CompileOptions &options) {
+  CostGoal goal;
+  if (!options.machine.empty())
+    goal.environment.machine = readMachineProfile(options.machine);
+  goal.environment.network = parseNetworkProfile(options.network, "--network");
+  goal.prefer = options.prefer == "material" ? Preference::Material : Preference::Time;
+  goal.weightMode = options.weightMode;
+  goal.protocol = options.reluProtocol;
+  return goal;
+}
 
 static func::FuncOp mainOf(ModuleOp module) { return *module.getOps<func::FuncOp>().begin(); }
 
@@ -74,6 +88,19 @@ std::optional<std::vector<OutputSamples>> FixedStage::attempt(const FixedOptions
   return runInClear(emitted, samples);
 }
 
+double FixedStage::costOf(const FixedOptions &formats) {
+  OwningOpRef<ModuleOp> copy(module.clone());
+  PassManager passes(module.getContext(), ModuleOp::getOperationName());
+  addFixedPasses(passes, formats);
+  if (failed(passes.run(*copy))) {
+    lastRefusal = diagnostics.takeErrors();
+    return std::numeric_limits<double>::infinity();
+  }
+  LayerCost total = chooseProtocols(*copy, costGoal).total;
+  releaseWeights(*copy);
+  return costGoal.value(total.time.seconds(), total.dealtBytes);
+}
+
 /// Multiplications of one evaluation, in linear layers.
 static double multiplications(ModuleOp module) {
   double sum = 0;
@@ -118,6 +145,7 @@ SearchResult FixedStage::search(const std::vector<OutputSamples> &reference,
   goal.chooseRing = !options.formats.ringBits;
   goal.chooseWindow = !options.formats.windowBits && !options.formats.exact;
   goal.tolerance = options.tolerance;
+  goal.cost = [&](const FixedOptions &formats) { return costOf(formats); };
   auto trial = [&](const FixedOptions &formats) { return attempt(formats, samples); };
 
   std::vector<FixedOptions> list = candidates();
@@ -151,9 +179,26 @@ SearchResult FixedStage::search(const std::vector<OutputSamples> &reference,
   throw Error(ExitCode::Internal, "internal error: the search for formats ended without a result");
 }
 
+/// Ranges are only as good as the samples they are measured on.
+void FixedStage::warnOfPoorSamples(const SampleSet &samples) {
+  const std::string file = options.calibration.string();
+  if (samples.count < fewSamples)
+    progress.warn(fmt::format("{}: only {} calibration sample{}: other inputs may leave the ranges "
+                              "measured on so few; 100 are plenty",
+                              file, samples.count, samples.count == 1 ? "" : "s"));
+  for (const std::vector<float> &values : samples.inputs)
+    if (!values.empty() && std::ranges::all_of(values, [&](float v) { return v == values[0]; }))
+      progress.warn(fmt::format("{}: the samples of an input hold a single value everywhere: "
+                                "typical, preprocessed inputs are needed",
+                                file));
+}
+
 SampleSet FixedStage::takeSamples(func::FuncOp main) {
-  if (!options.calibration.empty())
-    return readSamples(options.calibration.string(), main);
+  if (!options.calibration.empty()) {
+    SampleSet samples = readSamples(options.calibration.string(), main);
+    warnOfPoorSamples(samples);
+    return samples;
+  }
   if (!options.verify.empty())
     return samplesOf(readTestSets(options.verify), main);
   progress.warn("no calibration data: ranges come from made-up inputs between -3 and 3; give "

@@ -3,6 +3,7 @@
 // plan itself.
 #pragma once
 
+#include "compiler/cost/ProtocolChoice.h"
 #include "compiler/pipeline/ClearRun.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Options.h"
@@ -22,12 +23,17 @@ struct FormatChoice {
   mlir::OwningOpRef<mlir::ModuleOp> measured; ///< The nn program with ranges, before conversion.
 };
 
+/// What plans are compared by. Errors: those of readMachineProfile and parseNetworkProfile.
+CostGoal costGoalOf(const CompileOptions &options);
+
 class FixedStage {
 public:
-  /// `module` is an optimised nn program.
+  /// `module` is an optimised nn program; of formats that are precise enough, those whose plan is
+  /// cheapest by costGoalOf(options) are taken.
   FixedStage(mlir::ModuleOp module, const CompileOptions &options, DiagnosticCollector &diagnostics,
              Progress &progress)
-      : module(module), options(options), diagnostics(diagnostics), progress(progress) {}
+      : module(module), options(options), costGoal(costGoalOf(options)), diagnostics(diagnostics),
+        progress(progress) {}
 
   /// Replaces the program by its fixed form. Errors: those of readSamples; RangeCheck if no formats
   /// meet the tolerance.
@@ -37,12 +43,17 @@ private:
   /// The outputs of a plan with these formats, run in clear; nullopt if there is none.
   std::optional<std::vector<OutputSamples>> attempt(const FixedOptions &formats,
                                                     const SampleSet &samples);
+  /// What a plan with these formats costs by the goal, with the best protocols; infinity if there
+  /// is none.
+  double costOf(const FixedOptions &formats);
+  void warnOfPoorSamples(const SampleSet &samples);
   SampleSet takeSamples(mlir::func::FuncOp main);
   std::vector<FixedOptions> candidates() const;
   SearchResult search(const std::vector<OutputSamples> &reference, const SampleSet &samples);
 
   mlir::ModuleOp module;
   const CompileOptions &options;
+  CostGoal costGoal;
   DiagnosticCollector &diagnostics;
   Progress &progress;
   std::string lastRefusal; ///< Of an attempt; explains why no formats fit.

@@ -42,10 +42,15 @@ struct CompileOptions {
   std::map<std::string, std::vector<int64_t>> shapes; ///< By input name, for symbolic dimensions.
   /// Where the private part ends, by the model's names; empty: at the model's outputs.
   std::vector<std::string> outputs;
-  std::string weightMode = "shared";                  ///< "shared", "server", "public".
-  std::string reluProtocol = "auto";                  ///< "auto", "table", "one_hot", "dcf".
+  std::string weightMode = "shared"; ///< "shared", "server", "public".
+  std::string reluProtocol = "auto"; ///< "auto", "table", "one_hot", "dcf".
+  std::string network = "lan";       ///< What times are predicted for; see parseNetworkProfile.
+  std::filesystem::path machine;     ///< Of gfs-bench --calibrate; empty: built-in figures.
+  std::string prefer = "time";       ///< What choices save: "time" or "material".
+  bool explain = false;              ///< Print costs and alternatives, layer by layer.
   /// "model" keeps what the model ends with; "argmax": the servers choose, and the client gets
-  /// indices only; else "logits", "softmax", "log_softmax", "client-argmax", computed by the client.
+  /// indices only; else "logits", "softmax", "log_softmax", "client-argmax", computed by the
+  /// client.
   std::string outputForm = "model";
   FormatOptions formats;
   ReplaceOptions replace;

@@ -46,12 +46,24 @@ static LogicalResult verifyRange(Operation *op, NamedAttribute attribute) {
   return success();
 }
 
+/// The names of secure's protocols; this dialect knows no more of them.
+static LogicalResult verifyProtocol(Operation *op, NamedAttribute attribute) {
+  auto name = dyn_cast<StringAttr>(attribute.getValue());
+  if (!isa<ReluOp, MaxPool2dOp, SplineOp>(op))
+    return op->emitError() << "'" << protocolAttr << "' expects an operation that finds signs";
+  if (!name || !llvm::is_contained({"table", "one_hot", "dcf"}, name.getValue()))
+    return op->emitError() << "'" << protocolAttr << "' expects \"table\", \"one_hot\" or \"dcf\"";
+  return success();
+}
+
 LogicalResult FixedDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   if (attribute.getName() == rangeAttr) {
     if (op->getNumResults() != 1)
       return op->emitError() << "'" << rangeAttr << "' expects an operation with one result";
     return verifyRange(op, attribute);
   }
+  if (attribute.getName() == protocolAttr)
+    return verifyProtocol(op, attribute);
   if (attribute.getName() != ringBitsAttr)
     return op->emitError() << "'" << attribute.getName().getValue()
                            << "' is not an attribute of operations in the fixed dialect";
@@ -87,8 +99,8 @@ LogicalResult FixedDialect::verifyRegionResultAttribute(Operation *op, unsigned,
     return op->emitError() << "'" << attribute.getName().getValue()
                            << "' is not an attribute of results in the fixed dialect";
   auto post = dyn_cast<StringAttr>(attribute.getValue());
-  if (!post || !llvm::is_contained({"none", "softmax", "log_softmax", "argmax", "index"},
-                                   post.getValue()))
+  if (!post ||
+      !llvm::is_contained({"none", "softmax", "log_softmax", "argmax", "index"}, post.getValue()))
     return op->emitError() << "'" << postAttr
                            << "' expects none, softmax, log_softmax, argmax or index";
   return success();

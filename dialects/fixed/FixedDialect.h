@@ -29,6 +29,8 @@ constexpr llvm::StringLiteral ringBitsAttr = "fixed.ring_bits";
 constexpr llvm::StringLiteral nameAttr = "fixed.name";
 constexpr llvm::StringLiteral postAttr = "fixed.post";
 constexpr llvm::StringLiteral rangeAttr = "fixed.range";
+/// On operations that find signs: "table", "one_hot" or "dcf"; none: the conversion's default.
+constexpr llvm::StringLiteral protocolAttr = "fixed.protocol";
 
 /// Smallest and largest real value a tensor's elements took in calibration.
 struct RealRange {

@@ -22,6 +22,7 @@ def Fixed_Dialect : Dialect {
     - `fixed.name : string` on arguments and results of `main`: the model's names of inputs and outputs.
     - `fixed.post : "none" | "softmax" | "log_softmax" | "argmax"` on results: what the client applies to its logits,
       along their last axis longer than 1.
+    - `fixed.protocol = "table"`, `"one_hot"` or `"dcf"` on an operation that finds signs: how the servers do it.
     - `fixed.range = array<f64: min, max>` on an operation (for its one result) or an argument, of any dialect: the smallest
       and largest real value seen there in calibration. Measured, hence no promise; `fixed-verify-ranges` holds
       windows against it.

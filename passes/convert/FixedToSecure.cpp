@@ -217,6 +217,12 @@ private:
     return success();
   }
 
+  template <class Op> static Window windowOf(Op op) {
+    auto chosen = op->template getAttrOfType<StringAttr>(fixed::protocolAttr);
+    return {static_cast<int64_t>(op.getLow()), static_cast<int64_t>(op.getHigh()),
+            chosen ? secure::symbolizeProtocol(chosen.getValue()) : std::nullopt};
+  }
+
   Value buildStep(Operation *op) {
     Location loc = op->getLoc();
     Type type = op->getNumResults() == 1 ? op->getResult(0).getType() : Type();
@@ -238,16 +244,14 @@ private:
                                              productKey());
         })
         .Case([&](fixed::ReluOp relu) {
-          return builder.relu(
-              loc, masked(op, relu.getInput()), static_cast<int64_t>(relu.getShift()),
-              {static_cast<int64_t>(relu.getLow()), static_cast<int64_t>(relu.getHigh())});
+          return builder.relu(loc, masked(op, relu.getInput()),
+                              static_cast<int64_t>(relu.getShift()), windowOf(relu));
         })
         .Case([&](fixed::SplineOp spline) {
-          return builder.spline(
-              loc, masked(op, spline.getInput()), static_cast<int64_t>(spline.getShift()),
-              {static_cast<int64_t>(spline.getLow()), static_cast<int64_t>(spline.getHigh())},
-              spline.getThresholdsAttr(), spline.getPiecesAttr(),
-              cast<fixed::TensorType>(type).getScale());
+          return builder.spline(loc, masked(op, spline.getInput()),
+                                static_cast<int64_t>(spline.getShift()), windowOf(spline),
+                                spline.getThresholdsAttr(), spline.getPiecesAttr(),
+                                cast<fixed::TensorType>(type).getScale());
         })
         .Case([&](fixed::TruncateOp truncate) {
           Value input = masked(op, truncate.getInput());
@@ -291,9 +295,7 @@ private:
       operand.masked = masked(pool, pool.getInput());
     if (available.share || !available.masked)
       operand.share = share(pool, pool.getInput());
-    return buildMaxPool(
-        builder, pool.getLoc(), operand, along(0), along(1),
-        {static_cast<int64_t>(pool.getLow()), static_cast<int64_t>(pool.getHigh())});
+    return buildMaxPool(builder, pool.getLoc(), operand, along(0), along(1), windowOf(pool));
   }
 
   /// Kinds that were offered but not taken.

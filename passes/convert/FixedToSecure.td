@@ -23,7 +23,8 @@ def ConvertFixedToSecure : Pass<"convert-fixed-to-secure", "::mlir::ModuleOp"> {
     Option<"weightMode", "weights", "std::string", /*default=*/"\"shared\"",
            "Who may see the weights: nobody (shared), server 0 (server), everybody (public).">,
     Option<"reluProtocol", "relu-protocol", "std::string", /*default=*/"\"auto\"",
-           "How signs are found: table, one_hot, dcf, or auto (table up to 8 window bits, else one_hot).">
+           "How signs are found: table, one_hot, dcf, or auto (what the operation's fixed.protocol says; without, "
+           "table up to 8 window bits, else one_hot).">
   ];
   let dependentDialects = ["::gfs::secure::SecureDialect"];
 }

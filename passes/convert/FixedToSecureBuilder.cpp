@@ -39,8 +39,8 @@ Value SecureBuilder::masked(Location loc, Forms &forms) {
 
 ProtocolAttr SecureBuilder::protocolOf(Window window) const {
   bool table = window.high - window.low <= maxTableBits;
-  return ProtocolAttr::get(builder.getContext(),
-                           protocol.value_or(table ? Protocol::Table : Protocol::OneHot));
+  Protocol usual = window.protocol.value_or(table ? Protocol::Table : Protocol::OneHot);
+  return ProtocolAttr::get(builder.getContext(), protocol.value_or(usual));
 }
 
 Value SecureBuilder::spline(Location loc, Value masked, int64_t shift, Window window,

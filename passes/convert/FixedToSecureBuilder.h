@@ -16,14 +16,16 @@ struct Forms {
   mlir::Value share, masked;
 };
 
-/// Bits [low, high) that decide a sign.
+/// Bits [low, high) that decide a sign, and the protocol, if one was chosen for this operation.
 struct Window {
   int64_t low, high;
+  std::optional<secure::Protocol> protocol;
 };
 
 class SecureBuilder {
 public:
-  /// `protocol` is the protocol of every comparison, or nothing for the default by window size.
+  /// `protocol` is the protocol of every comparison, or nothing for that of its window; where there
+  /// is none either, the default by window size.
   SecureBuilder(mlir::OpBuilder &builder, std::optional<secure::Protocol> protocol)
       : builder(builder), protocol(protocol) {}
 

@@ -34,7 +34,8 @@ static std::vector<StepProfile> emptyProfile(const Program &program) {
 
 LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weightsPath,
                        const std::filesystem::path &dealerKey, Workload &workload, unsigned repeat,
-                       const std::optional<NetworkProfile> &throttle) {
+                       const std::optional<NetworkProfile> &throttle,
+                       const MachineProfile &machine) {
   plan::DealerKey key = plan::readDealerKey(dealerKey, plan);
   MaskedWeights weights = readMaskedWeights(weightsPath, plan);
   plan::requireModel(key.modelId, weights.modelId, weightsPath);
@@ -45,6 +46,10 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
 
   LocalReport report;
   report.profile = emptyProfile(*program);
+  report.predicted =
+      predictTime(*program, {machine, throttle.value_or(NetworkProfile()), Transport::Memory});
+  for (StepProfile &step : report.profile)
+    step.predictedMs = 1e3 * report.predicted.steps[step.step].computeSeconds;
   const double runs = static_cast<double>(workload.requests()) * repeat;
   for (unsigned round = 0; round < repeat; ++round)
     for (uint64_t request = 0; request < workload.requests(); ++request) {

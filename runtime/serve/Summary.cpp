@@ -121,6 +121,7 @@ std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCos
                                  {"name", step.name},
                                  {"gate", step.gate},
                                  {"online_ms", step.onlineMs},
+                                 {"predicted_ms", step.predictedMs},
                                  {"prepare_ms", step.prepareMs},
                                  {"exchanges", step.exchanges},
                                  {"bytes", step.bytes},
@@ -136,12 +137,12 @@ std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCos
 
 std::string profileText(std::span<const StepProfile> profile) {
   std::string text =
-      fmt::format("{:>5}  {:<12} {:>10} {:>10} {:>5} {:>10} {:>10}  {}\n", "step", "gate",
-                  "online ms", "prepare ms", "exch.", "bytes", "dealt", "name");
+      fmt::format("{:>5}  {:<12} {:>10} {:>10} {:>10} {:>5} {:>10} {:>10}  {}\n", "step", "gate",
+                  "online ms", "predicted", "prepare ms", "exch.", "bytes", "dealt", "name");
   auto line = [&](const std::string &number, const StepProfile &step) {
     text +=
-        fmt::format("{:>5}  {:<12} {:>10.3f} {:>10.3f} {:>5} {:>10} {:>10}  {}\n", number,
-                    step.gate, step.onlineMs, step.prepareMs, step.exchanges,
+        fmt::format("{:>5}  {:<12} {:>10.3f} {:>10.3f} {:>10.3f} {:>5} {:>10} {:>10}  {}\n", number,
+                    step.gate, step.onlineMs, step.predictedMs, step.prepareMs, step.exchanges,
                     bytesText(double(step.bytes)), bytesText(double(step.dealtBytes)), step.name);
   };
   StepProfile sum;
@@ -149,6 +150,7 @@ std::string profileText(std::span<const StepProfile> profile) {
   for (const StepProfile &step : profile) {
     line(std::to_string(step.step), step);
     sum.onlineMs += step.onlineMs;
+    sum.predictedMs += step.predictedMs;
     sum.prepareMs += step.prepareMs;
     sum.exchanges += step.exchanges;
     sum.bytes += step.bytes;

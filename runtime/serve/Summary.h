@@ -29,6 +29,7 @@ struct StepProfile {
   uint32_t step = 0;
   std::string name, gate;
   double onlineMs = 0, prepareMs = 0;
+  double predictedMs = 0; ///< Of onlineMs, by the time model.
   uint64_t exchanges = 0;
   uint64_t bytes = 0;      ///< Each server sends.
   uint64_t dealtBytes = 0; ///< To both servers together.
@@ -39,7 +40,7 @@ std::string summaryText(std::span<const RequestCost> costs, const Scores &scores
 /// The same as JSON, with stable keys.
 std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCost> costs,
                         const Scores &scores, std::span<const StepProfile> profile = {});
-/// One line per step and their sum.
+/// One line per step and their sum, predicted beside measured.
 std::string profileText(std::span<const StepProfile> profile);
 
 /// "1.2 MB"

@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
   formats->add_flag("--exact", options.formats.exact, "decide signs to the last place");
   formats
       ->add_option("--relu-protocol", options.reluProtocol,
-                   "how signs are found; auto: table up to 8 window bits, else one_hot")
+                   "how signs are found; auto: layer by layer what is predicted to be fastest")
       ->check(CLI::IsMember({"auto", "table", "one_hot", "dcf"}))
       ->capture_default_str();
 
@@ -120,6 +120,23 @@ int main(int argc, char **argv) {
       ->add_option("--choose-without", options.replace.leaveOut,
                    "leave an ingredient out, to see what it is worth")
       ->check(CLI::IsMember({"channels", "refit", "ranking", "augment"}));
+
+  auto *costs = app.add_option_group("Costs");
+  costs
+      ->add_option("--network", options.network,
+                   "the network between the servers, for which times are predicted: lan (0.2 ms "
+                   "round trip, 1000 Mbit/s), wan (40 ms, 100 Mbit/s), loopback, or rtt=MS,bw=MBIT")
+      ->capture_default_str();
+  costs->add_option("--machine", options.machine,
+                    "the servers' speed, as gfs-bench --calibrate -o FILE wrote it");
+  costs
+      ->add_option("--prefer", options.prefer,
+                   "what choices are to save: time online, or dealt material (1 MB counts as 1 ms "
+                   "or as 1 s)")
+      ->check(CLI::IsMember({"time", "material"}))
+      ->capture_default_str();
+  costs->add_flag("--explain", options.explain,
+                  "print what each layer is predicted to cost, and its alternatives");
 
   auto *output = app.add_option_group("Output");
   output->add_option("--emit", emit, "print the program in one of the compiler's languages, or as an ONNX model")

@@ -18,7 +18,7 @@ struct Options {
   WorkloadFlags workload;
   int party = -1;
   std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text", throttle;
-  std::filesystem::path portFile;
+  std::filesystem::path portFile, machine;
   serve::ServerOptions server;
   unsigned timeoutMs = 60000, repeat = 1;
   bool local = false, once = false, profile = false, quiet = false;
@@ -89,7 +89,11 @@ static void addFlags(CLI::App &app, Options &options) {
       ->check(CLI::Range(1u, 1000000u))
       ->capture_default_str()
       ->group(local);
-  app.add_flag("--profile", options.profile, "Print time, bytes and exchanges of every step")
+  app.add_flag("--profile", options.profile,
+               "Print time, predicted time, bytes and exchanges of every step")
+      ->group(local);
+  app.add_option("--machine", options.machine,
+                 "This machine's speed, as gfs-bench --calibrate -o FILE wrote it: for predictions")
       ->group(local);
   options.workload.addTo(app);
 }
@@ -107,7 +111,13 @@ static void runLocal(Options &options) {
   serve::LocalReport report = serve::runLocally(
       plan, options.files.weights.empty() ? beside.weights : options.files.weights,
       options.files.key.empty() ? beside.dealerKey : options.files.key, workload, options.repeat,
-      throttleOf(options));
+      throttleOf(options),
+      options.machine.empty() ? MachineProfile::standard() : readMachineProfile(options.machine));
+  const TimePrediction &time = report.predicted;
+  if (options.profile && !options.quiet)
+    fmt::print("predicted online: {:.3f} ms = compute {:.3f} + delays {:.3f} + transfer {:.3f}\n",
+               1e3 * time.seconds(), 1e3 * time.total.computeSeconds, 1e3 * time.total.delaySeconds,
+               1e3 * time.total.transferSeconds);
   if (!options.profile)
     report.profile.clear();
   options.workload.report(plan, workload, report.costs, report.profile, options.quiet);

@@ -384,3 +384,19 @@ func.func @range_of_op(%x: !fixed.tensor<8, scale = 9>) {
   %z = fixed.rescale %x by 4 {fixed.range = array<f64: 2.0>} : !fixed.tensor<8, scale = 9> -> !fixed.tensor<8, scale = 11>
   return
 }
+
+// -----
+
+func.func @protocol_name(%x: !fixed.tensor<1x4, scale = 16>) -> !fixed.tensor<1x4, scale = 8> {
+  // expected-error @below {{'fixed.protocol' expects "table", "one_hot" or "dcf"}}
+  %y = fixed.relu %x shift 8 window [9, 17) {fixed.protocol = "guess"} : !fixed.tensor<1x4, scale = 16> -> !fixed.tensor<1x4, scale = 8>
+  return %y : !fixed.tensor<1x4, scale = 8>
+}
+
+// -----
+
+func.func @protocol_place(%x: !fixed.tensor<1x4, scale = 16>) -> !fixed.tensor<1x4, scale = 8> {
+  // expected-error @below {{'fixed.protocol' expects an operation that finds signs}}
+  %y = fixed.truncate %x shift 8 {fixed.protocol = "dcf"} : !fixed.tensor<1x4, scale = 16> -> !fixed.tensor<1x4, scale = 8>
+  return %y : !fixed.tensor<1x4, scale = 8>
+}

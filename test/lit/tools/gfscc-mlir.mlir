@@ -7,13 +7,13 @@
 // Tests that compilation continues from a program in the middle, says what it does, and hides large weights unless asked.
 
 // CHECK: secure.weight dense_resource<__elided__> : tensor<2x20xi32>
-// CHECK: secure.relu %{{.*}} table
+// CHECK: secure.relu %{{.*}} dcf
 // LOG: [1/6] import
-// LOG: [4/6] secure 3 exchanges
+// LOG: [4/6] secure 2 exchanges
 // LOG: [5/6] plan 6 steps
 // LOG: ring 32 bits
-// LOG: exchanges 3
-// LOG: dealt bytes 0 to server 0
+// LOG: exchanges 2
+// LOG: dealt bytes 368 to server 0, 404 to server 1
 // FULL: secure.weight dense<{{.*}}1, 2, 3, 4
 // OPTIONS: secure.weight_mode = "public"
 // OPTIONS: secure.relu %{{.*}} dcf

@@ -123,6 +123,32 @@ TEST(SearchFixedOptions, KeepsWhatWasChosen) {
   EXPECT_EQ(result.trials, 1u);
 }
 
+// hypot(2^-12, 2^-n) <= 0.002 needs ring 26 and n = 9; rings 27 and 28 do not make 8 bits do.
+TEST(SearchFixedOptions, TakesTheCheapestPointThatIsPreciseEnough) {
+  using Point = std::pair<unsigned, unsigned>;
+  auto chosen = [](auto cost) {
+    SearchGoal goal{.tolerance = 0.002};
+    goal.cost = cost;
+    FixedOptions options = search(FormulaNetwork(26), goal).options;
+    return Point(options.ringBits, options.windowBits);
+  };
+  EXPECT_EQ(chosen([](const FixedOptions &o) { return double(o.windowBits); }), Point(26, 9));
+  EXPECT_EQ(chosen([](const FixedOptions &o) { return -double(o.windowBits); }), Point(26, 12));
+  EXPECT_EQ(chosen([](const FixedOptions &) { return 0.0; }), Point(26, 12)) << "ties: the first";
+}
+
+// hypot(2^-8, 2^-n) <= 0.0163 needs n = 7; with one bit more in the ring, 6 bits do.
+TEST(SearchFixedOptions, TakesAWiderRingForAShorterWindow) {
+  SearchGoal goal{.tolerance = 0.0158};
+  goal.leastRing = 22;
+  EXPECT_EQ(search(FormulaNetwork(18), goal).options.windowBits, 7u);
+  goal.cost = [](const FixedOptions &options) { return double(options.windowBits); };
+  FixedOptions options = search(FormulaNetwork(18), goal).options;
+  EXPECT_EQ(options.windowBits, 6u);
+  EXPECT_GT(options.ringBits, 22u);
+  EXPECT_LE(FormulaNetwork::error(options), goal.tolerance);
+}
+
 TEST(SearchFixedOptions, LeavesExactWindowsAlone) {
   FixedOptions start;
   start.exact = true;
@@ -139,7 +165,7 @@ TEST(SearchFixedOptions, SaysHowFarItGot) {
     EXPECT_THAT(
         error.what(),
         HasSubstr("deviate by 0.000244 of their spread in a ring of 48 bits, 1e-05 is allowed"));
-    EXPECT_THAT(error.hint(), HasSubstr("--tolerance"));
+    EXPECT_THAT(error.hint(), HasSubstr("the nearest that is reached so: --tolerance 0.000245"));
   }
 }
 

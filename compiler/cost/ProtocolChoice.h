@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decides how each layer finds signs, by predicted time and dealt bytes, and says what the
+// alternatives would have cost.
+#pragma once
+
+#include "runtime/cost/TimeModel.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace gfs {
+
+/// What a choice is to save in the first place.
+enum class Preference { Time, Material };
+
+/// What plans are compared by.
+struct CostGoal {
+  Environment environment;
+  Preference prefer = Preference::Time;
+  std::string weightMode = "shared";
+  std::string protocol = "auto"; ///< Another name: no choice, this one for all.
+
+  /// Seconds of online time that a dealt byte is worth. A byte must be dealt, moved, stored, read
+  /// and authenticated, if not while the client waits: 1 ns is a tenth of what that costs over a
+  /// gigabit link. With Preference::Material it is 1000 times as much.
+  double secondsPerDealtByte() const { return prefer == Preference::Time ? 1e-9 : 1e-6; }
+  double value(double seconds, uint64_t dealtBytes) const {
+    return seconds + secondsPerDealtByte() * static_cast<double>(dealtBytes);
+  }
+};
+
+/// What one layer, or all of them, costs online.
+struct LayerCost {
+  StepTime time;
+  uint64_t exchanges = 0;    ///< Of a layer: messages it sends; those of independent layers travel
+                             ///< together.
+  uint64_t messageBytes = 0; ///< Each way.
+  uint64_t dealtBytes = 0;   ///< To both servers.
+};
+
+struct ProtocolCost {
+  std::string protocol;
+  LayerCost cost;
+};
+
+struct LayerChoice {
+  std::string layer;    ///< The model's name.
+  std::string gates;    ///< "open, linear", in program order, each once.
+  std::string protocol; ///< Empty: finds no signs.
+  LayerCost cost;
+  std::vector<ProtocolCost> alternatives; ///< The chosen protocol included; empty: no choice.
+};
+
+struct CostExplanation {
+  std::vector<LayerChoice> layers; ///< In program order.
+  LayerCost total;                 ///< Exchanges are the schedule's.
+};
+
+/// Writes `fixed.protocol` on the operations of a fixed program that find signs. Every protocol is
+/// tried on the whole network; each layer (operations of one name) takes what is cheapest for it,
+/// and the mixture is kept if it is cheaper than the best of the pure networks. Errors: Internal,
+/// if the program has no plan.
+CostExplanation chooseProtocols(mlir::ModuleOp program, const CostGoal &goal);
+
+/// The costs of a program that was lowered already, without alternatives.
+CostExplanation explain(const Program &program, const CostGoal &goal);
+
+} // namespace gfs
