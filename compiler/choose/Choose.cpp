@@ -51,6 +51,34 @@ static std::vector<OutputSamples> outputsOf(func::FuncOp function, const SampleB
   return outputs;
 }
 
+/// Samples evaluated at once: bounds memory.
+static constexpr size_t samplesAtOnce = 250;
+
+/// Measures variants on samples that no fit sees.
+static ChoosePoint judgeVariant(func::FuncOp function, const JudgeSet &set,
+                                const Variant &variant) {
+  double samples = static_cast<double>(set.samples.count);
+  ChoosePoint point{0, 0, 0, {}};
+  double right = 0;
+  for (size_t first = 0; first < set.samples.count; first += samplesAtOnce) {
+    size_t some = std::min(samplesAtOnce, set.samples.count - first);
+    SampleBatch chunk = set.samples.slice(first, some);
+    std::vector<OutputSamples> got = outputsOf(function, chunk, variant);
+    Deviation deviation = compareOutputs(outputsOf(function, chunk, {}), got);
+    point.agreement += (1 - deviation.disagreement) * static_cast<double>(some) / samples;
+    point.relativeError = std::max(point.relativeError, deviation.relativeError);
+    size_t length = got.front().rowLength;
+    for (size_t i = 0; i < some && !set.labels.empty(); ++i) {
+      auto row = got.front().values.begin() + static_cast<ptrdiff_t>(i * length);
+      right += std::max_element(row, row + static_cast<ptrdiff_t>(length)) - row ==
+               set.labels[first + i];
+    }
+  }
+  if (!set.labels.empty())
+    point.accuracy = right / samples;
+  return point;
+}
+
 namespace {
 /// One half chooses and fits, the other judges.
 struct Fold {
@@ -71,7 +99,7 @@ struct Fold {
 
   ChoosePoint point(func::FuncOp function) const {
     Deviation deviation = compareOutputs(reference, outputsOf(function, judge, path.variant()));
-    return {path.replaced(), 1 - deviation.disagreement, deviation.relativeError};
+    return {path.replaced(), 1 - deviation.disagreement, deviation.relativeError, {}};
   }
 };
 
@@ -91,8 +119,10 @@ public:
     giveBiases(function);
     double share = judge();
     GreedyPath path(function, samples, goal);
+    judgeStep(path);
     while (path.canAdvance() && path.replaced() < share - goal.step * 1e-3) {
       path.advanceTo(std::min(share, goal.next(path.replaced())));
+      judgeStep(path);
       report(0.5 + 0.5 * path.replaced() / share);
     }
     choice.variant = path.variant();
@@ -101,6 +131,13 @@ public:
   }
 
 private:
+  void judgeStep(const GreedyPath &path) {
+    if (!goal.judge)
+      return;
+    choice.judged.push_back(judgeVariant(function, *goal.judge, path.variant()));
+    choice.judged.back().replaced = path.replaced();
+  }
+
   void requireUsable() const {
     if (samples.count < leastSamples)
       throw Error(
@@ -140,8 +177,10 @@ private:
 
   ChoosePoint mean(Fold (&folds)[2]) const {
     ChoosePoint a = folds[0].point(function), b = folds[1].point(function);
-    return {(a.replaced + b.replaced) / 2, (a.agreement + b.agreement) / 2,
-            std::max(a.relativeError, b.relativeError)};
+    return {(a.replaced + b.replaced) / 2,
+            (a.agreement + b.agreement) / 2,
+            std::max(a.relativeError, b.relativeError),
+            {}};
   }
 
   double decide() {

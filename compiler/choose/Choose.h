@@ -11,6 +11,12 @@
 
 namespace gfs {
 
+/// Samples that no fit sees, with the index of the right answer of each if that is known.
+struct JudgeSet {
+  SampleBatch samples;
+  std::vector<int64_t> labels; ///< Empty, or one per sample.
+};
+
 /// How many ReLUs are to go.
 struct ChooseGoal {
   enum class Kind { Ratio, Auto, All } kind = Kind::Auto;
@@ -27,6 +33,8 @@ struct ChooseGoal {
   bool augmented = true;  ///< Fit on changed images, too.
   double step = 0.05;     ///< Share of the ReLUs replaced between two fits, in the end.
   RefitOptions refit;
+  /// Measures each step of what is returned, for a frontier; decides nothing.
+  std::optional<JudgeSet> judge;
 
   /// The share after `replaced`. Up to a third, hardly any choice is wrong: double steps.
   double next(double replaced) const { return replaced + (replaced < 0.3 ? 2 * step : step); }
@@ -34,17 +42,19 @@ struct ChooseGoal {
 
 /// A point on the way from no replacement to the goal.
 struct ChoosePoint {
-  double replaced = 0;      ///< Share of the ReLUs.
-  double agreement = 1;     ///< Share of held-out samples with the same answer.
-  double relativeError = 0; ///< Of held-out outputs, see Deviation.
+  double replaced = 0;            ///< Share of the ReLUs.
+  double agreement = 1;           ///< Share of held-out samples with the same answer.
+  double relativeError = 0;       ///< Of held-out outputs, see Deviation.
+  std::optional<double> accuracy; ///< Share of right answers, if labels say which are.
 };
 
 struct Choice {
   Variant variant;
   size_t relus = 0, kept = 0;
   ChoosePoint point; ///< Cross-validated, at the chosen share.
-  std::vector<ChoosePoint>
-      points; ///< All that were judged, ascending; the first is no replacement.
+  /// All that were cross-validated, ascending; the first is no replacement.
+  std::vector<ChoosePoint> points;
+  std::vector<ChoosePoint> judged; ///< The steps of the variant on the judge's samples.
 };
 
 /// Called after each fit with what was done so far, 0 to 1.

@@ -31,8 +31,8 @@ class Walk {
 public:
   Walk(func::FuncOp function, const SampleBatch &samples, const Variant &replaced,
        const RefitOptions &options)
-      : function(function), options(options), original(function, samples),
-        changed(original), replaced(replaced) {}
+      : function(function), options(options), original(function, samples), changed(original),
+        replaced(replaced) {}
 
   RefitResult run() {
     for (Operation &op : function.getBody().front()) {

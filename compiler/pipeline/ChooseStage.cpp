@@ -3,9 +3,11 @@
 
 #include "compiler/pipeline/Samples.h"
 #include "runtime/base/Error.h"
+#include "runtime/tensor/TensorFile.h"
 
 #include <cmath>
 #include <fstream>
+#include <limits>
 
 using namespace mlir;
 
@@ -119,8 +121,10 @@ static void leaveOut(const std::string &ingredient, ChooseGoal &goal) {
 
 std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options) {
   if (options.replace == "none") {
-    if (options.maxAccuracyDrop || !options.pin.empty() || !options.frontier.empty())
-      throw Error(ExitCode::Usage, "--max-accuracy-drop, --pin and --frontier: nothing is replaced",
+    if (options.maxAccuracyDrop || !options.pin.empty() || !options.frontier.empty() ||
+        !options.judge.empty())
+      throw Error(ExitCode::Usage,
+                  "--max-accuracy-drop, --pin, --frontier and --judge: nothing is replaced",
                   "say how much: --replace=auto, --replace=all or --replace=ratio:R");
     return std::nullopt;
   }
@@ -138,7 +142,23 @@ std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options) {
   return goal;
 }
 
-Choice replaceActivations(ModuleOp module, const CompileOptions &options, const ChooseGoal &goal,
+/// The samples of --judge and, if the archive holds an array "labels", the right answers.
+static JudgeSet readJudge(const std::string &spec, func::FuncOp main) {
+  SampleSet samples = readSamples(spec, main, std::numeric_limits<size_t>::max());
+  JudgeSet set{{samples.count, std::move(samples.inputs)}, {}};
+  for (const Tensor &array : readTensors(spec))
+    if (array.name == "labels")
+      for (float label : array.toFloat())
+        set.labels.push_back(static_cast<int64_t>(label));
+  if (!set.labels.empty() && set.labels.size() != set.samples.count)
+    throw Error(
+        ExitCode::InvalidInput,
+        fmt::format("{}: {} labels for {} samples", spec, set.labels.size(), set.samples.count),
+        "give each sample the index of its right answer");
+  return set;
+}
+
+Choice replaceActivations(ModuleOp module, const CompileOptions &options, ChooseGoal goal,
                           Progress &progress) {
   func::FuncOp main = *module.getOps<func::FuncOp>().begin();
   if (options.calibration.empty())
@@ -147,6 +167,8 @@ Choice replaceActivations(ModuleOp module, const CompileOptions &options, const 
         "give --calib FILE.npy with a few hundred preprocessed inputs; labels are not needed");
   SampleSet samples = readSamples(options.calibration.string(), main, mostChoiceSamples);
   SampleBatch batch{samples.count, std::move(samples.inputs)};
+  if (!options.replace.judge.empty())
+    goal.judge = readJudge(options.replace.judge.string(), main);
   Choice choice = chooseActivations(main, batch, goal, [&](double done) {
     progress.remark(fmt::format("choosing activations: {:.0f} %", 100 * done));
   });
@@ -155,9 +177,12 @@ Choice replaceActivations(ModuleOp module, const CompileOptions &options, const 
 }
 
 static nlohmann::ordered_json pointJson(const ChoosePoint &point) {
-  return {{"replaced", point.replaced},
-          {"agreement", point.agreement},
-          {"relative_error", point.relativeError}};
+  nlohmann::ordered_json json = {{"replaced", point.replaced},
+                                 {"agreement", point.agreement},
+                                 {"relative_error", point.relativeError}};
+  if (point.accuracy)
+    json["accuracy"] = *point.accuracy;
+  return json;
 }
 
 nlohmann::ordered_json choiceJson(const Choice &choice) {
@@ -168,6 +193,8 @@ nlohmann::ordered_json choiceJson(const Choice &choice) {
                                  {"points", nlohmann::ordered_json::array()}};
   for (const ChoosePoint &point : choice.points)
     json["points"].push_back(pointJson(point));
+  for (const ChoosePoint &point : choice.judged)
+    json["judged"].push_back(pointJson(point));
   return json;
 }
 

@@ -22,8 +22,8 @@ parsePins(const nlohmann::json &file, const std::string &name);
 
 /// Chooses activations for an optimised nn program and writes them into it. Returns what was
 /// chosen. Errors: those of readSamples and chooseActivations; Usage without calibration data.
-Choice replaceActivations(mlir::ModuleOp module, const CompileOptions &options,
-                          const ChooseGoal &goal, Progress &progress);
+Choice replaceActivations(mlir::ModuleOp module, const CompileOptions &options, ChooseGoal goal,
+                          Progress &progress);
 
 /// Points and choice for --frontier and reports.
 nlohmann::ordered_json choiceJson(const Choice &choice);

@@ -168,6 +168,9 @@ private:
   /// --replace: ", 45 % of 188,416 ReLUs kept …"
   std::string chooseActivations(const ChooseGoal &goal) {
     Choice choice = replaceActivations(*module, options, goal, progress);
+    // Fuses what was written with the layers around it.
+    runPasses(Phase::Optimise, ExitCode::Internal,
+              "please report this with the model that led to it", nn::buildNnPipeline);
     reportParts.sections["choice"] = choiceJson(choice);
     if (!options.replace.frontier.empty())
       writeText(options.replace.frontier, choiceJson(choice).dump(2) + "\n");

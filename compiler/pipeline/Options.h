@@ -32,6 +32,7 @@ struct ReplaceOptions {
   std::string degrees = "0,1,2";
   std::filesystem::path pin;         ///< Choices by layer name, JSON; empty: none.
   std::filesystem::path frontier;    ///< Where all points judged go, JSON; empty: nowhere.
+  std::filesystem::path judge;       ///< Samples, with labels perhaps, that measure each step.
   std::vector<std::string> leaveOut; ///< Ingredients: "channels", "refit", "ranking", "augment".
 };
 

@@ -117,6 +117,12 @@ int main(int argc, char **argv) {
   activations->add_option("--frontier", options.replace.frontier,
                           "write shares replaced and answers kept, all that were judged, as JSON");
   activations
+      ->add_option(
+          "--judge", options.replace.judge,
+          "samples, and labels if there is an array of that name, that measure every step of "
+          "the choice, .npy or .npz; they decide nothing")
+      ->needs("--frontier");
+  activations
       ->add_option("--choose-without", options.replace.leaveOut,
                    "leave an ingredient out, to see what it is worth")
       ->check(CLI::IsMember({"channels", "refit", "ranking", "augment"}));

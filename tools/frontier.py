@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Shows what replacing ReLUs costs in answers: runs gfscc --replace once and draws every step.
+
+  tools/frontier.py MODEL.onnx --calib CALIB.npy --judge TEST.npz -o docs/generated/frontier/NAME
+
+writes NAME.json (all points), NAME.md (a table) and NAME.svg (a plot). CALIB needs no labels. TEST holds samples that
+decide nothing; an array "labels" in it gives accuracies, too. Needs nothing but Python and gfscc.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 480, 300, 56, 44, 16, 16
+
+
+def run_gfscc(arguments, target):
+    """Frontier of the model, as gfscc writes it."""
+    command = [arguments.gfscc, arguments.model, "--calib", arguments.calib, "--judge", arguments.judge,
+               f"--replace={arguments.replace}", f"--degrees={arguments.degrees}", "--frontier", target,
+               "--compile-to=optimise"]
+    for ingredient in arguments.without:
+        command += ["--choose-without", ingredient]
+    done = subprocess.run(command)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+    return json.loads(pathlib.Path(target).read_text())
+
+
+def table(frontier):
+    """Markdown: share replaced, ReLUs left, agreement, accuracy where labels say it."""
+    labelled = "accuracy" in frontier["judged"][0]
+    lines = ["| replaced | ReLUs left | same answer |" + (" accuracy |" if labelled else ""),
+             "| ---: | ---: | ---: |" + (" ---: |" if labelled else "")]
+    for point in frontier["judged"]:
+        left = round(frontier["relus"] * (1 - point["replaced"]))
+        line = f"| {100 * point['replaced']:.1f} % | {left:,} | {100 * point['agreement']:.1f} % |"
+        lines.append(line + (f" {100 * point['accuracy']:.2f} % |" if labelled else ""))
+    return "\n".join(lines) + "\n"
+
+
+def plot(frontier):
+    """SVG: share replaced to the right; upwards, in percent, what stays."""
+    points = frontier["judged"]
+    curves = [("same answer", "agreement", "#1f6feb")]
+    if "accuracy" in points[0]:
+        curves.append(("accuracy", "accuracy", "#bf5700"))
+    low = 5 * (min(100 * p[key] for p in points for _, key, _ in curves) // 5)
+    low = min(low, 95)
+
+    def x(share):
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def y(percent):
+        return TOP + (100 - percent) / (100 - low) * (HEIGHT - TOP - BOTTOM)
+
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+             f'font-size="12"><rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>']
+    for tick in range(0, 101, 20):
+        parts.append(f'<text x="{x(tick / 100):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{tick}</text>')
+    for i in range(5):
+        percent = low + i * (100 - low) / 4
+        parts.append(f'<path d="M{LEFT} {y(percent):.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>'
+                     f'<text x="{LEFT - 6}" y="{y(percent) + 4:.1f}" text-anchor="end">{percent:g}</text>')
+    parts.append(f'<text x="{x(0.5):.1f}" y="{HEIGHT - 8}" text-anchor="middle">ReLUs replaced, %</text>')
+    for row, (label, key, colour) in enumerate(curves):
+        line = " ".join(f"{x(p['replaced']):.1f},{y(100 * p[key]):.1f}" for p in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
+                     f'<text x="{LEFT + 12}" y="{HEIGHT - BOTTOM - 26 + 16 * row}" fill="{colour}">{label}, %</text>')
+    return "\n".join(parts) + "\n</svg>\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("--calib", required=True)
+    parser.add_argument("--judge", required=True)
+    parser.add_argument("-o", "--out", required=True, help="path without ending")
+    parser.add_argument("--replace", default="all", help="how far to go: all, auto or ratio:R")
+    parser.add_argument("--degrees", default="0,1,2")
+    parser.add_argument("--without", action="append", default=[], help="channels, refit, ranking or augment")
+    parser.add_argument("--gfscc", default="gfscc")
+    parser.add_argument("--redraw", action="store_true", help="table and plot from a .json that is there")
+    arguments = parser.parse_args()
+    out = pathlib.Path(arguments.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    target = f"{out}.json"
+    frontier = json.loads(pathlib.Path(target).read_text()) if arguments.redraw else run_gfscc(arguments, target)
+    pathlib.Path(f"{out}.md").write_text(table(frontier))
+    pathlib.Path(f"{out}.svg").write_text(plot(frontier))
+    print(table(frontier), end="")
+
+
+if __name__ == "__main__":
+    main()
