@@ -44,7 +44,7 @@ struct SearchGoal {
   unsigned leastRing = 18, greatestRing = 48;
   unsigned leastWindow = 6, greatestWindow = 12;
   /// What a plan with these formats costs; none: see searchFixedOptions.
-  std::function<double(const FixedOptions &)> cost;
+  std::function<double(const FixedOptions &)> cost = {};
 };
 
 /// The window that costs as much as one of `bits`, and is the longest such: tables double with each

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // RUN: rm -rf %t && mkdir -p %t
-// RUN: gfscc %s -q -o %t/plan.bin
+// RUN: gfscc %s -q --relu-protocol=table -o %t/plan.bin
 // RUN: gfs-inspect %t/plan.bin | FileCheck %s --check-prefix=OVERVIEW
 // RUN: gfs-inspect %t/plan.bin --layers | FileCheck %s --check-prefix=LAYERS
 // RUN: gfs-inspect %t/plan.bin --schedule | FileCheck %s --check-prefix=SCHEDULE
