@@ -17,7 +17,7 @@ namespace gfs {
 /// The value a server computes for a result of the function: before what the client applies to it.
 static Value beforePostProcess(Value result) {
   Operation *op = result.getDefiningOp();
-  return op && isa<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(op) ? op->getOperand(0) : result;
+  return op && nn::isPostProcess(op) ? op->getOperand(0) : result;
 }
 
 static std::string describe(Value value) {

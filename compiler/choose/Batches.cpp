@@ -36,7 +36,7 @@ bool isStep(Operation &op) { return !isa<nn::ConstantOp, func::ReturnOp>(op); }
 
 Value servedValue(Value result) {
   Operation *op = result.getDefiningOp();
-  return op && isa<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(op) ? op->getOperand(0) : result;
+  return op && nn::isPostProcess(op) ? op->getOperand(0) : result;
 }
 
 static size_t elementsOf(Value value) {

@@ -133,7 +133,16 @@ private:
                                   .Case("log_softmax", plan::Port::LOG_SOFTMAX)
                                   .Case("argmax", plan::Port::ARGMAX)
                                   .Case("index", plan::Port::INDEX)
+                                  .Case("argmax_last", plan::Port::ARGMAX_LAST)
+                                  .Case("top_values", plan::Port::TOP_VALUES)
+                                  .Case("top_indices", plan::Port::TOP_INDICES)
+                                  .Case("bottom_values", plan::Port::BOTTOM_VALUES)
+                                  .Case("bottom_indices", plan::Port::BOTTOM_INDICES)
                                   .Default(plan::Port::NONE));
+      if (auto axis = main.getResultAttrOfType<IntegerAttr>(port, secure::postAxisAttr))
+        output.set_post_axis(static_cast<uint32_t>(axis.getInt()));
+      if (auto count = main.getResultAttrOfType<IntegerAttr>(port, secure::postCountAttr))
+        output.set_post_count(static_cast<uint32_t>(count.getInt()));
     }
   }
 

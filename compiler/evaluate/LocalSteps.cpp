@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 
@@ -166,27 +167,25 @@ void addConcat(Program &program, nn::ConcatOp op) {
                            }});
 }
 
-/// Runs `line(in, out, length, stride)` over every line along `axis`; `out` advances like `in`, or
-/// by one if it shrinks.
+/// Runs `line(in, out, length, stride)` over every line along `axis`, of which `kept` elements are
+/// left in the result.
 template <class Line>
-void addAlongAxis(Program &program, Value input, Value result, uint64_t axis, bool shrinks,
+void addAlongAxis(Program &program, Value input, Value result, uint64_t axis, size_t kept,
                   Line line) {
   std::vector<size_t> shape = shapeOf(input);
   size_t stride = strides(shape)[axis], length = shape[axis];
   ConstFloatView in = program.read(input);
   FloatView out = program.define(result);
-  program.steps.push_back(
-      {result, [=] {
-         for (size_t outer = 0; outer * length * stride < in.size(); ++outer)
-           for (size_t s = 0; s < stride; ++s)
-             line(in.data() + outer * length * stride + s,
-                  out.data() + (shrinks ? outer * stride + s : outer * length * stride + s), length,
-                  stride);
-       }});
+  program.steps.push_back({result, [=] {
+                             for (size_t outer = 0; outer * length * stride < in.size(); ++outer)
+                               for (size_t s = 0; s < stride; ++s)
+                                 line(in.data() + outer * length * stride + s,
+                                      out.data() + outer * kept * stride + s, length, stride);
+                           }});
 }
 
 void addSoftmax(Program &program, Value input, Value result, uint64_t axis, bool logarithm) {
-  addAlongAxis(program, input, result, axis, false,
+  addAlongAxis(program, input, result, axis, shapeOf(input)[axis],
                [logarithm](const float *in, float *out, size_t length, size_t stride) {
                  float top = in[0];
                  for (size_t i = 1; i < length; ++i)
@@ -208,6 +207,23 @@ void addFunction(Program &program, nn::FunctionOp op) {
   addUnary(program, op.getInput(), op.getResult(), [kind, parameters](float x) {
     return static_cast<float>(nn::evaluateFunction(kind, parameters, x));
   });
+}
+
+/// The elements of a line in descending (ascending) order, or where they are.
+template <class Top> void addTop(Program &program, Top top, bool indices) {
+  size_t kept = shapeOf(top.getResult())[top.getAxis()];
+  bool largest = top.getLargest();
+  addAlongAxis(program, top.getInput(), top.getResult(), top.getAxis(), kept,
+               [=](const float *in, float *out, size_t length, size_t stride) {
+                 std::vector<size_t> order(length);
+                 std::iota(order.begin(), order.end(), size_t(0));
+                 std::sort(order.begin(), order.end(), [&](size_t i, size_t j) {
+                   float a = in[i * stride], b = in[j * stride];
+                   return a != b ? (a > b) == largest : i < j;
+                 });
+                 for (size_t i = 0; i < kept; ++i)
+                   out[i * stride] = indices ? static_cast<float>(order[i]) : in[order[i] * stride];
+               });
 }
 
 } // namespace
@@ -242,14 +258,19 @@ bool addLocalStep(Program &program, Operation &op) {
   else if (auto softmax = dyn_cast<nn::LogSoftmaxOp>(op))
     addSoftmax(program, softmax.getInput(), softmax.getResult(), softmax.getAxis(), true);
   else if (auto argmax = dyn_cast<nn::ArgmaxOp>(op))
-    addAlongAxis(program, argmax.getInput(), argmax.getResult(), argmax.getAxis(), true,
-                 [](const float *in, float *out, size_t length, size_t stride) {
-                   size_t best = 0;
-                   for (size_t i = 1; i < length; ++i)
-                     if (in[i * stride] > in[best * stride])
-                       best = i;
-                   *out = static_cast<float>(best);
-                 });
+    addAlongAxis(
+        program, argmax.getInput(), argmax.getResult(), argmax.getAxis(), 1,
+        [last = argmax.getLast()](const float *in, float *out, size_t length, size_t stride) {
+          size_t best = 0;
+          for (size_t i = 1; i < length; ++i)
+            if (in[i * stride] > in[best * stride] || (last && in[i * stride] == in[best * stride]))
+              best = i;
+          *out = static_cast<float>(best);
+        });
+  else if (auto top = dyn_cast<nn::TopValuesOp>(op))
+    addTop(program, top, /*indices=*/false);
+  else if (auto top = dyn_cast<nn::TopIndicesOp>(op))
+    addTop(program, top, /*indices=*/true);
   else
     return false;
   return true;

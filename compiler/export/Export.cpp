@@ -174,6 +174,8 @@ private:
           builder.setInteger(made, "axis", static_cast<int64_t>(argmax.getAxis()));
           builder.setInteger(made, "keepdims",
                              shapeOf(argmax.getInput()).size() == shapeOf(result).size());
+          if (argmax.getLast())
+            builder.setInteger(made, "select_last_index", 1);
         })
         .Default([](Operation *other) {
           throw Error(ExitCode::Unsupported,

@@ -46,7 +46,9 @@ OnnxValue takeTensor(GraphState &state, tensor::TensorProto &tensor, const std::
     Tensor converted = convert(tensor, name);
     if (converted.type == DataType::UInt64)
       converted.type = DataType::Int64; // wraps, as a cast would
-    return {{}, std::make_shared<IntegerTensor>(IntegerTensor{shape, converted.toInt64()})};
+    return {{},
+            std::make_shared<IntegerTensor>(
+                IntegerTensor{shape, converted.toInt64(), tensor.data_type()})};
   }
   if (!nn::isValidShape(shape) && nn::elementCount(shape) != 0)
     malformed(fmt::format("tensor '{}' has shape {}", name, nn::printShape(shape)));

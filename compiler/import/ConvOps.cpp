@@ -7,8 +7,8 @@ using namespace mlir;
 
 namespace gfs::onnx {
 
-static void importConv(Node &node) {
-  nn::Shape input = node.shape(0), filter = node.shape(1);
+Value emitConvolution(Node &node, Value operand, Value weights, Value bias) {
+  nn::Shape input(Node::shapeOf(operand)), filter(Node::shapeOf(weights));
   if (input.size() != filter.size() || filter.size() < 3)
     node.malformed(fmt::format("operand {} and weight {} have different numbers of axes",
                                nn::printShape(input), nn::printShape(filter)));
@@ -16,16 +16,21 @@ static void importConv(Node &node) {
   int64_t groups = node.integer("group", 1);
   if (groups <= 0)
     node.malformed(fmt::format("group {}", groups));
-  Value weight = asImage(node, node.constantTensor(1, "the weight"));
+  Value weight = asImage(node, weights);
   if (node.shapeOf(weight).take_back(2) != ArrayRef<int64_t>(window.kernel))
     node.malformed("kernel_shape differs from the weight's shape");
-  Value bias = node.has(2) ? node.constantTensor(2, "the bias") : Value();
-  Value image = asImage(node, node.tensor(0));
+  Value image = asImage(node, operand);
   Value result = node.emit<nn::Conv2dOp>(
       pooledShape(node, window, input, filter[0]), image, weight, bias,
       ArrayRef<int64_t>(window.strides), ArrayRef<int64_t>(window.dilations),
       ArrayRef<int64_t>(window.pads), static_cast<uint64_t>(groups));
-  node.result(fromImage(node, result, input.size()));
+  return fromImage(node, result, input.size());
+}
+
+static void importConv(Node &node) {
+  Value weight = node.constantTensor(1, "the weight"),
+        bias = node.has(2) ? node.constantTensor(2, "the bias") : Value();
+  node.result(emitConvolution(node, node.tensor(0), weight, bias));
 }
 
 static void importBatchNorm(Node &node) {

@@ -55,6 +55,11 @@ template <class Op, IntegerFunction function> static void importArithmetic(Node 
   node.result(node.emitBinary<Op>(node.tensor(0), node.tensor(1)));
 }
 
+static Value emitFunction(Node &node, nn::FunctionKind kind, Value value,
+                          ArrayRef<double> parameters = {}) {
+  return node.emit<nn::FunctionOp>(Node::shapeOf(value), kind, value, parameters);
+}
+
 static Value emitSquare(Node &node, Value value) {
   return node.emit<nn::SquareOp>(Node::shapeOf(value), value);
 }
@@ -72,9 +77,9 @@ static void importDiv(Node &node) {
   }
   Value dividend = node.tensor(0);
   std::optional<nn::ConstantData> divisor = node.constant(1);
-  if (!divisor)
-    node.unsupported("divides by a tensor that is computed from the input",
-                     "only constant divisors are supported");
+  if (!divisor) // a / b = a * (1 / b)
+    return node.result(node.emitBinary<nn::MulOp>(
+        dividend, emitFunction(node, nn::FunctionKind::Reciprocal, node.tensor(1))));
   std::vector<float> inverse(divisor->size());
   std::transform(divisor->begin(), divisor->end(), inverse.begin(),
                  [](float value) { return 1 / value; });
@@ -123,22 +128,59 @@ template <class Function> static void importOnConstant(Node &node, Function func
   node.result(node.emitConstant(node.shape(0), std::move(values)));
 }
 
+/// Small powers are products; what is left becomes a piecewise polynomial on the calibrated range.
+static Value emitPower(Node &node, Value base, double exponent) {
+  if (exponent == 1)
+    return base;
+  if (exponent == 2)
+    return emitSquare(node, base);
+  if (exponent == 3)
+    return node.emitBinary<nn::MulOp>(emitSquare(node, base), base);
+  if (exponent == 4)
+    return emitSquare(node, emitSquare(node, base));
+  if (exponent == 0.5)
+    return emitFunction(node, nn::FunctionKind::Sqrt, base);
+  if (exponent == -0.5)
+    return emitFunction(node, nn::FunctionKind::Rsqrt, base);
+  if (exponent == -1)
+    return emitFunction(node, nn::FunctionKind::Reciprocal, base);
+  if (!std::isfinite(exponent))
+    node.malformed("raises to a power that is not finite");
+  if (exponent == 0)
+    node.unsupported(fmt::format("raises to the power {}", exponent),
+                     "export the model without it");
+  return emitFunction(node, nn::FunctionKind::Power, base, exponent);
+}
+
+/// x / (bias + alpha * m)^beta, m being the mean of x^2 over `size` neighbouring channels, those
+/// outside counting as zero: an average pooling of [N, 1, C, rest].
+static void importLrn(Node &node) {
+  nn::Shape shape = node.shape(0);
+  int64_t size = node.integer("size", 0);
+  double alpha = node.real("alpha", 1e-4), beta = node.real("beta", 0.75),
+         bias = node.real("bias", 1);
+  if (shape.size() < 2 || size <= 0 || size > 2 * shape[1] + 1)
+    node.malformed(fmt::format("a window of {} channels of {}", size, nn::printShape(shape)));
+  Value x = node.tensor(0);
+  int64_t rest = nn::elementCount(ArrayRef<int64_t>(shape).drop_front(2));
+  nn::Shape image{shape[0], 1, shape[1], rest};
+  int64_t kernel[] = {size, 1}, ones[] = {1, 1}, pads[] = {(size - 1) / 2, 0, size / 2, 0};
+  Value mean = node.emit<nn::AvgPool2dOp>(image, node.emitReshape(emitSquare(node, x), image),
+                                          ArrayRef<int64_t>(kernel), ArrayRef<int64_t>(ones),
+                                          ArrayRef<int64_t>(ones), ArrayRef<int64_t>(pads), true);
+  Value scaled = node.emitBinary<nn::MulOp>(mean, node.emitSplat({}, alpha));
+  Value shifted = node.emitBinary<nn::AddOp>(scaled, node.emitSplat({}, bias));
+  Value divisor = node.emitReshape(shifted, shape);
+  node.result(node.emitBinary<nn::MulOp>(x, emitPower(node, divisor, -beta)));
+}
+
 static void importPow(Node &node) {
   double exponent = node.scalar(1, "the exponent");
   Value base = node.tensor(0);
   if (nn::constantValue(base))
     return importOnConstant(
         node, [&](float value) { return static_cast<float>(std::pow(value, exponent)); });
-  if (exponent == 1)
-    return node.result(base);
-  if (exponent == 2)
-    return node.result(emitSquare(node, base));
-  if (exponent == 3)
-    return node.result(node.emitBinary<nn::MulOp>(emitSquare(node, base), base));
-  if (!std::isfinite(exponent))
-    node.malformed("raises to a power that is not finite");
-  node.result(node.emit<nn::FunctionOp>(Node::shapeOf(base), nn::FunctionKind::Power, base,
-                                        llvm::ArrayRef(exponent)));
+  node.result(emitPower(node, base, exponent));
 }
 
 template <float (*function)(float)> static void importFunction(Node &node) {
@@ -168,6 +210,7 @@ void addElementwiseOps(HandlerTable &table) {
   table.on("Mean", 6, importMean);
   table.on("Neg", 6, importNeg);
   table.on("Pow", 7, importPow);
+  table.on("LRN", 1, importLrn);
   table.on("Floor", 6, importFunction<std::floor>);
   table.on("Ceil", 6, importFunction<std::ceil>);
   table.on("Equal", 7, importIntegerOp<equal>);

@@ -29,6 +29,7 @@ const HandlerTable &handlerTable() {
     addShapeOps(all);
     addTakeOps(all);
     addResizeOps(all);
+    addQuantisedOps(all);
     addConstantOps(all);
     addOutputOps(all);
     return all;

@@ -26,6 +26,13 @@ private:
 
 constexpr int64_t oldestOpset = 7, newestOpset = 27;
 
+/// Why an operator without a handler has none, and what to do instead.
+struct NotSupported {
+  std::string reason = "the operator is not supported";
+  std::string hint = "replace it by supported ones, or cut it off before exporting";
+};
+NotSupported whyNotSupported(std::string_view op);
+
 /// All operators.
 const HandlerTable &handlerTable();
 
@@ -40,6 +47,7 @@ void addActivationOps(HandlerTable &table);
 void addFunctionOps(HandlerTable &table);
 void addShapeOps(HandlerTable &table);
 void addTakeOps(HandlerTable &table);
+void addQuantisedOps(HandlerTable &table);
 void addResizeOps(HandlerTable &table);
 void addConstantOps(HandlerTable &table);
 void addOutputOps(HandlerTable &table);

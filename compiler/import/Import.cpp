@@ -6,6 +6,7 @@
 #include "compiler/import/Graph.h"
 #include "compiler/import/Handlers.h"
 #include "compiler/import/OnnxFile.h"
+#include "compiler/import/Quantisation.h"
 #include "runtime/base/Error.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -140,10 +141,10 @@ nn::Shape Importer::inputShape(const ValueInfoProto &input) const {
   const TypeProto::Tensor &type = input.type().tensor_type();
   using Proto = tensor::TensorProto;
   if (type.elem_type() != Proto::FLOAT && type.elem_type() != Proto::FLOAT16 &&
-      type.elem_type() != Proto::DOUBLE)
+      type.elem_type() != Proto::DOUBLE && !plainQuantisation(type.elem_type()))
     throw Error(ExitCode::Unsupported,
                 fmt::format("{}: input '{}' does not hold floats", path.string(), input.name()),
-                "export the model with float32 inputs");
+                "export the model with float32 inputs (or uint8, int8)");
   nn::Shape shape;
   for (const TensorShapeProto::Dimension &dimension : type.shape().dim()) {
     // Symbolic, or the -1 and 0 that old writers use: the batch is 1, others must be given.
@@ -185,7 +186,9 @@ void Importer::addInputs(func::FuncOp function) {
     Location location = NameLoc::get(state.builder.getStringAttr(input.name()));
     if (failed(function.insertArgument(index, type, attributes, location)))
       throw Error(ExitCode::Internal, "internal error: cannot add an argument");
-    state.values[input.name()] = OnnxValue{function.getArgument(index), nullptr};
+    state.values[input.name()] =
+        OnnxValue{function.getArgument(index), nullptr, false,
+                  plainQuantisation(input.type().tensor_type().elem_type())};
   }
   if (!unused.empty())
     throw Error(ExitCode::Usage,
@@ -221,14 +224,17 @@ void Importer::refuse(const std::string &place, const Refusal &refusal) {
 NodeVerdict::Kind Importer::import(Node &node, NodeProto &proto) {
   bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
   Handler handler = standard ? handlerTable().find(proto.op_type(), state.opset) : nullptr;
-  if (!handler)
-    node.unsupported("the operator is not supported",
-                     "replace it by supported ones, or cut it off before exporting");
+  if (!handler) {
+    NotSupported why = standard ? whyNotSupported(proto.op_type()) : NotSupported();
+    node.unsupported(why.reason, why.hint);
+  }
   if (llvm::any_of(proto.input(), [&](const std::string &input) {
         return !input.empty() && state.values[input].refused;
       }))
     return NodeVerdict::Kind::Behind;
+  checkQuantisedOperands(node, proto.op_type());
   handler(node);
+  passQuantisation(node, proto.op_type());
   node.refuseUnknownAttributes();
   auto kind = NodeVerdict::Kind::Constant;
   for (const std::string &output : proto.output()) {
@@ -237,9 +243,8 @@ NodeVerdict::Kind Importer::import(Node &node, NodeProto &proto) {
                        "export the model in inference mode (model.eval())");
     if (!output.empty() && state.values.contains(output) && kindOf(output) == ValueKind::Computed) {
       Operation *made = state.values[output].tensor.getDefiningOp();
-      kind = isa_and_nonnull<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(made)
-                 ? NodeVerdict::Kind::Client
-                 : NodeVerdict::Kind::Private;
+      kind =
+          made && nn::isPostProcess(made) ? NodeVerdict::Kind::Client : NodeVerdict::Kind::Private;
     }
   }
   return kind;
@@ -310,7 +315,9 @@ void Importer::addOutputs(const std::vector<std::string> &names) {
       otherRefusals.push_back(refusals.back());
       continue;
     }
-    results.push_back(value.tensor);
+    NodeProto exit;
+    Node node(state, exit, name);
+    results.push_back(value.quantised ? emitIntegers(node, value) : value.tensor);
     attributes.push_back(state.builder.getDictionaryAttr(
         state.builder.getNamedAttr(nn::nameAttr, state.builder.getStringAttr(name))));
   }

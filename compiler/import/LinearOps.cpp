@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products by a constant, as x * w^T + b.
 #include "compiler/import/Handlers.h"
+#include "compiler/import/Windows.h"
 
 using namespace mlir;
 
@@ -64,16 +65,53 @@ static Value asMatrix(Node &node, Value value) {
   return node.emitReshape(value, shape.take_back(2));
 }
 
-static void importMatMul(Node &node) {
-  Value lhs = node.tensor(0), rhs = node.tensor(1);
+/// [.., M, K] times a constant [.., K, N] with a matrix for each position of the leading axes: one
+/// convolution with a group for each matrix, whose channels are the columns and whose pixels are
+/// the rows.
+static Value emitBatched(Node &node, Value lhs, Value rhs) {
+  nn::Shape left(Node::shapeOf(lhs)), right(Node::shapeOf(rhs));
+  nn::Shape batch =
+      node.broadcast(ArrayRef<int64_t>(left).drop_back(2), ArrayRef<int64_t>(right).drop_back(2));
+  int64_t rows = left[left.size() - 2], inner = left.back(), columns = right.back(),
+          groups = nn::elementCount(batch);
+  if (right[right.size() - 2] != inner)
+    node.malformed(fmt::format("cannot multiply matrices of {} and {}", nn::printShape(left),
+                               nn::printShape(right)));
+  auto repeated = [&](Value value, ArrayRef<int64_t> matrix) {
+    nn::Shape shape(batch), ones(batch.size() + 2 - Node::shapeOf(value).size(), 1);
+    shape.append(matrix.begin(), matrix.end());
+    ones.append(Node::shapeOf(value).begin(), Node::shapeOf(value).end());
+    OnnxValue result{node.emitReshape(value, ones), nullptr};
+    for (size_t axis = 0; axis < batch.size(); ++axis)
+      if (ones[axis] != shape[axis])
+        result = node.take(result, axis, std::vector<int64_t>(static_cast<size_t>(shape[axis]), 0));
+    result.tensor = node.emitReshape(result.tensor, {groups, matrix[0], matrix[1]});
+    return node.transpose(result, {0, 2, 1}).tensor;
+  };
+  Value image = node.emitReshape(repeated(lhs, {rows, inner}), {1, groups * inner, rows, 1}),
+        weight = node.emitReshape(repeated(rhs, {inner, columns}), {groups * columns, inner, 1, 1});
+  int64_t ones[] = {1, 1}, none[] = {0, 0, 0, 0};
+  Value product = node.emit<nn::Conv2dOp>({1, groups * columns, rows, 1}, image, weight, Value(),
+                                          ArrayRef<int64_t>(ones), ArrayRef<int64_t>(ones),
+                                          ArrayRef<int64_t>(none), static_cast<uint64_t>(groups));
+  OnnxValue split{node.emitReshape(product, {groups, columns, rows}), nullptr};
+  nn::Shape shape(batch);
+  shape.append({rows, columns});
+  return node.emitReshape(node.transpose(split, {0, 2, 1}).tensor, shape);
+}
+
+Value emitMatMul(Node &node, Value lhs, Value rhs) {
   bool leftConstant = nn::constantValue(lhs) != nullptr,
        rightConstant = nn::constantValue(rhs) != nullptr;
   if (!leftConstant && !rightConstant)
     node.unsupported("both operands are computed from the input",
                      "only products with a constant matrix are supported");
-  nn::Shape left = node.shape(0), right = node.shape(1);
+  nn::Shape left(Node::shapeOf(lhs)), right(Node::shapeOf(rhs));
   if (left.empty() || right.empty())
     node.malformed("an operand is a scalar");
+  if (rightConstant && right.size() > 2 && left.size() >= 2 &&
+      nn::elementCount(ArrayRef<int64_t>(right).drop_back(2)) > 1)
+    return emitBatched(node, lhs, rhs);
   if (rightConstant) {
     // [.., M, K] * [K, N]: the rows of all batches at once.
     int64_t columns = right.size() == 1 ? 1 : right.back(), inner = left.back();
@@ -85,14 +123,18 @@ static void importMatMul(Node &node) {
       shape.insert(shape.begin(), 1);
     if (right.size() > 1)
       shape.push_back(columns);
-    return node.result(node.emitReshape(emitLinear(node, rows, weight, {}), shape));
+    return node.emitReshape(emitLinear(node, rows, weight, {}), shape);
   }
   // C * x = (x^T * C^T)^T.
   if (left.size() != 2 || right.size() != 2)
     node.unsupported(
         fmt::format("a constant {} times {}", nn::printShape(left), nn::printShape(right)),
         "only matrices can have the constant on the left");
-  node.result(emitTransposed(node, emitLinear(node, emitTransposed(node, rhs), lhs, {})));
+  return emitTransposed(node, emitLinear(node, emitTransposed(node, rhs), lhs, {}));
+}
+
+static void importMatMul(Node &node) {
+  node.result(emitMatMul(node, node.tensor(0), node.tensor(1)));
 }
 
 void addLinearOps(HandlerTable &table) {

@@ -353,4 +353,10 @@ void Node::result(size_t i, OnnxValue value) {
     state.values[proto.output(static_cast<int>(i))] = std::move(value);
 }
 
+void Node::markQuantised(const std::shared_ptr<const Quantisation> &quantisation) {
+  for (const std::string &output : proto.output())
+    if (auto made = state.values.find(output); made != state.values.end() && made->second.tensor)
+      made->second.quantised = quantisation;
+}
+
 } // namespace gfs::onnx

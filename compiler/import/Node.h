@@ -29,7 +29,10 @@ struct Refusal {
 struct IntegerTensor {
   nn::Shape shape;
   std::vector<int64_t> values;
+  int32_t elementType = 0; ///< ONNX's, of an initialiser; 0 for what is computed.
 };
+
+struct Quantisation;
 
 /// What a name of the graph stands for: a tensor of floats, which may be an nn.constant, or known
 /// integers.
@@ -37,6 +40,8 @@ struct OnnxValue {
   mlir::Value tensor;
   std::shared_ptr<const IntegerTensor> integers;
   bool refused = false; ///< Result of a refused node: its users are passed over in silence.
+  /// The tensor holds what these integers stand for; null for a tensor of floats.
+  std::shared_ptr<const Quantisation> quantised = nullptr;
 
   llvm::ArrayRef<int64_t> shape() const;
 };
@@ -135,6 +140,8 @@ public:
   size_t resultCount() const { return static_cast<size_t>(proto.output_size()); }
   void result(mlir::Value value) { result(0, OnnxValue{value, nullptr}); }
   void result(size_t i, OnnxValue value);
+  /// The tensors among the results stand for integers.
+  void markQuantised(const std::shared_ptr<const Quantisation> &quantisation);
 
 private:
   AttributeProto *find(llvm::StringRef name);

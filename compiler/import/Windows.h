@@ -31,6 +31,12 @@ Window readWindow(Node &node, llvm::ArrayRef<int64_t> input, llvm::ArrayRef<int6
 nn::Shape pooledShape(const Node &node, const Window &window, llvm::ArrayRef<int64_t> input,
                       int64_t channels);
 
+/// The convolution that a node's attributes describe. `weight` is a constant of as many axes as the
+/// input, bias may be null.
+mlir::Value emitConvolution(Node &node, mlir::Value input, mlir::Value weight, mlir::Value bias);
+/// Matrix product by a constant on either side, as ONNX's MatMul.
+mlir::Value emitMatMul(Node &node, mlir::Value lhs, mlir::Value rhs);
+
 /// N C L as N C 1 L; N C H W as it is.
 mlir::Value asImage(Node &node, mlir::Value value);
 /// Back to as many axes as the operand had.

@@ -264,10 +264,16 @@ private:
     auto post = StringAttr::get(&context, form == "logits"          ? "none"
                                           : form == "client-argmax" ? "argmax"
                                                                     : form);
-    StringRef name = language == Language::Fixed ? fixed::postAttr : secure::postAttr;
+    bool isFixed = language == Language::Fixed;
+    StringRef name = isFixed ? fixed::postAttr : secure::postAttr;
+    StringRef axis = isFixed ? fixed::postAxisAttr : secure::postAxisAttr;
+    StringRef count = isFixed ? fixed::postCountAttr : secure::postCountAttr;
     for (auto main : module->getOps<func::FuncOp>())
-      for (unsigned i = 0; i < main.getNumResults(); ++i)
+      for (unsigned i = 0; i < main.getNumResults(); ++i) {
         main.setResultAttr(i, name, post);
+        main.removeResultAttr(i, StringAttr::get(&context, axis));
+        main.removeResultAttr(i, StringAttr::get(&context, count));
+      }
   }
 
   std::string makePlan() {

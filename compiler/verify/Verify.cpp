@@ -24,8 +24,10 @@ static bool looksLikeScores(const PortShape &port, uint64_t rowLength) {
   return longAxes == 1 && rowLength > 1;
 }
 
-static OutputCheck compare(const PortShape &port, bool isIndex, std::span<const float> got,
-                           std::span<const float> expected, double tolerance) {
+static OutputCheck compare(const plan::Port &output, const PortShape &port,
+                           std::span<const float> got, std::span<const float> expected,
+                           double tolerance) {
+  const bool isIndex = givesIndices(output);
   OutputCheck check;
   check.elements = expected.size();
   double magnitude = leastMagnitude;
@@ -38,7 +40,7 @@ static OutputCheck compare(const PortShape &port, bool isIndex, std::span<const 
   }
   check.relativeError = check.maxError / magnitude;
   check.good = isIndex ? check.maxError == 0 : check.relativeError <= tolerance;
-  uint64_t length = port.shape.empty() ? 1 : port.shape[postProcessAxis(port.shape)];
+  uint64_t length = port.shape.empty() ? 1 : port.shape[postProcessAxis(output, port.shape)];
   if (isIndex) {
     uint64_t same = 0;
     for (size_t i = 0; i < expected.size(); ++i)
@@ -83,9 +85,7 @@ std::vector<OutputCheck> verifyPlan(const plan::LoadedPlan &loaded,
       const Tensor &expected = tensorOfPort(set.outputs, static_cast<size_t>(i),
                                             static_cast<size_t>(plan.outputs_size()), output.name(),
                                             got.size(), "output", set.name);
-      bool isIndex = output.post_process() == plan::Port::ARGMAX ||
-                     output.post_process() == plan::Port::INDEX;
-      OutputCheck check = compare(port, isIndex, got, expected.toFloat(), tolerance);
+      OutputCheck check = compare(output, port, got, expected.toFloat(), tolerance);
       check.set = set.name;
       check.output = output.name();
       checks.push_back(std::move(check));

@@ -95,14 +95,25 @@ LogicalResult FixedDialect::verifyRegionResultAttribute(Operation *op, unsigned,
                                                         NamedAttribute attribute) {
   if (attribute.getName() == nameAttr)
     return verifyName(op, attribute);
+  if (attribute.getName() == postAxisAttr || attribute.getName() == postCountAttr) {
+    auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (!number || !number.getType().isInteger(64) || number.getInt() < 0)
+      return op->emitError() << "'" << attribute.getName().getValue()
+                             << "' expects an i64 that is not negative";
+    return success();
+  }
   if (attribute.getName() != postAttr)
     return op->emitError() << "'" << attribute.getName().getValue()
                            << "' is not an attribute of results in the fixed dialect";
   auto post = dyn_cast<StringAttr>(attribute.getValue());
   if (!post ||
-      !llvm::is_contained({"none", "softmax", "log_softmax", "argmax", "index"}, post.getValue()))
-    return op->emitError() << "'" << postAttr
-                           << "' expects none, softmax, log_softmax, argmax or index";
+      !llvm::is_contained({"none", "softmax", "log_softmax", "argmax", "argmax_last", "top_values",
+                           "top_indices", "bottom_values", "bottom_indices", "index"},
+                          post.getValue()))
+    return op->emitError()
+           << "'" << postAttr
+           << "' expects none, softmax, log_softmax, argmax, argmax_last, top_values, "
+              "top_indices, bottom_values, bottom_indices or index";
   return success();
 }
 

@@ -20,8 +20,10 @@ def Fixed_Dialect : Dialect {
     Attributes:
     - `fixed.ring_bits : i64` on the module.
     - `fixed.name : string` on arguments and results of `main`: the model's names of inputs and outputs.
-    - `fixed.post : "none" | "softmax" | "log_softmax" | "argmax"` on results: what the client applies to its logits,
-      along their last axis longer than 1.
+    - `fixed.post : "none" | "softmax" | "log_softmax" | "argmax" | "argmax_last" | "top_values" | "top_indices" | "bottom_values" |
+      "bottom_indices"` on results: what the client applies to its logits.
+    - `fixed.post_axis : i64` beside it: the axis it works along; without, the last one longer than 1.
+    - `fixed.post_count : i64` beside it: how many elements are selected.
     - `fixed.protocol = "table"`, `"one_hot"` or `"dcf"` on an operation that finds signs: how the servers do it.
     - `fixed.range = array<f64: min, max>` on an operation (for its one result) or an argument, of any dialect: the smallest
       and largest real value seen there in calibration. Measured, hence no promise; `fixed-verify-ranges` holds

@@ -27,6 +27,10 @@ Operation *NnDialect::materializeConstant(OpBuilder &builder, Attribute value, T
   return ConstantOp::create(builder, location, elements);
 }
 
+bool isPostProcess(Operation *op) {
+  return isa<SoftmaxOp, LogSoftmaxOp, ArgmaxOp, TopValuesOp, TopIndicesOp>(op);
+}
+
 bool isValidShape(ArrayRef<int64_t> shape) {
   int64_t elements = 1;
   for (int64_t extent : shape) {

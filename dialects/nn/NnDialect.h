@@ -26,6 +26,9 @@ bool isValidShape(llvm::ArrayRef<int64_t> shape);
 /// Whether the dialect has values of this type: static f32 tensors with a valid shape.
 bool isNnTensor(mlir::Type type);
 
+/// Whether the client does this to an output: softmax, log_softmax, argmax, top_values, top_indices.
+bool isPostProcess(mlir::Operation *op);
+
 /// The name of the model's node that an operation came from, from its location: for messages.
 std::string layerName(mlir::Operation *op);
 

@@ -274,4 +274,19 @@ LogicalResult ArgmaxOp::verify() {
   return verifyShape(*this, "argmax_c1", getResult(), "a result", kept);
 }
 
+/// The operand's shape with a shorter axis.
+template <class Op> static LogicalResult verifyTop(Op op, StringRef rule) {
+  if (failed(verifyAxis(op, rule, op.getInput(), op.getAxis())))
+    return failure();
+  Shape shape(shapeOf(op.getInput()));
+  int64_t extent = shape[op.getAxis()];
+  ArrayRef<int64_t> result = shapeOf(op.getResult());
+  if (result.size() == shape.size())
+    shape[op.getAxis()] = std::min(result[op.getAxis()], extent);
+  return verifyShape(op, rule, op.getResult(), "a result", shape);
+}
+
+LogicalResult TopValuesOp::verify() { return verifyTop(*this, "top_values_c1"); }
+LogicalResult TopIndicesOp::verify() { return verifyTop(*this, "top_indices_c1"); }
+
 } // namespace gfs::nn

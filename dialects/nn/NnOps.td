@@ -421,14 +421,38 @@ def Nn_LogSoftmaxOp : Nn_SoftmaxLikeOp<"log_softmax"> {
 }
 
 def Nn_ArgmaxOp : Nn_UnaryOp<"argmax"> {
-  let summary = "Position of the largest element along one axis, the first of equals, as a number.";
+  let summary = "Position of the largest element along one axis, the first (or last) of equals, as a number.";
   let description = [{
     Constraints:
     - argmax_c1: `axis` is an axis of the operand; the result has extent 1 there, or lacks it.
 
     Example: `%y = nn.argmax %x {axis = 1 : i64} : tensor<1x10xf32> -> tensor<1xf32>`
   }];
-  let arguments = (ins Nn_Tensor:$input, Nn_Axis:$axis);
+  let arguments = (ins Nn_Tensor:$input, Nn_Axis:$axis, DefaultValuedAttr<BoolAttr, "false">:$last);
+}
+
+class Nn_TopOp<string mnemonic> : Nn_UnaryOp<mnemonic> {
+  let arguments = (ins Nn_Tensor:$input, Nn_Axis:$axis, DefaultValuedAttr<BoolAttr, "true">:$largest);
+}
+
+def Nn_TopValuesOp : Nn_TopOp<"top_values"> {
+  let summary = "The largest (or smallest) elements along one axis, the largest (smallest) first.";
+  let description = [{
+    Constraints:
+    - top_values_c1: `axis` is an axis of the operand; the result has its shape, with 1 to as many elements there.
+
+    Example: `%y = nn.top_values %x {axis = 1 : i64} : tensor<1x10xf32> -> tensor<1x3xf32>`
+  }];
+}
+
+def Nn_TopIndicesOp : Nn_TopOp<"top_indices"> {
+  let summary = "Where the elements of `nn.top_values` are, as numbers; of equal ones the first comes first.";
+  let description = [{
+    Constraints:
+    - top_indices_c1: `axis` is an axis of the operand; the result has its shape, with 1 to as many elements there.
+
+    Example: `%y = nn.top_indices %x {axis = 1 : i64, largest = false} : tensor<1x10xf32> -> tensor<1x3xf32>`
+  }];
 }
 
 #endif // GFS_DIALECTS_NN_NNOPS_TD

@@ -34,6 +34,8 @@ constexpr llvm::StringLiteral costAttr = "secure.cost"; ///< Dictionary; by secu
 // Attributes of arguments and results of @main, and of operations.
 constexpr llvm::StringLiteral nameAttr = "secure.name";
 constexpr llvm::StringLiteral postAttr = "secure.post";
+constexpr llvm::StringLiteral postAxisAttr = "secure.post_axis";
+constexpr llvm::StringLiteral postCountAttr = "secure.post_count";
 constexpr llvm::StringLiteral offsetAttr = "secure.offset"; ///< First ring word in the arena.
 
 /// Shape and scale of a value of this dialect.

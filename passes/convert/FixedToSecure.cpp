@@ -99,6 +99,10 @@ private:
         function.setResultAttr(i, secure::nameAttr, name);
       if (auto post = source.getResultAttr(i, fixed::postAttr))
         function.setResultAttr(i, secure::postAttr, post);
+      if (auto axis = source.getResultAttr(i, fixed::postAxisAttr))
+        function.setResultAttr(i, secure::postAxisAttr, axis);
+      if (auto count = source.getResultAttr(i, fixed::postCountAttr))
+        function.setResultAttr(i, secure::postCountAttr, count);
     }
   }
 

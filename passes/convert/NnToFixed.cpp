@@ -91,44 +91,59 @@ LogicalResult FixedLowering::lower(Operation *op) {
         return define(take, make<fixed::TakeOp>(makeType(shapeOf(take.getResult()), scaleOf(input)),
                                                 input, take.getAxis(), take.getIndices()));
       })
-      .Case<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>([&](Operation *exit) {
-        // The client's work, if it comes last; lowerReturn() looks through it.
-        if (llvm::all_of(exit->getUsers(),
-                         [](Operation *user) { return isa<func::ReturnOp>(user); }))
-          return success();
-        return LogicalResult(exit->emitOpError(
-            "can only be the last operation: the client applies it to the result"));
-      })
+      .Case<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp, nn::TopValuesOp, nn::TopIndicesOp>(
+          [&](Operation *exit) {
+            // The client's work, if it comes last; lowerReturn() looks through it.
+            if (llvm::all_of(exit->getUsers(),
+                             [](Operation *user) { return isa<func::ReturnOp>(user); }))
+              return success();
+            return LogicalResult(exit->emitOpError(
+                "can only be the last operation: the client applies it to the result"));
+          })
       .Default([](Operation *other) {
         return LogicalResult(other->emitOpError("has no fixed-point form"));
       });
 }
 
-/// What the client does to a result, and the value it does it to.
-static FailureOr<std::pair<Value, StringRef>> splitPostProcess(Value result) {
+namespace {
+/// What the client does to a result.
+struct PostProcess {
+  Value logits;
+  StringRef name = "none";
+  std::optional<int64_t> axis = {}, count = {}; ///< Unset where the plan's defaults mean the same.
+};
+} // namespace
+
+static PostProcess splitPostProcess(Value result) {
   Operation *op = result.getDefiningOp();
-  if (!op || !isa<nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(op))
-    return std::pair(result, StringRef("none"));
-  Value logits = op->getOperand(0);
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(logits.getType()).getShape();
+  if (!op || !nn::isPostProcess(op))
+    return {result};
+  PostProcess post{op->getOperand(0)};
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(post.logits.getType()).getShape();
   int64_t axis = op->getAttrOfType<IntegerAttr>("axis").getInt();
-  if (axis != static_cast<int64_t>(nn::lastLongAxis(shape)))
-    return LogicalResult(op->emitOpError() << "works along axis " << axis << " of " << shape.size()
-                                           << "; the client can apply it along the last axis only");
-  StringRef name = isa<nn::SoftmaxOp>(op)      ? "softmax"
-                   : isa<nn::LogSoftmaxOp>(op) ? "log_softmax"
-                                               : "argmax";
-  return std::pair(logits, name);
+  auto selects = [&](auto top, StringRef largest, StringRef smallest) {
+    post.count = top.getType().getShape()[axis];
+    return top.getLargest() ? largest : smallest;
+  };
+  post.name =
+      llvm::TypeSwitch<Operation *, StringRef>(op)
+          .Case([](nn::SoftmaxOp) { return "softmax"; })
+          .Case([](nn::LogSoftmaxOp) { return "log_softmax"; })
+          .Case([](nn::ArgmaxOp argmax) { return argmax.getLast() ? "argmax_last" : "argmax"; })
+          .Case([&](nn::TopValuesOp top) { return selects(top, "top_values", "bottom_values"); })
+          .Case(
+              [&](nn::TopIndicesOp top) { return selects(top, "top_indices", "bottom_indices"); });
+  if (post.count || axis != static_cast<int64_t>(nn::lastLongAxis(shape)))
+    post.axis = axis;
+  return post;
 }
 
 LogicalResult FixedLowering::lowerReturn(func::FuncOp target, Operation *op) {
   SmallVector<Value> results;
-  SmallVector<StringRef> posts;
+  SmallVector<PostProcess> posts;
   for (Value operand : op->getOperands()) {
-    auto split = splitPostProcess(operand);
-    if (failed(split))
-      return failure();
-    Value logits = split->first;
+    PostProcess post = splitPostProcess(operand);
+    Value logits = post.logits;
     if (!held(logits))
       return op->emitOpError("returns a constant, which needs no private computation");
     Value value = settle(logits, 1.0);
@@ -138,12 +153,16 @@ LogicalResult FixedLowering::lowerReturn(func::FuncOp target, Operation *op) {
         std::max(fixed::calibratedRange(logits)->magnitude(), 1e-9) * options.headroom;
     int bound = static_cast<int>(options.ringBits) - 2 - floorLog2(magnitude);
     results.push_back(scaleOf(value) > bound ? truncateTo(value, bound) : value);
-    posts.push_back(split->second);
+    posts.push_back(post);
   }
   target.setFunctionType(
       builder.getFunctionType(target.getArgumentTypes(), TypeRange(ValueRange(results))));
   for (auto [index, post] : llvm::enumerate(posts)) {
-    target.setResultAttr(index, fixed::postAttr, builder.getStringAttr(post));
+    target.setResultAttr(index, fixed::postAttr, builder.getStringAttr(post.name));
+    if (post.axis)
+      target.setResultAttr(index, fixed::postAxisAttr, builder.getI64IntegerAttr(*post.axis));
+    if (post.count)
+      target.setResultAttr(index, fixed::postCountAttr, builder.getI64IntegerAttr(*post.count));
     if (Attribute name = source.getResultAttr(index, nn::nameAttr))
       target.setResultAttr(index, fixed::nameAttr, name);
   }

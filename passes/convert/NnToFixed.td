@@ -31,7 +31,7 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
       operand's scale and a few bits more. Windows also hold the distance of a value to any threshold.
     - **Averages divide later.** A sum over c elements is held as it is, with the factor 2^k / c left pending; the next linear
       layer folds it into its weights. The same holds for products with a scalar.
-    - `nn.softmax`, `nn.log_softmax` and `nn.argmax` before the return become `fixed.post` of the result: the client
+    - `nn.softmax`, `nn.log_softmax`, `nn.argmax`, `nn.top_values` and `nn.top_indices` before the return become `fixed.post` of the result: the client
       applies them.
 
     Windows longer than 8 bits are compared by the chunked one-hot protocol unless another is asked for.

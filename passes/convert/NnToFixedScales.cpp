@@ -195,9 +195,7 @@ void ScaleAnalysis::lowerDemand(Value value, int bound) {
 }
 
 /// Operations through which a value leaves without being opened.
-static bool isExit(Operation *op) {
-  return isa<func::ReturnOp, nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>(op);
-}
+static bool isExit(Operation *op) { return isa<func::ReturnOp>(op) || nn::isPostProcess(op); }
 
 void ScaleAnalysis::findDemands(func::FuncOp function) {
   auto seed = [&](Value value) {
@@ -270,7 +268,8 @@ void ScaleAnalysis::demandOperands(Operation *op) {
         int slack = dividesUniformly(pool) ? 0 : 1;
         lowerDemand(pool.getInput(), demand(pool.getResult()) - averageBits(pool) - slack);
       })
-      .Case<func::ReturnOp, nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp>([&](Operation *exit) {
+      .Case<func::ReturnOp, nn::SoftmaxOp, nn::LogSoftmaxOp, nn::ArgmaxOp, nn::TopValuesOp,
+            nn::TopIndicesOp>([&](Operation *exit) {
         for (Value result : exit->getOperands())
           lowerDemand(result, largestScale(fixed::calibratedRange(result)->magnitude(),
                                            options.ringBits - 1) -

@@ -148,6 +148,12 @@ struct Argmax : gfs::fixed::impl::FixedArgmaxBase<Argmax> {
     }
     Operation *exit = main.getBody().front().getTerminator();
     for (OpOperand &result : exit->getOpOperands()) {
+      if (main.getResultAttr(result.getOperandNumber(), postAxisAttr)) {
+        main.emitError() << "result " << result.getOperandNumber()
+                         << " is processed along another axis than the last longer one, or selects "
+                            "several elements: let the client do it";
+        return signalPassFailure();
+      }
       FailureOr<Value> index = Tournament(exit, result, static_cast<int>(*bits), headroom).run();
       if (failed(index))
         return signalPassFailure();

@@ -62,17 +62,11 @@ struct CheckSecurable : gfs::nn::impl::NnCheckSecurableBase<CheckSecurable> {
     if (isa<gfs::nn::Conv2dOp, gfs::nn::LinearOp, gfs::nn::BatchNormOp, gfs::nn::MixedActivationOp>(
             op))
       return checkConstants(op, 1);
-    if (isa<gfs::nn::SoftmaxOp, gfs::nn::LogSoftmaxOp, gfs::nn::ArgmaxOp>(op)) {
+    if (gfs::nn::isPostProcess(&op))
       for (Operation *user : op.getUsers())
         if (!isa<func::ReturnOp>(user))
           return op.emitError("is followed by more operations; the client can only apply it to an "
                               "output: cut the model there");
-      ArrayRef<int64_t> shape = cast<RankedTensorType>(op.getOperand(0).getType()).getShape();
-      size_t axis = op.getAttrOfType<IntegerAttr>("axis").getValue().getZExtValue();
-      if (axis != gfs::nn::lastLongAxis(shape))
-        return op.emitError(
-            "works along another axis than the last; transpose the output or remove the operation");
-    }
     return success();
   }
 };

@@ -106,6 +106,21 @@ def NnFuseMixedLinear : Pass<"nn-fuse-mixed-linear", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFused", "num-fused", "Mixed activations turned into gates">];
 }
 
+def NnSinkTransposes : Pass<"nn-sink-transposes", "::mlir::func::FuncOp"> {
+  let summary = "Move transposes towards the outputs, where they meet others and cancel.";
+  let description = [{
+    Exports with channels last wrap each convolution and pooling into two transposes. `op(transpose(x))` becomes
+    `transpose(op(x))` for activations, for `add`, `sub` and `mul` whose other operand is transposed likewise or constant, and
+    for `concat`, `take` and `pad`, whose axes are renamed. Two transposes become one, or none; one that moves only axes of
+    extent 1 becomes a reshape.
+
+    - Before: any `nn` function. After: no transpose before such an operation.
+    - Cost: never more; layers that were kept apart by transposes can be folded.
+    - Numerics: exact.
+  }];
+  let statistics = [Statistic<"numMoved", "num-moved", "Operations that a transpose moved past">];
+}
+
 def NnCommuteReluMaxPool : Pass<"nn-commute-relu-max-pool", "::mlir::func::FuncOp"> {
   let summary = "Take the maximum before the ReLU: fewer ReLUs.";
   let description = [{
@@ -123,8 +138,7 @@ def NnCheckSecurable : Pass<"nn-check-securable", "::mlir::func::FuncOp"> {
   let summary = "Refuse what has no private form, all of it at once.";
   let description = [{
     The border to fixed point. Checks that the function has one block of `nn` operations; that weights, biases and statistics
-    of linear layers and normalisations are constants; that `softmax`, `log_softmax` and `argmax` come last and work along the
-    last axis that is longer than 1; that all constants are finite; and that no result is a constant. Each offender is named with what to do.
+    of linear layers and normalisations are constants; that `softmax`, `log_softmax`, `argmax`, `top_values` and `top_indices` come last; that all constants are finite; and that no result is a constant. Each offender is named with what to do.
 
     - Before: any `nn` function. After: the same function, convertible to fixed point up to its ranges.
     - Cost: none.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace gfs {
 
@@ -109,11 +110,84 @@ PortShape portShape(const plan::Plan &plan, const plan::Port &port) {
   return {{value.shape().begin(), value.shape().end()}, plan::elements(value), value.scale()};
 }
 
-size_t postProcessAxis(std::span<const uint64_t> shape) {
+size_t postProcessAxis(const plan::Port &port, std::span<const uint64_t> shape) {
+  if (port.has_post_axis())
+    return port.post_axis();
   for (size_t axis = shape.size(); axis-- > 0;)
     if (shape[axis] > 1)
       return axis;
   return shape.empty() ? 0 : shape.size() - 1;
+}
+
+static bool selects(plan::Port::PostProcess post) {
+  return post == plan::Port::TOP_VALUES || post == plan::Port::TOP_INDICES ||
+         post == plan::Port::BOTTOM_VALUES || post == plan::Port::BOTTOM_INDICES;
+}
+
+std::vector<uint64_t> postProcessShape(const plan::Port &port, std::vector<uint64_t> shape) {
+  if (shape.empty())
+    return shape;
+  const size_t axis = postProcessAxis(port, shape);
+  if (port.post_process() == plan::Port::ARGMAX || port.post_process() == plan::Port::ARGMAX_LAST)
+    shape.erase(shape.begin() + static_cast<ptrdiff_t>(axis));
+  else if (selects(port.post_process()))
+    shape[axis] = port.post_count();
+  return shape;
+}
+
+bool givesIndices(const plan::Port &port) {
+  return port.post_process() == plan::Port::ARGMAX ||
+         port.post_process() == plan::Port::ARGMAX_LAST ||
+         port.post_process() == plan::Port::INDEX ||
+         port.post_process() == plan::Port::TOP_INDICES ||
+         port.post_process() == plan::Port::BOTTOM_INDICES;
+}
+
+/// softmax(x) = exp(x - max) / sum(exp(x - max)): no exponential overflows.
+static std::vector<float> softmax(std::vector<float> row, bool isLog) {
+  const double largest = *std::max_element(row.begin(), row.end());
+  double sum = 0;
+  for (float value : row)
+    sum += std::exp(value - largest);
+  for (float &value : row)
+    value = static_cast<float>(isLog ? value - largest - std::log(sum)
+                                     : std::exp(value - largest) / sum);
+  return row;
+}
+
+/// The first `count` positions or values of a row in descending (ascending) order.
+static std::vector<float> select(const std::vector<float> &row, size_t count, bool descending,
+                                 bool indices) {
+  std::vector<size_t> order(row.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  std::sort(order.begin(), order.end(), [&](size_t i, size_t j) {
+    return row[i] != row[j] ? (row[i] > row[j]) == descending : i < j;
+  });
+  order.resize(count);
+  std::vector<float> selected;
+  for (size_t i : order)
+    selected.push_back(indices ? static_cast<float>(i) : row[i]);
+  return selected;
+}
+
+static std::vector<float> processRow(const plan::Port &port, std::vector<float> row) {
+  switch (port.post_process()) {
+  case plan::Port::SOFTMAX:
+  case plan::Port::LOG_SOFTMAX:
+    return softmax(std::move(row), port.post_process() == plan::Port::LOG_SOFTMAX);
+  case plan::Port::ARGMAX:
+    return select(row, 1, /*descending=*/true, /*indices=*/true);
+  case plan::Port::ARGMAX_LAST:
+    return {static_cast<float>(row.rend() - std::max_element(row.rbegin(), row.rend()) - 1)};
+  case plan::Port::TOP_VALUES:
+  case plan::Port::TOP_INDICES:
+    return select(row, port.post_count(), /*descending=*/true, givesIndices(port));
+  case plan::Port::BOTTOM_VALUES:
+  case plan::Port::BOTTOM_INDICES:
+    return select(row, port.post_count(), /*descending=*/false, givesIndices(port));
+  default:
+    return row;
+  }
 }
 
 std::vector<float> postProcess(const plan::Plan &plan, const plan::Port &port,
@@ -121,25 +195,22 @@ std::vector<float> postProcess(const plan::Plan &plan, const plan::Port &port,
   if (port.post_process() == plan::Port::NONE || port.post_process() == plan::Port::INDEX)
     return values;
   const std::vector<uint64_t> shape = portShape(plan, port).shape;
-  const size_t row = shape[postProcessAxis(shape)];
-  std::vector<float> indices;
-  for (auto first = values.begin(); first != values.end(); first += static_cast<ptrdiff_t>(row)) {
-    auto last = first + static_cast<ptrdiff_t>(row), top = std::max_element(first, last);
-    if (port.post_process() == plan::Port::ARGMAX) {
-      indices.push_back(static_cast<float>(top - first));
-      continue;
-    }
-    // The largest value is taken off first, so that no exponential overflows.
-    const double largest = *top;
-    double sum = 0;
-    for (auto it = first; it != last; ++it)
-      sum += std::exp(*it - largest);
-    const bool isLog = port.post_process() == plan::Port::LOG_SOFTMAX;
-    for (auto it = first; it != last; ++it)
-      *it =
-          static_cast<float>(isLog ? *it - largest - std::log(sum) : std::exp(*it - largest) / sum);
+  const size_t axis = postProcessAxis(port, shape), length = shape[axis];
+  size_t inner = 1; // elements from one position on the axis to the next
+  for (size_t i = axis + 1; i < shape.size(); ++i)
+    inner *= shape[i];
+  size_t rows = values.size() / length;
+  std::vector<float> result, row(length);
+  for (size_t r = 0; r < rows; ++r) {
+    const size_t first = r / inner * length * inner + r % inner;
+    for (size_t i = 0; i < length; ++i)
+      row[i] = values[first + i * inner];
+    std::vector<float> processed = processRow(port, row);
+    result.resize(rows * processed.size());
+    for (size_t i = 0; i < processed.size(); ++i)
+      result[r / inner * processed.size() * inner + r % inner + i * inner] = processed[i];
   }
-  return port.post_process() == plan::Port::ARGMAX ? indices : values;
+  return result;
 }
 
 } // namespace gfs

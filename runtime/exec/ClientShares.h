@@ -32,11 +32,18 @@ struct PortShape {
 };
 PortShape portShape(const plan::Plan &plan, const plan::Port &port);
 
-/// The axis that post-processing works along: the last one longer than 1 (the last of all if none
-/// is).
-size_t postProcessAxis(std::span<const uint64_t> shape);
+/// The axis that a port's post-processing works along, of a value of that shape: the one it states,
+/// or the last one longer than 1 (the last of all if none is).
+size_t postProcessAxis(const plan::Port &port, std::span<const uint64_t> shape);
 
-/// Applies a port's post-processing along that axis; ARGMAX gives one index per row.
+/// The shape after post-processing: ARGMAX removes the axis, TOP and BOTTOM shorten it.
+std::vector<uint64_t> postProcessShape(const plan::Port &port, std::vector<uint64_t> shape);
+
+/// Whether post-processing leaves positions along the axis instead of values.
+bool givesIndices(const plan::Port &port);
+
+/// Applies a port's post-processing to its values, row-major; the result has
+/// postProcessShape(...)'s elements.
 std::vector<float> postProcess(const plan::Plan &plan, const plan::Port &port,
                                std::vector<float> values);
 

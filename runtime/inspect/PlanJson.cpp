@@ -27,14 +27,21 @@ static Json shapeJson(const plan::Value &value) {
 
 static Json portsJson(const plan::Plan &plan,
                       const google::protobuf::RepeatedPtrField<plan::Port> &ports) {
-  static const char *const post[] = {"none", "softmax", "argmax", "log_softmax", "index"};
+  static const char *const post[] = {"none",           "softmax",    "argmax",      "log_softmax",
+                                     "index",          "top_values", "top_indices", "bottom_values",
+                                     "bottom_indices", "argmax_last"};
   Json list = Json::array();
   for (const plan::Port &port : ports) {
     const plan::Value &value = plan.values(static_cast<int>(port.value()));
-    list.push_back({{"name", port.name()},
-                    {"shape", shapeJson(value)},
-                    {"scale", value.scale()},
-                    {"post", post[port.post_process()]}});
+    Json entry = {{"name", port.name()},
+                  {"shape", shapeJson(value)},
+                  {"scale", value.scale()},
+                  {"post", post[port.post_process()]}};
+    if (port.has_post_axis())
+      entry["post_axis"] = port.post_axis();
+    if (port.post_count() > 0)
+      entry["post_count"] = port.post_count();
+    list.push_back(std::move(entry));
   }
   return list;
 }

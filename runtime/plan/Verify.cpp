@@ -80,6 +80,23 @@ static void verifyDataFlow(const VerifyContext &v) {
     v.require(made[id], "no step makes value {}", id);
 }
 
+/// The axis exists, and as many elements are selected as there are at most.
+static void verifyPostProcess(const VerifyContext &v, const Port &port) {
+  if (port.post_process() == Port::NONE || port.post_process() == Port::INDEX)
+    return;
+  const Value &value = v.value(port.value());
+  int axes = value.shape_size();
+  v.require(axes > 0 && (!port.has_post_axis() || port.post_axis() < static_cast<uint32_t>(axes)),
+            "output {}: post-processing needs an axis", port.name());
+  const bool selects =
+      port.post_process() >= Port::TOP_VALUES && port.post_process() <= Port::BOTTOM_INDICES;
+  const std::vector<uint64_t> shape(value.shape().begin(), value.shape().end());
+  const uint64_t extent = shape[port.has_post_axis() ? port.post_axis() : 0];
+  v.require(!selects ||
+                (port.has_post_axis() && port.post_count() >= 1 && port.post_count() <= extent),
+            "output {}: cannot select {} elements of its axis", port.name(), port.post_count());
+}
+
 static void verifyPorts(const VerifyContext &v) {
   auto checkPorts = [&](const auto &ports, const char *what, auto gateOfStep, auto valueOfStep) {
     std::vector<unsigned> uses(static_cast<size_t>(ports.size()), 0);
@@ -118,8 +135,7 @@ static void verifyPorts(const VerifyContext &v) {
     v.require(port.post_process() == Port::NONE, "input {}: an input has no post-processing",
               port.name());
   for (const Port &port : v.plan.outputs())
-    v.require(port.post_process() == Port::NONE || v.value(port.value()).shape_size() > 0,
-              "output {}: post-processing needs an axis", port.name());
+    verifyPostProcess(v, port);
 }
 
 void verifyPlan(const Plan &plan, const std::string &name) {

@@ -92,7 +92,7 @@ Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
   if (options.limit > 0)
     count = std::min(count, options.limit);
   for (const plan::Port &port : plan.outputs())
-    portOutputs.push_back({port.name(), portShape(plan, port), 0, {}});
+    portOutputs.push_back({port.name(), portShape(plan, port), {}});
 
   if (!options.labels.empty())
     labels = readTensor(options.labels).toInt64();
@@ -116,7 +116,6 @@ void Workload::setOutputs(uint64_t request, std::span<const ClearWords> outputs)
     Output &output = portOutputs[i];
     std::vector<float> values = decodeFixed(Ring{plan.ring_bits()}, output.shape.scale, outputs[i]);
     values = postProcess(plan, plan.outputs(static_cast<int>(i)), std::move(values));
-    output.perRequest = values.size();
     output.values.resize(count * values.size());
     std::copy(values.begin(), values.end(),
               output.values.begin() + static_cast<ptrdiff_t>(request * values.size()));
@@ -125,11 +124,10 @@ void Workload::setOutputs(uint64_t request, std::span<const ClearWords> outputs)
 
 // --- Outputs ------------------------------------------------------------------------------------
 
-/// The port's shape with the requests along the leading axis; without the axis that argmax removed.
+/// The port's shape after post-processing, with the requests along the leading axis.
 std::vector<uint64_t> Workload::outputShape(const Output &output) const {
-  std::vector<uint64_t> shape = output.shape.shape;
-  if (output.perRequest != output.shape.elements && !shape.empty())
-    shape.erase(shape.begin() + static_cast<ptrdiff_t>(postProcessAxis(shape)));
+  auto port = static_cast<int>(&output - portOutputs.data());
+  std::vector<uint64_t> shape = postProcessShape(plan.outputs(port), output.shape.shape);
   if (count > 1 && !shape.empty())
     shape[0] *= count;
   else if (count > 1)
@@ -154,12 +152,11 @@ void Workload::writeOutputs() const {
   }
 }
 
-/// Values that compete for being the largest; 1 if argmax has been taken already.
+/// Values that compete for being the largest; 1 if positions have been taken already.
 uint64_t Workload::rowLength() const {
   const Output &output = portOutputs.front();
-  auto post = plan.outputs(0).post_process();
-  bool decided = post == plan::Port::ARGMAX || post == plan::Port::INDEX;
-  return decided || output.shape.shape.empty() ? 1 : output.shape.shape.back();
+  std::vector<uint64_t> shape = postProcessShape(plan.outputs(0), output.shape.shape);
+  return givesIndices(plan.outputs(0)) || shape.empty() ? 1 : shape.back();
 }
 
 static uint64_t largest(std::span<const float> row) {

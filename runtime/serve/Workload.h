@@ -56,7 +56,6 @@ private:
   struct Output {
     std::string name;
     PortShape shape;
-    uint64_t perRequest = 0; ///< Values after post-processing.
     std::vector<float> values;
   };
   uint64_t rowLength() const;

@@ -20,12 +20,26 @@ static const char *weightModeText(plan::WeightMode mode) {
 }
 
 static std::string portText(const Program &program, const plan::Port &port) {
-  static const char *const post[] = {"", ", softmax at the client", ", argmax at the client",
-                                     ", log_softmax at the client",
-                                     ", index of the largest, by the servers"};
+  static const char *const post[] = {"",
+                                     "softmax",
+                                     "argmax",
+                                     "log_softmax",
+                                     "",
+                                     "largest",
+                                     "positions of largest",
+                                     "smallest",
+                                     "positions of smallest",
+                                     "argmax (last)"};
+  std::string client;
+  if (port.post_count() > 0)
+    client = fmt::format("{} ", port.post_count());
+  if (port.post_process() == plan::Port::INDEX)
+    client = ", index of the largest, by the servers";
+  else if (port.post_process() != plan::Port::NONE)
+    client = fmt::format(", {}{} at the client", client, post[port.post_process()]);
   const plan::Value &value = program.plan().values(static_cast<int>(port.value()));
   return fmt::format("{} {}, scale {}{}", port.name().empty() ? "(unnamed)" : port.name(),
-                     shapeText(value), value.scale(), post[port.post_process()]);
+                     shapeText(value), value.scale(), client);
 }
 
 std::string overviewText(const Program &program, const Summary &summary, const std::string &file) {

@@ -37,14 +37,6 @@ func.func @main(%x: tensor<1x2xf32> {fixed.range = array<f64: -1.0, 1.0>}) -> te
 
 // -----
 
-func.func @main(%x: tensor<2x2xf32> {fixed.range = array<f64: -1.0, 1.0>}) -> tensor<2x2xf32> {
-  // expected-error @below {{works along axis 0 of 2; the client can apply it along the last axis only}}
-  %y = nn.softmax %x {axis = 0 : i64, fixed.range = array<f64: 0.0, 1.0>} : tensor<2x2xf32>
-  return %y : tensor<2x2xf32>
-}
-
-// -----
-
 func.func @main(%x: tensor<1x2xf32> {fixed.range = array<f64: -1.0, 1.0>}) -> tensor<1x2xf32> {
   %y = nn.constant dense<[[0.5, 1.5]]> : tensor<1x2xf32>
   // expected-error @below {{returns a constant, which needs no private computation}}

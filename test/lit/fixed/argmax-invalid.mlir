@@ -29,3 +29,13 @@ func.func @main(%x: !fixed.tensor<1x4, scale = 9>) -> !fixed.tensor<1x4, scale =
   return %x : !fixed.tensor<1x4, scale = 9>
 }
 }
+
+// -----
+
+// The client's work along another axis is not what the servers would choose.
+module attributes {fixed.ring_bits = 32 : i64} {
+// expected-error @below {{result 0 is processed along another axis than the last longer one, or selects several elements}}
+func.func @main(%x: !fixed.tensor<3x2, scale = 9>) -> (!fixed.tensor<3x2, scale = 9> {fixed.post = "softmax", fixed.post_axis = 0 : i64}) {
+  return %x : !fixed.tensor<3x2, scale = 9>
+}
+}

@@ -27,8 +27,13 @@ module attributes {fixed.ring_bits = "32"} {}
 
 // -----
 
-// expected-error @below {{'fixed.post' expects none, softmax, log_softmax, argmax or index}}
+// expected-error @below {{'fixed.post' expects none, softmax, log_softmax, argmax, argmax_last, top_values, top_indices}}
 func.func private @post() -> (!fixed.tensor<4, scale = 3> {fixed.post = "top"})
+
+// -----
+
+// expected-error @below {{'fixed.post_axis' expects an i64 that is not negative}}
+func.func private @post_axis() -> (!fixed.tensor<4, scale = 3> {fixed.post = "softmax", fixed.post_axis = -1 : i64})
 
 // -----
 

@@ -17,14 +17,6 @@ func.func @softmax_inside(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
 
 // -----
 
-func.func @softmax_axis(%x: tensor<1x2x3xf32>) -> tensor<1x2x3xf32> {
-  // expected-error @below {{works along another axis than the last}}
-  %s = nn.softmax %x {axis = 1 : i64} : tensor<1x2x3xf32>
-  return %s : tensor<1x2x3xf32>
-}
-
-// -----
-
 func.func @constant_result(%x: tensor<1xf32>) -> tensor<1xf32> {
   %c = nn.constant dense<1.0> : tensor<1xf32>
   // expected-error @below {{returns a constant; remove that output from the model}}
@@ -43,18 +35,20 @@ func.func @good(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
 
 // -----
 
-// Tests that unit axes behind the classes do no harm: their softmax is along the last axis longer than 1.
-func.func @softmax_before_unit_axes(%x: tensor<1x10x1x1xf32>) -> tensor<1x10x1x1xf32> {
-  %s = nn.softmax %x {axis = 1 : i64} : tensor<1x10x1x1xf32>
-  return %s : tensor<1x10x1x1xf32>
+// Tests that the client's work may be along any axis.
+func.func @softmax_anywhere(%x: tensor<1x10x2x1xf32>) -> (tensor<1x10x2x1xf32>, tensor<1x3x2x1xf32>) {
+  %s = nn.softmax %x {axis = 1 : i64} : tensor<1x10x2x1xf32>
+  %t = nn.top_values %x {axis = 1 : i64} : tensor<1x10x2x1xf32> -> tensor<1x3x2x1xf32>
+  return %s, %t : tensor<1x10x2x1xf32>, tensor<1x3x2x1xf32>
 }
 
 // -----
 
-func.func @softmax_along_unit_axis(%x: tensor<1x10x1xf32>) -> tensor<1x10x1xf32> {
-  // expected-error @below {{works along another axis than the last}}
-  %s = nn.softmax %x {axis = 2 : i64} : tensor<1x10x1xf32>
-  return %s : tensor<1x10x1xf32>
+func.func @top_inside(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+  // expected-error @below {{is followed by more operations; the client can only apply it to an output}}
+  %t = nn.top_indices %x {axis = 1 : i64} : tensor<1x4xf32> -> tensor<1x2xf32>
+  %r = nn.relu %t : tensor<1x2xf32>
+  return %r : tensor<1x2xf32>
 }
 
 // -----

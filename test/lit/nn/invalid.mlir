@@ -435,3 +435,19 @@ func.func @function_kind(%x: tensor<2xf32>) -> tensor<2xf32> {
   %y = nn.function sine %x : tensor<2xf32>
   return %y : tensor<2xf32>
 }
+
+// -----
+
+func.func @top_values_c1(%a: tensor<2x3xf32>) -> tensor<2x4xf32> {
+  // expected-error @below {{expects a result of shape 2x3, got 2x4 (top_values_c1)}}
+  %y = nn.top_values %a {axis = 1 : i64} : tensor<2x3xf32> -> tensor<2x4xf32>
+  return %y : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @top_indices_c1(%a: tensor<2x3xf32>) -> tensor<2x1xf32> {
+  // expected-error @below {{expects an axis below 2, got 2 (top_indices_c1)}}
+  %y = nn.top_indices %a {axis = 2 : i64} : tensor<2x3xf32> -> tensor<2x1xf32>
+  return %y : tensor<2x1xf32>
+}

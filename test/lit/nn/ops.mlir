@@ -61,5 +61,9 @@ func.func @main(%x: tensor<1x2x8x8xf32> {nn.name = "Input3"}) -> (tensor<1x3xf32
   %g = nn.log_softmax %d {axis = 1 : i64} : tensor<1x7xf32>
   // CHECK: nn.softmax %{{.*}} {axis = 1 : i64} : tensor<1x3xf32>
   %h = nn.softmax %y {axis = 1 : i64} : tensor<1x3xf32>
+  // CHECK: nn.top_values %{{.*}} {axis = 1 : i64} : tensor<1x3xf32> -> tensor<1x2xf32>
+  %i = nn.top_values %y {axis = 1 : i64} : tensor<1x3xf32> -> tensor<1x2xf32>
+  // CHECK: nn.top_indices %{{.*}} {axis = 1 : i64, largest = false} : tensor<1x3xf32> -> tensor<1x2xf32>
+  %j = nn.top_indices %y {axis = 1 : i64, largest = false} : tensor<1x3xf32> -> tensor<1x2xf32>
   return %h : tensor<1x3xf32>
 }

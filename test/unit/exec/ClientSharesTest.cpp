@@ -88,8 +88,39 @@ TEST_F(PostProcessTest, WorksOnRows) {
   EXPECT_NEAR(logs[5], -2000.3133f, 1e-3);
 }
 
+TEST(PostProcessAlongAxis, LeavesTheOtherAxesInPlace) {
+  plan::Plan plan;
+  plan::Value *value = plan.add_values();
+  for (uint64_t extent : {2, 3, 2})
+    value->add_shape(extent);
+  plan::Port port;
+  port.set_post_axis(1);
+  const std::vector<float> values = {1, 9, 5, 8, 3, 7, /**/ 4, 0, 4, 2, 6, 1};
+  auto run = [&](plan::Port::PostProcess post, uint32_t count = 0) {
+    port.set_post_process(post);
+    port.set_post_count(count);
+    std::vector<float> result = postProcess(plan, port, values);
+    uint64_t elements = 1;
+    for (uint64_t extent : postProcessShape(port, {2, 3, 2}))
+      elements *= extent;
+    EXPECT_EQ(result.size(), elements);
+    return result;
+  };
+  EXPECT_EQ(run(plan::Port::ARGMAX), (std::vector<float>{1, 0, /**/ 2, 1}));
+  EXPECT_EQ(run(plan::Port::ARGMAX_LAST), (std::vector<float>{1, 0, /**/ 2, 1}));
+  EXPECT_EQ(run(plan::Port::TOP_VALUES, 2), (std::vector<float>{5, 9, 3, 8, /**/ 6, 2, 4, 1}));
+  // Of equal elements the first comes first.
+  EXPECT_EQ(run(plan::Port::TOP_INDICES, 2), (std::vector<float>{1, 0, 2, 1, /**/ 2, 1, 0, 2}));
+  EXPECT_EQ(run(plan::Port::BOTTOM_VALUES, 1), (std::vector<float>{1, 7, /**/ 4, 0}));
+  EXPECT_EQ(run(plan::Port::BOTTOM_INDICES, 3),
+            (std::vector<float>{0, 2, 2, 1, 1, 0, /**/ 0, 0, 1, 2, 2, 1}));
+  std::vector<float> soft = run(plan::Port::SOFTMAX);
+  EXPECT_NEAR(soft[0] + soft[2] + soft[4], 1, 1e-6);
+  EXPECT_NEAR(soft[2] / soft[0], std::exp(4.0), 1e-3);
+}
+
 TEST(PostProcessAxis, IsTheLastOneLongerThanOne) {
-  auto axis = [](std::vector<uint64_t> shape) { return postProcessAxis(shape); };
+  auto axis = [](std::vector<uint64_t> shape) { return postProcessAxis(plan::Port(), shape); };
   EXPECT_EQ(axis({1, 1000}), 1u);
   EXPECT_EQ(axis({1, 1000, 1, 1}), 1u);
   EXPECT_EQ(axis({1, 4420, 2}), 2u);

@@ -101,11 +101,22 @@ TEST(VerifyTest, RefusesWrongPorts) {
                       "output 1 has another value");
   expectChangeRefused(
       [](Plan &p) {
-        p.mutable_outputs(0)->set_post_process(static_cast<plan::Port::PostProcess>(9));
+        p.mutable_outputs(0)->set_post_process(static_cast<plan::Port::PostProcess>(99));
       },
-      "unknown post-processing 9");
+      "unknown post-processing 99");
   expectChangeRefused([](Plan &p) { p.mutable_inputs(0)->set_post_process(plan::Port::ARGMAX); },
                       "an input has no post-processing");
+  auto select = [](uint32_t axis, uint32_t count) {
+    return [=](Plan &p) {
+      plan::Port &port = *p.mutable_outputs(0);
+      port.set_post_process(plan::Port::TOP_VALUES);
+      port.set_post_axis(axis);
+      port.set_post_count(count);
+    };
+  };
+  expectChangeRefused(select(9, 1), "post-processing needs an axis");
+  expectChangeRefused(select(0, 0), "cannot select 0 elements of its axis");
+  expectChangeRefused(select(0, 1000000), "cannot select 1000000 elements of its axis");
 }
 
 int findRun(const Plan &plan, uint32_t step, uint32_t phase) {

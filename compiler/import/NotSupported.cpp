@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators that networks have and private computation does not do: why, and what to do instead.
+#include "compiler/import/Handlers.h"
+
+namespace gfs::onnx {
+
+NotSupported whyNotSupported(std::string_view op) {
+  static const NotSupported statistics{
+      "divides by a deviation or norm of its own input, which nobody may know",
+      "train with BatchNormalization instead, whose statistics are constants after training"};
+  static const NotSupported norm{"takes roots of sums of powers of its window",
+                                 "use AveragePool or MaxPool instead"};
+  static const NotSupported recurrent{
+      "recurrent networks are not supported",
+      "unroll it into MatMul, Add and activations before exporting"};
+  static const NotSupported control{
+      "what is computed may not depend on secret data, and subgraphs are not followed",
+      "export a traced model, or remove the branch with onnx-simplifier"};
+  static const NotSupported position{
+      "positions that depend on secret data cannot be looked up in private",
+      "cut the model before it (--outputs) and let the client do the rest"};
+  static const NotSupported dynamic{"scales depend on secret data",
+                                    "quantise the model statically, or export it in float32"};
+  static const std::map<std::string_view, const NotSupported &> reasons{
+      {"InstanceNormalization", statistics},
+      {"GroupNormalization", statistics},
+      {"LayerNormalization", statistics},
+      {"RMSNormalization", statistics},
+      {"MeanVarianceNormalization", statistics},
+      {"LpNormalization", statistics},
+      {"LpPool", norm},
+      {"GlobalLpPool", norm},
+      {"RNN", recurrent},
+      {"LSTM", recurrent},
+      {"GRU", recurrent},
+      {"If", control},
+      {"Loop", control},
+      {"Scan", control},
+      {"NonMaxSuppression", position},
+      {"NonZero", position},
+      {"RoiAlign", position},
+      {"MaxRoiPool", position},
+      {"MaxUnpool", position},
+      {"GridSample", position},
+      {"GatherElements", position},
+      {"GatherND", position},
+      {"ScatterND", position},
+      {"ScatterElements", position},
+      {"Compress", position},
+      {"Unique", position},
+      {"DynamicQuantizeLinear", dynamic},
+      {"MatMulInteger", dynamic},
+      {"ConvInteger", dynamic},
+  };
+  auto found = reasons.find(op);
+  return found == reasons.end() ? NotSupported() : found->second;
+}
+
+} // namespace gfs::onnx

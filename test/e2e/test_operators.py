@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small networks around one operator each: compiled, run privately, and compared with ONNX's reference implementation."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from onnx.reference import ReferenceEvaluator
+except ImportError as missing:
+    print(f"SKIPPED: {missing}; tools/install.sh --tests installs it", file=sys.stderr)
+    sys.exit(77)
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("GFS_BIN", ROOT / "build" / "release" / "bin"))
+CALIBRATION = 8
+
+
+class Network:
+    """A graph under construction. `op` returns the name of its output; arrays become initialisers."""
+
+    def __init__(self, shape, opset=18, seed=1):
+        self.random = np.random.default_rng(seed)
+        self.shape, self.opset = shape, opset
+        self.nodes, self.initialisers = [], []
+
+    def constant(self, array):
+        name = f"c{len(self.initialisers)}"
+        self.initialisers.append(numpy_helper.from_array(np.asarray(array), name))
+        return name
+
+    def weights(self, *shape):
+        fan = max(1, int(np.prod(shape[1:])))
+        return self.constant((self.random.standard_normal(shape) / np.sqrt(fan)).astype(np.float32))
+
+    def op(self, kind, *operands, outputs=1, **attributes):
+        names = [f"v{len(self.nodes)}" + (f"_{i}" if outputs > 1 else "") for i in range(outputs)]
+        inputs = [operand if isinstance(operand, str) else self.constant(operand) for operand in operands]
+        self.nodes.append(helper.make_node(kind, inputs, names, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def conv(self, x, inputs, outputs, kernel=3, **attributes):
+        return self.op("Conv", x, self.weights(outputs, inputs, kernel, kernel), self.weights(outputs),
+                       pads=[kernel // 2] * 4, **attributes)
+
+    def model(self, *outputs):
+        graph = helper.make_graph(self.nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, self.shape)],
+                                  [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+                                  self.initialisers)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9)
+
+
+class OperatorTest(unittest.TestCase):
+    def tool(self, name, *arguments):
+        done = subprocess.run([BIN / name, *map(str, arguments)], capture_output=True, text=True, timeout=600)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def check(self, network, *outputs, tolerance=0.02, positive=False):
+        """Private outputs within `tolerance` of the reference's largest magnitude. Returns the plan's exchanges."""
+        model = network.model(*outputs)
+        samples = network.random.standard_normal((CALIBRATION, *network.shape)).astype(np.float32)
+        samples = np.abs(samples) + 0.5 if positive else samples
+        x = samples[-1]
+        expected = ReferenceEvaluator(model).run(None, {"x": x})
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            onnx.save(model, str(folder / "model.onnx"))
+            np.save(folder / "samples.npy", samples)
+            np.save(folder / "x.npy", x)
+            self.tool("gfscc", folder / "model.onnx", "-o", folder / "plan.bin", "--calib", folder / "samples.npy", "-q")
+            self.tool("gfsrun", folder / "plan.bin", "--local", "--input", folder / "x.npy", "--output", folder / "y.npy", "-q")
+            files = [folder / "y.npy"] if len(outputs) == 1 else [folder / f"y.{output}.npy" for output in outputs]
+            for file, wanted in zip(files, expected):
+                got = np.load(file)
+                self.assertEqual(got.size, wanted.size)
+                error = np.abs(got.reshape(wanted.shape) - wanted).max() / np.abs(wanted).max()
+                self.assertLess(error, tolerance, file.name)
+            text = self.tool("gfs-inspect", folder / "plan.bin").stdout
+        return next(int(line.split()[1]) for line in text.splitlines() if line.strip().startswith("exchanges"))
+
+    def test_squeeze_and_excitation(self):
+        # [1, C, 1, 1] times [1, C, H, W], both secret.
+        net = Network([1, 3, 8, 8])
+        y = net.op("Relu", net.conv("x", 3, 8))
+        gate = net.op("Relu", net.conv(net.op("GlobalAveragePool", y), 8, 4, kernel=1))
+        gate = net.op("HardSigmoid", net.conv(gate, 4, 8, kernel=1), alpha=1 / 6, beta=0.5)
+        y = net.op("Mul", gate, y)
+        self.check(net, net.op("Gemm", net.op("Flatten", y), net.weights(10, 512), transB=1))
+
+    def test_channels_last_costs_nothing(self):
+        def network(last):
+            net = Network([1, 3, 8, 8])
+
+            def turn(value, perm):
+                return net.op("Transpose", value, perm=perm) if last else value
+
+            y = "x"
+            for inputs in (3, 4):
+                y = turn(net.conv(y, inputs, 4), [0, 2, 3, 1])
+                y = net.op("Relu", net.op("Add", y, np.full((4,) if last else (4, 1, 1), 0.5, np.float32)))
+                y = turn(y, [0, 3, 1, 2])
+            return net, net.conv(y, 4, 2)
+
+        exchanges = [self.check(*network(last)) for last in (False, True)]
+        self.assertEqual(*exchanges)
+
+    def test_transposed_convolution(self):
+        net = Network([1, 3, 6, 6])
+        y = net.op("Relu", net.conv("x", 3, 4, strides=[2, 2]))
+        up = net.op("ConvTranspose", y, net.weights(4, 4, 3, 3), net.weights(4), strides=[2, 2], pads=[1, 1, 1, 1],
+                    output_padding=[1, 1])
+        self.check(net, net.conv(net.op("Relu", up), 4, 2))
+
+    def test_transposed_convolution_shapes(self):
+        for attributes in ({"strides": [3, 1], "dilations": [2, 2]}, {"strides": [2, 2], "auto_pad": "SAME_UPPER"},
+                           {"strides": [3, 2], "dilations": [2, 3]},
+                           {"pads": [2, 0, 1, 3]}):
+            with self.subTest(attributes):
+                net = Network([1, 2, 5, 6])
+                self.check(net, net.op("ConvTranspose", "x", net.weights(2, 3, 4, 2), **attributes))
+
+    def test_resizing(self):
+        for sizes in ([10, 8], [3, 7]):
+            for attributes in ({"mode": "linear"}, {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
+                               {"mode": "cubic", "exclude_outside": 1}, {"mode": "linear", "antialias": 1},
+                               {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+                               {"mode": "cubic", "coordinate_transformation_mode": "pytorch_half_pixel"}):
+                with self.subTest(sizes=sizes, **attributes):
+                    net = Network([1, 2, 5, 4])
+                    y = net.op("Resize", net.op("Relu", net.conv("x", 2, 2)), "", "", np.int64([1, 2, *sizes]), **attributes)
+                    self.check(net, net.conv(y, 2, 2))
+
+    def test_reductions(self):
+        for kind in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL1"):
+            for axes in ([1], [0, 2], [3]):
+                with self.subTest(kind=kind, axes=axes):
+                    net = Network([1, 3, 4, 5])
+                    self.check(net, net.op(kind, net.conv("x", 3, 3), np.int64(axes), keepdims=0))
+
+    def test_batches_of_matrices(self):
+        net = Network([2, 3, 4])
+        self.check(net, net.op("MatMul", "x", net.weights(5, 2, 4, 3)))
+
+    def test_response_normalisation(self):
+        net = Network([1, 3, 6, 6])
+        y = net.op("LRN", net.op("Relu", net.conv("x", 3, 8)), size=5, alpha=0.1, beta=0.75, bias=2.0)
+        # The power is a fitted spline.
+        self.check(net, net.conv(y, 8, 2), tolerance=0.04)
+
+    def test_division_and_powers(self):
+        net = Network([1, 16])
+        y = net.op("Div", np.float32(3), "x")
+        y = net.op("Sum", y, net.op("Pow", "x", np.float32(1.5)), net.op("Pow", "x", np.float32(4)))
+        self.check(net, y, positive=True)
+
+    def test_joined_constants(self):
+        net = Network([1, 4])
+        y = net.op("Concat", net.weights(1, 2), net.op("Relu", "x"), net.weights(1, 3), axis=1)
+        y = net.op("Mul", y, net.weights(2, 3, 9))
+        self.check(net, y)
+
+    def test_selection(self):
+        net = Network([1, 5, 3])
+        values, indices = net.op("TopK", "x", np.int64([2]), outputs=2, axis=1)
+        soft = net.op("Softmax", "x", axis=1)
+        self.check(net, values, indices, soft)
+
+    def test_quantised_pairs(self):
+        net = Network([1, 3, 8, 8], opset=19)
+
+        def pair(value, scale, zero=np.int8(0), **attributes):
+            q = net.op("QuantizeLinear", value, np.float32(scale), zero, **attributes)
+            return net.op("DequantizeLinear", q, np.float32(scale), zero, **attributes)
+
+        def conv(value, inputs, outputs):
+            weight = net.random.integers(-127, 128, (outputs, inputs, 3, 3)).astype(np.int8)
+            weight = net.op("DequantizeLinear", weight, net.random.uniform(0.001, 0.004, outputs).astype(np.float32),
+                            np.zeros(outputs, np.int8), axis=0)
+            return net.op("Conv", value, weight, pads=[1] * 4)
+
+        y = pair("x", 0.04)
+        y = pair(net.op("Relu", conv(y, 3, 4)), 0.01, np.uint8(0))
+        y = net.op("MaxPool", y, kernel_shape=[2, 2], strides=[2, 2])
+        self.check(net, pair(conv(y, 4, 4), 0.02, np.int8(3)), tolerance=0.05)
+
+
+if __name__ == "__main__":
+    if not (BIN / "gfscc").exists():
+        print(f"SKIPPED: no {BIN}/gfscc", file=sys.stderr)
+        sys.exit(77)
+    unittest.main(verbosity=2)
