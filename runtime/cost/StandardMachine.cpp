@@ -20,7 +20,7 @@ MachineProfile MachineProfile::standard() {
       {"spline", {3.0, 6.0}},    {"sum_pool", {0.12, 0.79}}, {"add_weight", {0.47, 1.0}},
       {"local", {0.23, 0.81}}};
   machine.aesBlockNs = 4.4;
-  machine.exchanges = {{{13, 0.05}, {20, 0.62}, {25, 3.2}}}; // memory, plain, tls
+  machine.exchanges = {{{13, 0.05}, {20, 0.62}, {25, 1.1}}}; // memory, plain, tls
   return machine;
 }
 
