@@ -147,7 +147,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="cases whose name contains TEXT")
     parser.add_argument("--jobs", type=int, default=2, help="cases at the same time")
-    parser.add_argument("--write-docs", action="store_true", help="write docs/generated/conformance.md")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/conformance.md")
     parser.add_argument("--details", metavar="FILE", help="write every result with its message")
     options = parser.parse_args()
     data = cases.find_data()
@@ -168,7 +168,7 @@ def main():
     unexpected = surprises(results, table)
     if options.write_docs and not options.only:
         page = report.page(results, [case for case in found if case.skipped], table, TOLERANCE)
-        (ROOT / "docs" / "generated" / "conformance.md").write_text(page)
+        (ROOT / "docs" / "conformance.md").write_text(page)
     print("\n".join(unexpected))
     passed = sum(result.passed for result in results)
     print(f"conformance: {passed} of {len(results)} cases pass, {len(results) - passed} fail, {len(unexpected)} surprises")
