@@ -5,6 +5,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <limits>
+
 using namespace llvm;
 
 namespace gfs::nn {
@@ -21,7 +23,8 @@ std::string printShape(ArrayRef<int64_t> shape) {
 int64_t elementCount(ArrayRef<int64_t> shape) {
   int64_t count = 1;
   for (int64_t extent : shape)
-    count *= extent;
+    if (__builtin_mul_overflow(count, extent, &count))
+      return std::numeric_limits<int64_t>::max();
   return count;
 }
 

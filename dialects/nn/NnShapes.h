@@ -15,7 +15,7 @@ using Shape = llvm::SmallVector<int64_t, 6>;
 /// "1x64x8x8", for messages.
 std::string printShape(llvm::ArrayRef<int64_t> shape);
 
-/// Number of elements of a valid shape.
+/// Number of elements; the largest int64_t if they are more, as a file that is no model may claim.
 int64_t elementCount(llvm::ArrayRef<int64_t> shape);
 
 /// The shape two operands are repeated to: axes aligned at the end, extents of 1 repeated.
