@@ -13,6 +13,10 @@ namespace {
 
 /// Up to so many different weights, each is one product with a scalar, which servers compute alone.
 constexpr size_t mostScalars = 16;
+/// Each tap is one product of a whole tensor with a constant.
+constexpr size_t mostTaps = 256;
+/// Four times what the largest images have.
+constexpr int64_t longestResized = int64_t(1) << 16;
 
 /// The taps of equal weight, at most one for each position of the result; -1 where there is none.
 struct Picked {
@@ -20,12 +24,12 @@ struct Picked {
   std::vector<int64_t> indices;
 };
 
-/// Weights that differ by rounding are the same.
+/// Weights that differ by rounding are the same. Stops where there are more than `mostScalars`.
 std::vector<Picked> groupByWeight(const std::vector<std::vector<Tap>> &positions) {
   constexpr int bits = 18;
   std::map<int64_t, std::vector<size_t>> groups; // by weight * 2^bits
   std::vector<Picked> picked;
-  for (size_t at = 0; at < positions.size(); ++at)
+  for (size_t at = 0; at < positions.size() && picked.size() <= mostScalars; ++at)
     for (const Tap &tap : positions[at]) {
       int64_t rounded = std::llrint(std::ldexp(tap.weight, bits));
       std::vector<size_t> &candidates = groups[rounded];
@@ -63,6 +67,9 @@ Value emitVectorProducts(Node &node, Value value, size_t axis,
   size_t most = 0;
   for (const std::vector<Tap> &taps : positions)
     most = std::max(most, taps.size());
+  if (most > mostTaps)
+    node.unsupported(fmt::format("each position is a weighted sum of {}", most),
+                     fmt::format("at most {} are supported: resize in several steps", mostTaps));
   nn::Shape shape(Node::shapeOf(value).size() - axis, 1);
   shape[0] = static_cast<int64_t>(positions.size());
   Value sum;
@@ -117,6 +124,8 @@ void emitResize(Node &node, const ResampleOptions &options, ArrayRef<ResampledAx
   OnnxValue value = node.operand(0);
   if (axes.size() != value.shape().size())
     node.malformed("not one scale or size for each axis");
+  if (!std::isfinite(options.cubicCoefficient) || !std::isfinite(extrapolation))
+    node.malformed("cubic_coeff_a or extrapolation_value is not finite");
   if (options.mode != "nearest")
     value.tensor = node.tensor(0);
   std::vector<std::vector<bool>> outside;
@@ -125,6 +134,11 @@ void emitResize(Node &node, const ResampleOptions &options, ArrayRef<ResampledAx
     if (!(axis.scale > 0) || !std::isfinite(axis.scale))
       node.malformed(fmt::format("scale {}", axis.scale));
     node.checkExtent(axis.to);
+    if (axis.to > longestResized && axis.to != axis.from)
+      node.unsupported(fmt::format("resizes an axis to {} positions", axis.to),
+                       fmt::format("at most {} are supported: check the shapes of the inputs "
+                                   "(--shape)",
+                                   longestResized));
     bool crops = options.coordinates == "tf_crop_and_resize";
     if (axis.from == axis.to && axis.scale == 1 && !crops) {
       outside.emplace_back(static_cast<size_t>(axis.to), false);
@@ -228,6 +242,9 @@ std::vector<ResampledAxis> readAxes(Node &node) {
   if (!node.has(1) || node.operand(1).integers || nn::elementCount(node.shape(1)) == 0)
     return axes;
   std::vector<double> region = floatsOf(node, 1, "the region of interest");
+  // So far outside that positions would not be integers: nobody means that.
+  if (llvm::any_of(region, [](double bound) { return !(std::fabs(bound) <= 0x1p20); }))
+    node.malformed("the region of interest has a bound that is not a number or beyond 2^20");
   for (size_t i = 0; i < chosen.size() && region.size() == 2 * chosen.size(); ++i) {
     axes[static_cast<size_t>(chosen[i])].start = region[i];
     axes[static_cast<size_t>(chosen[i])].end = region[chosen.size() + i];

@@ -21,6 +21,8 @@ constexpr const char *ports = R"(
   input { name: "x" type { tensor_type { elem_type: 1 shape {
     dim { dim_value: 1 } dim { dim_value: 2 } dim { dim_value: 4 } dim { dim_value: 4 } } } } }
   input { name: "m" type { tensor_type { elem_type: 1 shape { dim { dim_value: 2 } dim { dim_value: 3 } } } } }
+  input { name: "line" type { tensor_type { elem_type: 1 shape { dim { dim_value: 3000 } } } } }
+  initializer { name: "short" dims: 1 data_type: 7 int64_data: 10 }
   initializer { name: "w" dims: 2 dims: 2 dims: 1 dims: 1 data_type: 1 float_data: [1, 2, 3, 4] }
   initializer { name: "w3" dims: 2 dims: 2 dims: 1 data_type: 1 float_data: [1, 2, 3, 4] }
   initializer { name: "matrix" dims: 2 dims: 2 data_type: 1 float_data: [1, 2, 3, 4] }
@@ -44,6 +46,8 @@ constexpr const char *ports = R"(
   initializer { name: "scales" dims: 4 data_type: 1 float_data: [1, 1, 2, nan] }
   initializer { name: "tiny" dims: 4 data_type: 1 float_data: [1, 1, 0.125, 1] }
   initializer { name: "sizes" dims: 4 data_type: 7 int64_data: [1, 2, 8, 8] }
+  initializer { name: "nowhere" dims: 8 data_type: 1 float_data: [0, 0, 0, nan, 1, 1, 1, 1] }
+  initializer { name: "long" dims: 4 data_type: 7 int64_data: [1, 2, 4, 65537] }
   initializer { name: "outside" dims: 8 data_type: 1 float_data: [0, 0, 5, 5, 1, 1, 6, 6] }
 )";
 
@@ -256,6 +260,20 @@ TEST(Refusal, Resizing) {
   expectRefused({
       unsupported(crops, "its result lies outside of its operand",
                   "check the region of interest (roi)"),
+      {R"(op_type: "Resize" input: "x" input: "nowhere" input: "" input: "sizes"
+          attribute { name: "coordinate_transformation_mode" type: STRING s: "tf_crop_and_resize" })",
+       "the region of interest has a bound that is not a number or beyond 2^20"},
+      {R"(op_type: "Resize" input: "x" input: "" input: "" input: "sizes"
+          attribute { name: "mode" type: STRING s: "cubic" }
+          attribute { name: "cubic_coeff_a" type: FLOAT f: inf })",
+       "cubic_coeff_a or extrapolation_value is not finite"},
+      unsupported(R"(op_type: "Resize" input: "line" input: "" input: "" input: "short"
+          attribute { name: "mode" type: STRING s: "linear" } attribute { name: "antialias" type: INT i: 1 })",
+                  "each position is a weighted sum of 600",
+                  "at most 256 are supported: resize in several steps"),
+      unsupported(R"(op_type: "Resize" input: "x" input: "" input: "" input: "long")",
+                  "resizes an axis to 65537 positions",
+                  "at most 65536 are supported: check the shapes of the inputs (--shape)"),
       {R"(op_type: "Resize" input: "x" input: "" input: "scales")", "scale nan"},
       {R"(op_type: "Resize" input: "x" input: "" input: "tiny")", "scale 0.125"},
       {R"(op_type: "Resize" input: "x" input: "" input: "" input: "sizes"
