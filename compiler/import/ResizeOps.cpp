@@ -100,10 +100,18 @@ Value emitAxis(Node &node, Value value, size_t axis,
 /// The value that positions outside of the operand have, added where there are such.
 Value emitExtrapolated(Node &node, Value value, ArrayRef<std::vector<bool>> outside,
                        double extrapolation) {
-  if (extrapolation == 0 ||
-      llvm::all_of(outside, [](const auto &axis) { return !llvm::is_contained(axis, true); }))
+  if (extrapolation == 0)
     return value;
-  ArrayRef<int64_t> shape = Node::shapeOf(value);
+  // Axes without such positions have one element in the addend.
+  nn::Shape shape(Node::shapeOf(value));
+  bool any = false;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    bool leaves = llvm::is_contained(outside[axis], true);
+    shape[axis] = leaves ? shape[axis] : 1;
+    any |= leaves;
+  }
+  if (!any)
+    return value;
   node.spend(shape);
   std::vector<float> border(static_cast<size_t>(nn::elementCount(shape)), 0.0f);
   for (size_t i = 0; i < border.size(); ++i) {
@@ -112,7 +120,7 @@ Value emitExtrapolated(Node &node, Value value, ArrayRef<std::vector<bool>> outs
       if (outside[axis][rest % static_cast<size_t>(shape[axis])])
         border[i] = static_cast<float>(extrapolation);
   }
-  return node.emitBinary<nn::AddOp>(value, node.emitConstant(nn::Shape(shape), std::move(border)));
+  return node.emitBinary<nn::AddOp>(value, node.emitConstant(shape, std::move(border)));
 }
 
 void emitResize(Node &node, const ResampleOptions &options, ArrayRef<ResampledAxis> axes,
@@ -134,16 +142,16 @@ void emitResize(Node &node, const ResampleOptions &options, ArrayRef<ResampledAx
     if (!(axis.scale > 0) || !std::isfinite(axis.scale))
       node.malformed(fmt::format("scale {}", axis.scale));
     node.checkExtent(axis.to);
-    if (axis.to > longestResized && axis.to != axis.from)
-      node.unsupported(fmt::format("resizes an axis to {} positions", axis.to),
-                       fmt::format("at most {} are supported: check the shapes of the inputs "
-                                   "(--shape)",
-                                   longestResized));
-    bool crops = options.coordinates == "tf_crop_and_resize";
+    bool crops = options.coordinates == "tf_crop_and_resize" && (axis.start != 0 || axis.end != 1);
     if (axis.from == axis.to && axis.scale == 1 && !crops) {
       outside.emplace_back(static_cast<size_t>(axis.to), false);
       continue;
     }
+    if (axis.to > longestResized)
+      node.unsupported(fmt::format("resizes an axis to {} positions", axis.to),
+                       fmt::format("at most {} are supported: check the shapes of the inputs "
+                                   "(--shape)",
+                                   longestResized));
     std::vector<std::vector<Tap>> positions = resample(options, axis);
     std::vector<bool> &empty = outside.emplace_back();
     for (const std::vector<Tap> &taps : positions)
