@@ -30,6 +30,10 @@ static constexpr size_t fewSamples = 8;
 static constexpr size_t syntheticSamples = 16;
 /// More precise activations, for networks that lose too much with the default.
 static constexpr unsigned preciseActivationBits = 15;
+/// And weights: linear layers that follow each other without an activation, as bottlenecks have,
+/// get so few between the operand and the ring that rounding them is what loses most. Operands of
+/// more bits are truncated before, one more exchange each.
+static constexpr unsigned preciseWeightBits = 10;
 
 CostGoal costGoalOf(const CompileOptions &options) {
   CostGoal goal;
@@ -131,6 +135,7 @@ std::vector<FixedOptions> FixedStage::candidates() const {
   if (!given.activationBits) {
     list.push_back(list.back());
     list.back().activationBits = preciseActivationBits;
+    list.back().minWeightBits = preciseWeightBits;
   }
   if (!given.windowBits && !given.exact) {
     list.push_back(list.back());
