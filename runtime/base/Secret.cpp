@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/base/Secret.h"
 
+#include "runtime/base/BlockPool.h"
 #include "runtime/base/Error.h"
 
 #include <cerrno>
@@ -12,6 +13,36 @@ namespace gfs {
 void secureWipe(void *data, size_t bytes) {
   if (bytes)
     explicit_bzero(data, bytes);
+}
+
+/// AddressSanitizer must see every release, so it gets no pool.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ // as GCC says it
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+static constexpr bool pooling = false;
+#else
+static constexpr bool pooling = true;
+#endif
+
+static bool pooled(size_t bytes) { return pooling && bytes >= BlockPool::smallestBlock; }
+
+void *allocateSecret(size_t bytes) {
+  if (pooled(bytes))
+    return BlockPool::shared().take(bytes);
+  if (void *data = std::aligned_alloc(64, std::max<size_t>(64, (bytes + 63) / 64 * 64)))
+    return data;
+  throw std::bad_alloc();
+}
+
+void releaseSecret(void *data, size_t bytes) noexcept {
+  secureWipe(data, bytes);
+  if (pooled(bytes))
+    BlockPool::shared().give(data, bytes);
+  else
+    std::free(data);
 }
 
 void randomBytes(std::span<uint8_t> out) {

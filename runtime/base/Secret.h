@@ -16,6 +16,11 @@ namespace gfs {
 /// Overwrites memory with zeros in a way the compiler may not remove.
 void secureWipe(void *data, size_t bytes);
 
+/// 64-byte aligned memory; large blocks come from BlockPool. Throws std::bad_alloc.
+void *allocateSecret(size_t bytes);
+/// Wipes and frees what allocateSecret(bytes) returned.
+void releaseSecret(void *data, size_t bytes) noexcept;
+
 /// 64-byte aligned allocator that wipes before it frees.
 template <class T> struct WipingAllocator {
   using value_type = T;
@@ -24,15 +29,9 @@ template <class T> struct WipingAllocator {
   T *allocate(size_t n) {
     if (n > SIZE_MAX / sizeof(T) - 64)
       throw std::bad_alloc();
-    size_t bytes = (n * sizeof(T) + 63) / 64 * 64;
-    if (void *p = std::aligned_alloc(64, bytes ? bytes : 64))
-      return static_cast<T *>(p);
-    throw std::bad_alloc();
+    return static_cast<T *>(allocateSecret(n * sizeof(T)));
   }
-  void deallocate(T *p, size_t n) {
-    secureWipe(p, n * sizeof(T));
-    std::free(p);
-  }
+  void deallocate(T *p, size_t n) { releaseSecret(p, n * sizeof(T)); }
   // Shares and masks are always written before they are read: skip zeroing on resize.
   template <class U> void construct(U *p) noexcept { ::new (static_cast<void *>(p)) U; }
   template <class U, class... Args> void construct(U *p, Args &&...args) {

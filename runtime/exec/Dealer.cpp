@@ -2,6 +2,7 @@
 // Walks the steps in program order on clear masks and lets each gate write its material.
 #include "runtime/exec/Dealer.h"
 
+#include "runtime/base/BlockPool.h"
 #include "runtime/exec/MaskView.h"
 
 namespace gfs {
@@ -47,6 +48,7 @@ Dealer::Dealer(ProgramRef program, const SecretSeed &seed0, const SecretSeed &se
     weights = publicWeights->tensors;
   }
   weights.pack(*code, kernels);
+  BlockPool::shared().trim(); // requests need other sizes
 }
 
 void Dealer::deal(const plan::Id16 &materialId, uint64_t serial, std::span<uint8_t> record0,

@@ -2,6 +2,7 @@
 // The two walks of a server: prepare() over the steps, run() over the schedule.
 #include "runtime/exec/PartyExecutor.h"
 
+#include "runtime/base/BlockPool.h"
 #include "runtime/base/Error.h"
 #include "runtime/exec/MaskView.h"
 
@@ -152,6 +153,7 @@ PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
       seed(seed.clone()), self(party), kernels(&kernels) {
   weights.masked.pack(*code, kernels);
   weights.share.pack(*code, kernels);
+  BlockPool::shared().trim(); // requests need other sizes
 }
 
 Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
