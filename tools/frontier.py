@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Shows what replacing ReLUs costs in answers: runs gfscc --replace once and draws every step.
+"""Shows what replacing ReLUs costs in answers: runs gfscc --replace once and draws every step with its predicted cost.
 
   tools/frontier.py MODEL.onnx --calib CALIB.npy --judge TEST.npz -o docs/generated/frontier/NAME
 
@@ -20,7 +20,7 @@ def run_gfscc(arguments, target):
     """Frontier of the model, as gfscc writes it."""
     command = [arguments.gfscc, arguments.model, "--calib", arguments.calib, "--judge", arguments.judge,
                f"--replace={arguments.replace}", f"--degrees={arguments.degrees}", "--frontier", target,
-               "--compile-to=optimise"]
+               f"--network={arguments.network}", "--compile-to=optimise"]
     for ingredient in arguments.without:
         command += ["--choose-without", ingredient]
     done = subprocess.run(command)
@@ -30,24 +30,32 @@ def run_gfscc(arguments, target):
 
 
 def table(frontier):
-    """Markdown: share replaced, ReLUs left, agreement, accuracy where labels say it."""
-    labelled = "accuracy" in frontier["judged"][0]
-    lines = ["| replaced | ReLUs left | same answer |" + (" accuracy |" if labelled else ""),
-             "| ---: | ---: | ---: |" + (" ---: |" if labelled else "")]
-    for point in frontier["judged"]:
-        left = round(frontier["relus"] * (1 - point["replaced"]))
-        line = f"| {100 * point['replaced']:.1f} % | {left:,} | {100 * point['agreement']:.1f} % |"
-        lines.append(line + (f" {100 * point['accuracy']:.2f} % |" if labelled else ""))
-    return "\n".join(lines) + "\n"
+    """Markdown: share replaced, ReLUs left, agreement, accuracy where labels say it, predicted cost."""
+    columns = [("replaced", lambda p: f"{100 * p['replaced']:.1f} %"),
+               ("ReLUs left", lambda p: f"{round(frontier['relus'] * (1 - p['replaced'])):,}"),
+               ("same answer", lambda p: f"{100 * p['agreement']:.1f} %"),
+               ("accuracy", lambda p: f"{100 * p['accuracy']:.2f} %" if "accuracy" in p else None),
+               ("predicted ms", lambda p: f"{p['predicted_ms']:.1f}" if "predicted_ms" in p else None),
+               ("exchanges", lambda p: f"{p['exchanges']}" if "exchanges" in p else None),
+               ("dealt bytes", lambda p: f"{p['dealt_bytes']:,}" if "dealt_bytes" in p else None)]
+    points = frontier["judged"]
+    columns = [(name, text) for name, text in columns if any(text(p) is not None for p in points)]
+    rows = [[name for name, _ in columns], ["---:"] * len(columns)]
+    rows += [[text(p) or "" for _, text in columns] for p in points]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def plot(frontier):
-    """SVG: share replaced to the right; upwards, in percent, what stays."""
+    """SVG: share replaced to the right; upwards what stays, in percent: answers, and of the dearest point's predicted cost."""
     points = frontier["judged"]
-    curves = [("same answer", "agreement", "#1f6feb")]
-    if "accuracy" in points[0]:
-        curves.append(("accuracy", "accuracy", "#bf5700"))
-    low = 5 * (min(100 * p[key] for p in points for _, key, _ in curves) // 5)
+    curves = [("same answer", [(p["replaced"], 100 * p["agreement"]) for p in points], "#1f6feb")]
+    for label, key, colour in (("accuracy", "accuracy", "#bf5700"), ("predicted time", "predicted_ms", "#1a7f37"),
+                               ("dealt bytes", "dealt_bytes", "#8250df")):
+        known = [p for p in points if key in p]
+        if known:
+            whole = 1 if key == "accuracy" else max(p[key] for p in known)
+            curves.append((label, [(p["replaced"], 100 * p[key] / whole) for p in known], colour))
+    low = 5 * (min(percent for _, curve, _ in curves for _, percent in curve) // 5)
     low = min(low, 95)
 
     def x(share):
@@ -65,10 +73,10 @@ def plot(frontier):
         parts.append(f'<path d="M{LEFT} {y(percent):.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>'
                      f'<text x="{LEFT - 6}" y="{y(percent) + 4:.1f}" text-anchor="end">{percent:g}</text>')
     parts.append(f'<text x="{x(0.5):.1f}" y="{HEIGHT - 8}" text-anchor="middle">ReLUs replaced, %</text>')
-    for row, (label, key, colour) in enumerate(curves):
-        line = " ".join(f"{x(p['replaced']):.1f},{y(100 * p[key]):.1f}" for p in points)
+    for row, (label, curve, colour) in enumerate(curves):
+        line = " ".join(f"{x(share):.1f},{y(percent):.1f}" for share, percent in curve)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
-                     f'<text x="{LEFT + 12}" y="{HEIGHT - BOTTOM - 26 + 16 * row}" fill="{colour}">{label}, %</text>')
+                     f'<text x="{LEFT + 12}" y="{HEIGHT - BOTTOM + 6 + 16 * (row - len(curves))}" fill="{colour}">{label}, %</text>')
     return "\n".join(parts) + "\n</svg>\n"
 
 
@@ -80,6 +88,7 @@ def main():
     parser.add_argument("-o", "--out", required=True, help="path without ending")
     parser.add_argument("--replace", default="all", help="how far to go: all, auto or ratio:R")
     parser.add_argument("--degrees", default="0,1,2")
+    parser.add_argument("--network", default="lan", help="what times are predicted for: lan, wan or rtt=MS,bw=MBIT")
     parser.add_argument("--without", action="append", default=[], help="channels, refit, ranking or augment")
     parser.add_argument("--gfscc", default="gfscc")
     parser.add_argument("--redraw", action="store_true", help="table and plot from a .json that is there")

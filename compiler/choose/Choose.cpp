@@ -58,7 +58,7 @@ static constexpr size_t samplesAtOnce = 250;
 static ChoosePoint judgeVariant(func::FuncOp function, const JudgeSet &set,
                                 const Variant &variant) {
   double samples = static_cast<double>(set.samples.count);
-  ChoosePoint point{0, 0, 0, {}};
+  ChoosePoint point{.agreement = 0};
   double right = 0;
   for (size_t first = 0; first < set.samples.count; first += samplesAtOnce) {
     size_t some = std::min(samplesAtOnce, set.samples.count - first);
@@ -99,7 +99,9 @@ struct Fold {
 
   ChoosePoint point(func::FuncOp function) const {
     Deviation deviation = compareOutputs(reference, outputsOf(function, judge, path.variant()));
-    return {path.replaced(), 1 - deviation.disagreement, deviation.relativeError, {}};
+    return {.replaced = path.replaced(),
+            .agreement = 1 - deviation.disagreement,
+            .relativeError = deviation.relativeError};
   }
 };
 
@@ -113,29 +115,89 @@ public:
     std::vector<ReluSite> sites = reluSites(function);
     choice.relus = reluCount(sites);
     choice.kept = choice.relus;
+    choice.points.push_back({});
     requireUsable();
-    if (choice.relus == 0)
+    if (choice.relus == 0 || budgetNeedsNothing())
       return std::move(choice);
     giveBiases(function);
-    double share = judge();
-    GreedyPath path(function, samples, goal);
-    judgeStep(path);
-    while (path.canAdvance() && path.replaced() < share - goal.step * 1e-3) {
-      path.advanceTo(std::min(share, goal.next(path.replaced())));
-      judgeStep(path);
-      report(0.5 + 0.5 * path.replaced() / share);
-    }
-    choice.variant = path.variant();
+    judge();
+    decide();
+    walk();
     choice.kept = keptRelus(sites, choice.variant);
     return std::move(choice);
   }
 
 private:
-  void judgeStep(const GreedyPath &path) {
-    if (!goal.judge)
-      return;
+  /// Auto replaces nothing if the network meets the budget as it is.
+  bool budgetNeedsNothing() {
+    if (goal.kind != ChooseGoal::Kind::Auto || !goal.budget.given() || !goal.pins.empty() ||
+        goal.costOfAll)
+      return false;
+    choice.points.front().cost = goal.costOf({});
+    return meetsBudget(choice.points.front());
+  }
+
+  bool meetsBudget(const ChoosePoint &point) const {
+    return !goal.budget.given() ||
+           (point.cost && goal.budget.metBy(point.cost->seconds, point.cost->dealtBytes));
+  }
+
+  /// Goes along the judged points again, with all samples, and takes the variant of the chosen
+  /// one; with a budget, Auto chooses the first that meets it.
+  void walk() {
+    const bool seeks = goal.kind == ChooseGoal::Kind::Auto && goal.budget.given();
+    const size_t last = goal.costOfAll ? choice.points.size() - 1 : choice.chosen;
+    bool taken = false;
+    GreedyPath path(function, samples, goal);
+    for (size_t index = 0; index <= last; ++index) {
+      ChoosePoint &point = choice.points[index];
+      if (index > 0 && path.canAdvance() && path.replaced() < point.replaced - goal.step * 1e-3)
+        path.advanceTo(point.replaced);
+      if (goal.budget.given() || goal.costOfAll)
+        point.cost = goal.costOf(path.variant());
+      if (goal.judge)
+        judgeStep(path, point.cost);
+      report(0.5 + 0.5 * static_cast<double>(index + 1) / static_cast<double>(last + 1));
+      bool good = seeks ? allowed(point) && meetsBudget(point) : index == choice.chosen;
+      if (taken || !good)
+        continue;
+      taken = true;
+      choice.chosen = index;
+      choice.variant = path.variant();
+      if (!goal.costOfAll)
+        break;
+    }
+    if (!taken || !meetsBudget(choice.point()))
+      throw Error(ExitCode::RangeCheck,
+                  fmt::format("{}: cannot be met by replacing ReLUs", goal.budget.text()),
+                  nearestToBudget());
+  }
+
+  /// The allowed point that is nearest to the budget, and how to ask for it.
+  std::string nearestToBudget() const {
+    const ChoosePoint *nearest = nullptr;
+    auto load = [&](const ChoosePoint &point) {
+      return goal.budget.load(point.cost->seconds, point.cost->dealtBytes);
+    };
+    for (const ChoosePoint &point : choice.points)
+      if (point.cost && (allowed(point) || !bounded()) &&
+          (!nearest || load(point) < load(*nearest)))
+        nearest = &point;
+    if (!nearest)
+      return "no plan was precise enough: give --calib more data, or allow a larger --tolerance";
+    const VariantCost &cost = *nearest->cost;
+    return fmt::format("nearest: {:.0f} % of the ReLUs replaced, {:.1f} % of held-out answers "
+                       "unchanged, {:.3g} ms "
+                       "online, {} dealt bytes; ask for {}{}",
+                       100 * nearest->replaced, 100 * nearest->agreement, 1e3 * cost.seconds,
+                       cost.dealtBytes, goal.budget.relaxedTo(cost.seconds, cost.dealtBytes),
+                       bounded() ? ", or allow more --max-accuracy-drop" : "");
+  }
+
+  void judgeStep(const GreedyPath &path, const std::optional<VariantCost> &cost) {
     choice.judged.push_back(judgeVariant(function, *goal.judge, path.variant()));
     choice.judged.back().replaced = path.replaced();
+    choice.judged.back().cost = cost;
   }
 
   void requireUsable() const {
@@ -155,12 +217,14 @@ private:
       progress(std::min(done, 1.0));
   }
 
-  /// Goes along the path with both folds, and returns the share to replace.
-  double judge() {
+  bool allowed(const ChoosePoint &point) const { return 1 - point.agreement <= bound(); }
+
+  /// Goes along the path with both folds: the points.
+  void judge() {
     Fold folds[2] = {{function, samples, 0, goal}, {function, samples, 1, goal}};
     double last = goal.kind == ChooseGoal::Kind::Ratio ? goal.ratio : 1;
     size_t beyond = 0;
-    choice.points.push_back(mean(folds));
+    choice.points.assign(1, mean(folds));
     while (folds[0].path.canAdvance() && choice.points.back().replaced < last - goal.step * 1e-3) {
       double next = std::min(last, goal.next(choice.points.back().replaced));
       for (Fold &fold : folds)
@@ -168,42 +232,40 @@ private:
           fold.path.advanceTo(next);
       choice.points.push_back(mean(folds));
       report(0.5 * next / last);
-      beyond = 1 - choice.points.back().agreement > bound() ? beyond + 1 : 0;
+      beyond = allowed(choice.points.back()) ? 0 : beyond + 1;
       if (goal.kind == ChooseGoal::Kind::Auto && beyond > patience)
         break;
     }
-    return decide();
   }
 
   ChoosePoint mean(Fold (&folds)[2]) const {
     ChoosePoint a = folds[0].point(function), b = folds[1].point(function);
-    return {(a.replaced + b.replaced) / 2,
-            (a.agreement + b.agreement) / 2,
-            std::max(a.relativeError, b.relativeError),
-            {}};
+    return {.replaced = (a.replaced + b.replaced) / 2,
+            .agreement = (a.agreement + b.agreement) / 2,
+            .relativeError = std::max(a.relativeError, b.relativeError)};
   }
 
-  double decide() {
-    const ChoosePoint *furthest = &choice.points.front();
-    for (const ChoosePoint &point : choice.points)
-      if (1 - point.agreement <= bound())
-        furthest = &point;
-    choice.point = goal.kind == ChooseGoal::Kind::Auto ? *furthest : choice.points.back();
-    if (bounded() && 1 - choice.point.agreement > bound())
+  /// Chooses the last point, or with Kind::Auto the last one that is allowed.
+  void decide() {
+    size_t furthest = 0;
+    for (size_t index = 0; index < choice.points.size(); ++index)
+      if (allowed(choice.points[index]))
+        furthest = index;
+    choice.chosen = goal.kind == ChooseGoal::Kind::Auto ? furthest : choice.points.size() - 1;
+    const ChoosePoint &point = choice.point(), &nearest = choice.points[furthest];
+    if (bounded() && !allowed(point))
       throw Error(
           ExitCode::RangeCheck,
           fmt::format("--max-accuracy-drop: replacing {:.0f} % of the ReLUs changes {:.1f} % "
                       "of the answers on held-out samples, more than {:g} %",
-                      100 * choice.point.replaced, 100 * (1 - choice.point.agreement),
-                      100 * bound()),
-          fmt::format("nearest: --replace=ratio:{:.2f} changes {:.1f} %", furthest->replaced,
-                      100 * (1 - furthest->agreement)));
-    if (goal.kind == ChooseGoal::Kind::Ratio && choice.point.replaced < goal.ratio - goal.step)
+                      100 * point.replaced, 100 * (1 - point.agreement), 100 * bound()),
+          fmt::format("nearest: --replace=ratio:{:.2f} changes {:.1f} %", nearest.replaced,
+                      100 * (1 - nearest.agreement)));
+    if (goal.kind == ChooseGoal::Kind::Ratio && point.replaced < goal.ratio - goal.step)
       throw Error(ExitCode::RangeCheck,
                   fmt::format("--replace: the pins let at most {:.0f} % of the ReLUs go",
-                              100 * choice.point.replaced),
-                  fmt::format("nearest: --replace=ratio:{:.2f}", choice.point.replaced));
-    return choice.point.replaced;
+                              100 * point.replaced),
+                  fmt::format("nearest: --replace=ratio:{:.2f}", point.replaced));
   }
 
   func::FuncOp function;

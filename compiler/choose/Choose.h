@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/choose/Refit.h"
+#include "compiler/cost/Budget.h"
 
 #include <functional>
 #include <map>
@@ -15,6 +16,16 @@ namespace gfs {
 struct JudgeSet {
   SampleBatch samples;
   std::vector<int64_t> labels; ///< Empty, or one per sample.
+};
+
+/// What an inference with some variant is predicted to take, after formats and protocols are chosen
+/// for it.
+struct VariantCost {
+  double seconds = 0; ///< Online.
+  uint64_t exchanges = 0;
+  uint64_t messageBytes = 0; ///< Each way.
+  uint64_t dealtBytes = 0;   ///< To both servers.
+  unsigned ringBits = 0;     ///< Squares may need wider rings than ReLUs.
 };
 
 /// How many ReLUs are to go.
@@ -35,6 +46,12 @@ struct ChooseGoal {
   RefitOptions refit;
   /// Measures each step of what is returned, for a frontier; decides nothing.
   std::optional<JudgeSet> judge;
+  /// Predicts what a variant costs; nullopt if no plan computes it precisely enough. Needed for a
+  /// budget and for costOfAll.
+  std::function<std::optional<VariantCost>(const Variant &)> costOf = {};
+  /// Kind::Auto takes the first point that meets it, the others demand it of theirs.
+  Budget budget;
+  bool costOfAll = false; ///< Predict every point, also beyond the one that is taken.
 
   /// The share after `replaced`. Up to a third, hardly any choice is wrong: double steps.
   double next(double replaced) const { return replaced + (replaced < 0.3 ? 2 * step : step); }
@@ -42,19 +59,23 @@ struct ChooseGoal {
 
 /// A point on the way from no replacement to the goal.
 struct ChoosePoint {
-  double replaced = 0;            ///< Share of the ReLUs.
-  double agreement = 1;           ///< Share of held-out samples with the same answer.
-  double relativeError = 0;       ///< Of held-out outputs, see Deviation.
-  std::optional<double> accuracy; ///< Share of right answers, if labels say which are.
+  double replaced = 0;                 ///< Share of the ReLUs.
+  double agreement = 1;                ///< Share of held-out samples with the same answer.
+  double relativeError = 0;            ///< Of held-out outputs, see Deviation.
+  std::optional<double> accuracy = {}; ///< Share of right answers, if labels say which are.
+  std::optional<VariantCost> cost =
+      {}; ///< Of the network fitted on all samples, as far as asked for.
 };
 
 struct Choice {
   Variant variant;
   size_t relus = 0, kept = 0;
-  ChoosePoint point; ///< Cross-validated, at the chosen share.
-  /// All that were cross-validated, ascending; the first is no replacement.
+  /// All that were cross-validated, ascending; the first is no replacement but pinned ones.
   std::vector<ChoosePoint> points;
+  size_t chosen = 0;               ///< Index into `points`.
   std::vector<ChoosePoint> judged; ///< The steps of the variant on the judge's samples.
+
+  const ChoosePoint &point() const { return points.at(chosen); }
 };
 
 /// Called after each fit with what was done so far, 0 to 1.

@@ -137,47 +137,82 @@ CostExplanation explain(const Program &program, const CostGoal &goal) {
   return explanation;
 }
 
+namespace {
+/// Tries assignments on the whole program and finds the best.
+class Contest {
+public:
+  Contest(ModuleOp program, const SignLayers &layers, const CostGoal &goal)
+      : program(program), layers(layers), goal(goal) {}
+
+  /// What the program costs with this assignment.
+  const CostExplanation &enter(const Assignment &assignment) {
+    auto [entry, isNew] = tried.try_emplace(assignment);
+    if (isNew) {
+      layers.write(assignment);
+      entry->second = explain(lower(program, goal), goal);
+      if (best == tried.end() || valueOf(*entry) < valueOf(*best))
+        best = entry;
+    }
+    return entry->second;
+  }
+  const Assignment &bestAssignment() const { return best->first; }
+  const CostExplanation &bestCosts() const { return best->second; }
+
+private:
+  using Tried = std::map<Assignment, CostExplanation>;
+  double valueOf(const Tried::value_type &entry) const {
+    const LayerCost &total = entry.second.total;
+    return goal.planValue(total.time.seconds(), total.dealtBytes);
+  }
+  ModuleOp program;
+  const SignLayers &layers;
+  const CostGoal &goal;
+  Tried tried;
+  Tried::iterator best = tried.end();
+};
+} // namespace
+
+/// Seconds that a dealt byte is worth in mixtures: what the goal says; with a budget also from
+/// nothing to more than any time, in steps that separate any two protocols' trade.
+static std::vector<double> prices(const CostGoal &goal) {
+  std::vector<double> list = {goal.secondsPerDealtByte()};
+  if (goal.budget.given())
+    for (double price = 1e-13; price < 1e-3; price *= 2)
+      list.push_back(price);
+  return list;
+}
+
 CostExplanation chooseProtocols(ModuleOp program, const CostGoal &goal) {
   SignLayers layers(program);
   if (goal.protocol != "auto" || layers.empty())
     return explain(lower(program, goal), goal);
 
-  auto value = [&](const LayerCost &cost) {
-    return goal.value(cost.time.seconds(), cost.dealtBytes);
-  };
+  Contest contest(program, layers, goal);
   std::map<std::string, std::vector<ProtocolCost>> alternatives;
-  Assignment bestPure, mixture;
-  CostExplanation best;
-  double leastValue = std::numeric_limits<double>::infinity();
   for (const char *protocol : protocols) {
     Assignment pure = layers.pure(protocol);
-    layers.write(pure);
-    CostExplanation costs = explain(lower(program, goal), goal);
+    const CostExplanation &costs = contest.enter(pure);
     for (const auto &[layer, used] : pure)
       if (const LayerChoice *cost = find(costs, layer); cost && used == protocol)
         alternatives[layer].push_back({protocol, cost->cost});
-    if (double own = value(costs.total); own < leastValue) {
-      leastValue = own;
-      bestPure = pure;
-      best = std::move(costs);
-    }
   }
-  mixture = bestPure;
-  for (const auto &[layer, costs] : alternatives)
-    mixture[layer] = std::min_element(costs.begin(), costs.end(),
-                                      [&](const ProtocolCost &a, const ProtocolCost &b) {
-                                        return value(a.cost) < value(b.cost);
-                                      })
-                         ->protocol;
-  // A layer's parts of shared exchanges are not saved if other layers still take part in them.
-  layers.write(mixture);
-  if (mixture != bestPure) {
-    CostExplanation mixed = explain(lower(program, goal), goal);
-    if (value(mixed.total) < leastValue)
-      best = std::move(mixed);
-    else
-      layers.write(bestPure);
+  // A layer's parts of shared exchanges are not saved if other layers still take part in them: the
+  // mixtures are tried, too.
+  const Assignment bestPure = contest.bestAssignment();
+  for (double price : prices(goal)) {
+    auto value = [&](const ProtocolCost &one) {
+      return one.cost.time.seconds() + price * static_cast<double>(one.cost.dealtBytes);
+    };
+    Assignment mixture = bestPure;
+    for (const auto &[layer, costs] : alternatives)
+      mixture[layer] =
+          std::min_element(costs.begin(), costs.end(), [&](const auto &a, const auto &b) {
+            return value(a) < value(b);
+          })->protocol;
+    contest.enter(mixture);
   }
+  layers.write(contest.bestAssignment());
+  CostExplanation best = contest.bestCosts();
   for (LayerChoice &layer : best.layers)
     if (auto found = alternatives.find(layer.layer); found != alternatives.end())
       layer.alternatives = found->second;

@@ -3,6 +3,7 @@
 // alternatives would have cost.
 #pragma once
 
+#include "compiler/cost/Budget.h"
 #include "runtime/cost/TimeModel.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -21,6 +22,7 @@ struct CostGoal {
   Preference prefer = Preference::Time;
   std::string weightMode = "shared";
   std::string protocol = "auto"; ///< Another name: no choice, this one for all.
+  Budget budget;                 ///< Comes before the preference.
 
   /// Seconds of online time that a dealt byte is worth. A byte must be dealt, moved, stored, read
   /// and authenticated, if not while the client waits: 1 ns is a tenth of what that costs over a
@@ -28,6 +30,13 @@ struct CostGoal {
   double secondsPerDealtByte() const { return prefer == Preference::Time ? 1e-9 : 1e-6; }
   double value(double seconds, uint64_t dealtBytes) const {
     return seconds + secondsPerDealtByte() * static_cast<double>(dealtBytes);
+  }
+  /// The same of a whole plan: any that meets the budget is worth less than any that does not, and
+  /// of those the one that is nearest to it is worth least.
+  double planValue(double seconds, uint64_t dealtBytes) const {
+    constexpr double beyondBudget = 1e9; // seconds: longer than any plan takes
+    double load = budget.load(seconds, dealtBytes);
+    return value(seconds, dealtBytes) + (load > 1 ? beyondBudget * load : 0);
   }
 };
 
@@ -60,8 +69,9 @@ struct CostExplanation {
 
 /// Writes `fixed.protocol` on the operations of a fixed program that find signs. Every protocol is
 /// tried on the whole network; each layer (operations of one name) takes what is cheapest for it,
-/// and the mixture is kept if it is cheaper than the best of the pure networks. Errors: Internal,
-/// if the program has no plan.
+/// and the mixture is kept if it is cheaper than the best of the pure networks. With a budget,
+/// mixtures are also made at other prices of a dealt byte, from time alone to bytes alone, and
+/// compared by CostGoal::planValue. Errors: Internal, if the program has no plan.
 CostExplanation chooseProtocols(mlir::ModuleOp program, const CostGoal &goal);
 
 /// The costs of a program that was lowered already, without alternatives.

@@ -2,6 +2,7 @@
 #include "compiler/pipeline/ChooseStage.h"
 
 #include "compiler/pipeline/Samples.h"
+#include "compiler/pipeline/VariantPlan.h"
 #include "runtime/base/Error.h"
 #include "runtime/tensor/TensorFile.h"
 
@@ -119,8 +120,11 @@ static void leaveOut(const std::string &ingredient, ChooseGoal &goal) {
     goal.augmented = false;
 }
 
-std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options) {
-  if (options.replace == "none") {
+std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget &budget) {
+  // Whoever bounds both cost and accuracy wants ReLUs to go as far as that takes.
+  const bool implied = budget.given() && options.maxAccuracyDrop.has_value();
+  const std::string replace = options.replace == "none" && implied ? "auto" : options.replace;
+  if (replace == "none") {
     if (options.maxAccuracyDrop || !options.pin.empty() || !options.frontier.empty() ||
         !options.judge.empty())
       throw Error(ExitCode::Usage,
@@ -129,7 +133,8 @@ std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options) {
     return std::nullopt;
   }
   ChooseGoal goal;
-  parseReplace(options.replace, goal);
+  parseReplace(replace, goal);
+  goal.budget = budget;
   goal.degrees = parseDegrees(options.degrees);
   goal.maxAccuracyDrop = options.maxAccuracyDrop;
   if (goal.maxAccuracyDrop && !(*goal.maxAccuracyDrop >= 0 && *goal.maxAccuracyDrop <= 100))
@@ -159,7 +164,7 @@ static JudgeSet readJudge(const std::string &spec, func::FuncOp main) {
 }
 
 Choice replaceActivations(ModuleOp module, const CompileOptions &options, ChooseGoal goal,
-                          Progress &progress) {
+                          DiagnosticCollector &diagnostics, Progress &progress) {
   func::FuncOp main = *module.getOps<func::FuncOp>().begin();
   if (options.calibration.empty())
     throw Error(
@@ -169,6 +174,10 @@ Choice replaceActivations(ModuleOp module, const CompileOptions &options, Choose
   SampleBatch batch{samples.count, std::move(samples.inputs)};
   if (!options.replace.judge.empty())
     goal.judge = readJudge(options.replace.judge.string(), main);
+  goal.costOfAll = !options.replace.frontier.empty() || !options.report.empty();
+  goal.costOf = [&](const Variant &variant) {
+    return costOfVariant(module, variant, options, diagnostics);
+  };
   Choice choice = chooseActivations(main, batch, goal, [&](double done) {
     progress.remark(fmt::format("choosing activations: {:.0f} %", 100 * done));
   });
@@ -182,14 +191,21 @@ static nlohmann::ordered_json pointJson(const ChoosePoint &point) {
                                  {"relative_error", point.relativeError}};
   if (point.accuracy)
     json["accuracy"] = *point.accuracy;
+  if (point.cost) {
+    json["predicted_ms"] = 1e3 * point.cost->seconds;
+    json["exchanges"] = point.cost->exchanges;
+    json["bytes_each_way"] = point.cost->messageBytes;
+    json["dealt_bytes"] = point.cost->dealtBytes;
+    json["ring_bits"] = point.cost->ringBits;
+  }
   return json;
 }
 
 nlohmann::ordered_json choiceJson(const Choice &choice) {
-  nlohmann::ordered_json json = {{"version", 1},
+  nlohmann::ordered_json json = {{"version", 2},
                                  {"relus", choice.relus},
                                  {"kept", choice.kept},
-                                 {"chosen", pointJson(choice.point)},
+                                 {"chosen", choice.chosen},
                                  {"points", nlohmann::ordered_json::array()}};
   for (const ChoosePoint &point : choice.points)
     json["points"].push_back(pointJson(point));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/choose/Choose.h"
+#include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Options.h"
 #include "compiler/pipeline/Progress.h"
 
@@ -13,7 +14,7 @@ namespace gfs {
 
 /// What the texts of --replace and its companions ask for; nullopt for --replace=none. Errors:
 /// Usage (a text that says nothing sensible), InputUnreadable and InvalidInput (the file of --pin).
-std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options);
+std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget &budget);
 
 /// The choices of a --pin file: {"layers": {NAME: CHOICE or [CHOICE, ...]}} with a choice per layer
 /// or one per channel, each "relu", "free", "zero", "identity", "linear" or "quadratic".
@@ -23,9 +24,12 @@ parsePins(const nlohmann::json &file, const std::string &name);
 /// Chooses activations for an optimised nn program and writes them into it. Returns what was
 /// chosen. Errors: those of readSamples and chooseActivations; Usage without calibration data.
 Choice replaceActivations(mlir::ModuleOp module, const CompileOptions &options, ChooseGoal goal,
-                          Progress &progress);
+                          DiagnosticCollector &diagnostics, Progress &progress);
 
-/// Points and choice for --frontier and reports.
+/// Points and choice, for --frontier and the section "frontier" of reports: `version`, `relus`,
+/// `kept`, `chosen` (an index into `points`), `points` and `judged` [{replaced, agreement,
+/// relative_error, accuracy, predicted_ms, exchanges, bytes_each_way, dealt_bytes, ring_bits}];
+/// accuracy and costs where they are known.
 nlohmann::ordered_json choiceJson(const Choice &choice);
 
 } // namespace gfs

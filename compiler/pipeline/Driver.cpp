@@ -12,6 +12,7 @@
 #include "compiler/pipeline/Progress.h"
 #include "compiler/pipeline/Source.h"
 #include "compiler/pipeline/Summary.h"
+#include "compiler/pipeline/VariantPlan.h"
 #include "compiler/report/Report.h"
 #include "compiler/verify/Verify.h"
 #include "dialects/fixed/FixedDialect.h"
@@ -111,7 +112,13 @@ private:
 
   /// What can be refused before any work is done.
   void checkOptions() const {
-    parseGoal(options.replace);
+    parseGoal(options.replace, options.budget);
+    if (options.budget.milliseconds && !(*options.budget.milliseconds > 0))
+      throw Error(ExitCode::Usage, "--budget-ms: expects a positive number of milliseconds",
+                  "write for example --budget-ms=5");
+    if (options.budget.dealtBytes && *options.budget.dealtBytes == 0)
+      throw Error(ExitCode::Usage, "--budget-bytes: expects a positive number of bytes",
+                  "write for example --budget-bytes=2MB");
     if (!options.output.empty() && reached(Phase::Write) && !options.force)
       refuseExistingKeys(options.output);
     if (!options.report.empty() && !isReportName(options.report))
@@ -157,7 +164,7 @@ private:
   std::string optimise() {
     runPasses(Phase::Optimise, ExitCode::Unsupported,
               "replace these layers, or export the model without them", nn::buildNnPipeline);
-    std::optional<ChooseGoal> goal = parseGoal(options.replace);
+    std::optional<ChooseGoal> goal = parseGoal(options.replace, options.budget);
     std::string chosen = goal ? chooseActivations(*goal) : "";
     printOnnx();
     runPasses(Phase::Optimise, ExitCode::Internal,
@@ -167,15 +174,15 @@ private:
 
   /// --replace: ", 45 % of 188,416 ReLUs kept …"
   std::string chooseActivations(const ChooseGoal &goal) {
-    Choice choice = replaceActivations(*module, options, goal, progress);
+    Choice choice = replaceActivations(*module, options, goal, diagnostics, progress);
     // Fuses what was written with the layers around it.
     runPasses(Phase::Optimise, ExitCode::Internal,
               "please report this with the model that led to it", nn::buildNnPipeline);
-    reportParts.sections["choice"] = choiceJson(choice);
+    reportParts.sections["frontier"] = choiceJson(choice);
     if (!options.replace.frontier.empty())
       writeText(options.replace.frontier, choiceJson(choice).dump(2) + "\n");
     return fmt::format("; {} of {} ReLUs kept, {:.1f} % of held-out answers unchanged", choice.kept,
-                       choice.relus, 100 * choice.point.agreement);
+                       choice.relus, 100 * choice.point().agreement);
   }
 
   static void writeText(const std::filesystem::path &path, const std::string &text) {
@@ -256,10 +263,8 @@ private:
         throw Error(ExitCode::Usage, "--output=argmax: the program is secure already",
                     "give --output=client-argmax, or begin with the model");
       return runPasses(Phase::Fixed, ExitCode::RangeCheck,
-                       "give this --ring, or --output=client-argmax", [&](OpPassManager &passes) {
-                         passes.addPass(fixed::createFixedArgmax({headroom}));
-                         passes.addPass(fixed::createFixedVerifyRanges());
-                       });
+                       "give this --ring, or --output=client-argmax",
+                       [&](OpPassManager &passes) { addArgmaxPasses(passes, headroom); });
     }
     auto post = StringAttr::get(&context, form == "logits"          ? "none"
                                           : form == "client-argmax" ? "argmax"
@@ -282,6 +287,7 @@ private:
     program.emplace(plan::parsePlan(plan::serializePlan(emitted.plan), "the emitted plan"));
     if (explanation.layers.empty()) // nothing was left to choose
       explanation = explain(*program, costGoal);
+    requireBudget();
     reportParts.sections["explain"] = explanationJson(explanation, costGoal);
     if (options.emit == Emit::Plan) {
       std::string text;
@@ -290,6 +296,21 @@ private:
       llvm::outs().flush();
     }
     return fmt::format("{} steps", emitted.plan.steps_size());
+  }
+
+  /// --budget-ms, --budget-bytes: choices came as near to them as they could.
+  void requireBudget() const {
+    const double seconds = explanation.total.time.seconds();
+    const uint64_t bytes = explanation.total.dealtBytes;
+    if (options.budget.metBy(seconds, bytes))
+      return;
+    const bool replaces = parseGoal(options.replace, options.budget).has_value();
+    throw Error(ExitCode::RangeCheck,
+                fmt::format("{}: cannot be met by a choice of formats and protocols",
+                            options.budget.text()),
+                fmt::format("nearest: {:.3g} ms online, {} dealt bytes; ask for {}{}",
+                            1e3 * seconds, bytes, options.budget.relaxedTo(seconds, bytes),
+                            replaces ? "" : ", or let ReLUs go with --replace=auto"));
   }
 
   /// --verify: runs the plan privately on the test sets. A plan that computes something else is not

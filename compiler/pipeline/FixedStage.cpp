@@ -43,6 +43,7 @@ CostGoal costGoalOf(const CompileOptions &options) {
   goal.prefer = options.prefer == "material" ? Preference::Material : Preference::Time;
   goal.weightMode = options.weightMode;
   goal.protocol = options.reluProtocol;
+  goal.budget = options.budget;
   return goal;
 }
 
@@ -102,7 +103,7 @@ double FixedStage::costOf(const FixedOptions &formats) {
   }
   LayerCost total = chooseProtocols(*copy, costGoal).total;
   releaseWeights(*copy);
-  return costGoal.value(total.time.seconds(), total.dealtBytes);
+  return costGoal.planValue(total.time.seconds(), total.dealtBytes);
 }
 
 /// Multiplications of one evaluation, in linear layers.

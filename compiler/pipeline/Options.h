@@ -2,6 +2,7 @@
 // What a compilation can be asked for; the only place where gfscc's defaults are written.
 #pragma once
 
+#include "compiler/cost/Budget.h"
 #include "compiler/pipeline/Phases.h"
 
 #include <cstdint>
@@ -27,7 +28,8 @@ struct FormatOptions {
 
 /// Which ReLUs become cheaper functions, as it is written on the command line.
 struct ReplaceOptions {
-  std::string replace = "none"; ///< "none", "auto", "all", "ratio:R".
+  /// "none", "auto", "all", "ratio:R". A budget and maxAccuracyDrop together make "auto" of "none".
+  std::string replace = "none";
   std::optional<double> maxAccuracyDrop;
   std::string degrees = "0,1,2";
   std::filesystem::path pin;         ///< Choices by layer name, JSON; empty: none.
@@ -48,6 +50,7 @@ struct CompileOptions {
   std::string network = "lan";       ///< What times are predicted for; see parseNetworkProfile.
   std::filesystem::path machine;     ///< Of gfs-bench --calibrate; empty: built-in figures.
   std::string prefer = "time";       ///< What choices save: "time" or "material".
+  Budget budget;                     ///< What an inference may cost.
   bool explain = false;              ///< Print costs and alternatives, layer by layer.
   /// "model" keeps what the model ends with; "argmax": the servers choose, and the client gets
   /// indices only; else "logits", "softmax", "log_softmax", "client-argmax", computed by the

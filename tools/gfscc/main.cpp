@@ -141,6 +141,15 @@ int main(int argc, char **argv) {
                    "or as 1 s)")
       ->check(CLI::IsMember({"time", "material"}))
       ->capture_default_str();
+  costs->add_option("--budget-ms", options.budget.milliseconds,
+                    "predicted online milliseconds that an inference may take at most; with "
+                    "--replace=auto no more ReLUs go than that needs; exit code 7 if it cannot be "
+                    "met");
+  costs
+      ->add_option("--budget-bytes", options.budget.dealtBytes,
+                   "dealt bytes of both servers that an inference may take at most, for example "
+                   "500000 or 2MB; likewise")
+      ->transform(CLI::AsSizeValue(true));
   costs->add_flag("--explain", options.explain,
                   "print what each layer is predicted to cost, and its alternatives");
 

@@ -17,6 +17,8 @@
 
 using namespace gfs;
 using namespace mlir;
+using testing::AllOf;
+using testing::HasSubstr;
 
 namespace {
 
@@ -261,7 +263,7 @@ TEST_F(ChooseTest, ReplacementsThatHarmLeastGoFirstAndAnswersAreJudgedOnTheOther
   ASSERT_GE(all.points.size(), 3u);
   EXPECT_EQ(all.points.front().agreement, 1);
   EXPECT_LT(all.points[1].relativeError, all.points.back().relativeError);
-  EXPECT_GT(all.point.agreement, 0.6);
+  EXPECT_GT(all.point().agreement, 0.6);
 }
 
 TEST_F(ChooseTest, WithinABoundAsManyAsItAllows) {
@@ -270,7 +272,7 @@ TEST_F(ChooseTest, WithinABoundAsManyAsItAllows) {
   EXPECT_EQ(chooseActivations(network(), samples(100), goal).kept, 0u);
   goal.maxAccuracyDrop = 0;
   Choice none = chooseActivations(network(), samples(400), goal);
-  EXPECT_EQ(none.point.agreement, 1);
+  EXPECT_EQ(none.point().agreement, 1);
 }
 
 TEST_F(ChooseTest, AGoalThatCannotBeMetNamesTheNearestPoint) {
@@ -285,6 +287,76 @@ TEST_F(ChooseTest, AGoalThatCannotBeMetNamesTheNearestPoint) {
     EXPECT_EQ(error.code(), ExitCode::RangeCheck);
     EXPECT_THAT(error.hint(), testing::HasSubstr("--replace=ratio:"));
   }
+}
+
+/// A plan's cost by a formula: every ReLU takes a millisecond and 100 bytes.
+std::optional<VariantCost> costOfKept(func::FuncOp function, const Variant &variant) {
+  auto kept = static_cast<double>(keptRelus(reluSites(function), variant));
+  return VariantCost{.seconds = kept * 1e-3, .dealtBytes = static_cast<uint64_t>(100 * kept)};
+}
+
+TEST_F(ChooseTest, ABudgetIsMetWithTheFewestReplacements) {
+  func::FuncOp function = network();
+  ChooseGoal goal;
+  goal.maxAccuracyDrop = 100;
+  goal.costOf = [&](const Variant &variant) { return costOfKept(function, variant); };
+  goal.budget.milliseconds = 2.5;
+  Choice two = chooseActivations(function, samples(100), goal);
+  EXPECT_EQ(two.kept, 2u);
+  ASSERT_TRUE(two.point().cost);
+  EXPECT_EQ(two.point().cost->dealtBytes, 200u);
+  goal.budget = {.dealtBytes = 399};
+  EXPECT_EQ(chooseActivations(function, samples(100), goal).kept, 3u);
+  goal.budget = {.milliseconds = 4};
+  Choice none = chooseActivations(function, samples(100), goal);
+  EXPECT_EQ(none.kept, 4u);
+  EXPECT_EQ(none.points.size(), 1u);
+}
+
+TEST_F(ChooseTest, EveryPointIsPredictedForAFrontier) {
+  func::FuncOp function = network();
+  ChooseGoal goal;
+  goal.maxAccuracyDrop = 100;
+  goal.costOf = [&](const Variant &variant) { return costOfKept(function, variant); };
+  goal.costOfAll = true;
+  goal.budget.milliseconds = 3;
+  Choice choice = chooseActivations(function, samples(100), goal);
+  EXPECT_EQ(choice.kept, 3u);
+  ASSERT_GT(choice.points.size(), choice.chosen + 1);
+  for (const ChoosePoint &point : choice.points)
+    ASSERT_TRUE(point.cost);
+  EXPECT_EQ(choice.points.back().cost->seconds, 0);
+}
+
+TEST_F(ChooseTest, ABudgetThatCannotBeMetNamesTheNearestPoint) {
+  func::FuncOp function = network();
+  auto refusal = [&](const ChooseGoal &goal) {
+    try {
+      chooseActivations(function, samples(100), goal);
+    } catch (const Error &error) {
+      EXPECT_EQ(error.code(), ExitCode::RangeCheck);
+      return std::string(error.what()) + " " + error.hint();
+    }
+    return std::string();
+  };
+  ChooseGoal goal;
+  goal.maxAccuracyDrop = 0;
+  goal.costOf = [&](const Variant &variant) { return costOfKept(function, variant); };
+  goal.budget.milliseconds = 1e-3;
+  EXPECT_THAT(refusal(goal), AllOf(HasSubstr("--budget-ms=0.001: cannot be met"),
+                                   HasSubstr("nearest: "), HasSubstr("% of the ReLUs replaced"),
+                                   HasSubstr("dealt bytes; ask for --budget-ms=")));
+  // Of a share that was asked for, the budget is a demand.
+  goal.kind = ChooseGoal::Kind::Ratio;
+  goal.ratio = 0.5;
+  goal.maxAccuracyDrop = {};
+  goal.budget = {.dealtBytes = 199};
+  EXPECT_THAT(refusal(goal), HasSubstr("nearest: 50 % of the ReLUs replaced"));
+  goal.budget.dealtBytes = 200;
+  EXPECT_EQ(refusal(goal), "");
+  // No plan is precise enough: no cost, and nothing is near.
+  goal.costOf = [](const Variant &) { return std::nullopt; };
+  EXPECT_THAT(refusal(goal), HasSubstr("no plan was precise enough"));
 }
 
 TEST_F(ChooseTest, PinsAreKept) {
