@@ -192,6 +192,7 @@ void importConvTranspose(Node &node) {
     // there is nothing but zeros.
     pads[i] = (axes[i].taps() - 1) * axes[i].tapDistance();
     pads[2 + i] = std::max<int64_t>(0, axes[i].steps() - axes[i].extent);
+    node.checkExtent(axes[i].steps());
     if (axes[i].steps() < axes[i].extent)
       image = node.take(image, 2 + i, countFrom(0, axes[i].steps()));
   }

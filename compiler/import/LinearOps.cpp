@@ -83,8 +83,10 @@ static Value emitBatched(Node &node, Value lhs, Value rhs) {
     ones.append(Node::shapeOf(value).begin(), Node::shapeOf(value).end());
     OnnxValue result{node.emitReshape(value, ones), nullptr};
     for (size_t axis = 0; axis < batch.size(); ++axis)
-      if (ones[axis] != shape[axis])
+      if (ones[axis] != shape[axis]) {
+        node.checkExtent(shape[axis]);
         result = node.take(result, axis, std::vector<int64_t>(static_cast<size_t>(shape[axis]), 0));
+      }
     result.tensor = node.emitReshape(result.tensor, {groups, matrix[0], matrix[1]});
     return node.transpose(result, {0, 2, 1}).tensor;
   };

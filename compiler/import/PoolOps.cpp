@@ -24,6 +24,7 @@ static void importMaxPool(Node &node) {
 static Value padWithZeros(Node &node, Value image, const std::array<int64_t, 4> &pads) {
   OnnxValue value{image, nullptr};
   for (size_t axis = 0; axis < 2; ++axis) {
+    node.checkExtent(pads[axis] + value.shape()[2 + axis] + pads[2 + axis]);
     std::vector<int64_t> indices(static_cast<size_t>(pads[axis]), -1);
     indices.resize(indices.size() + static_cast<size_t>(value.shape()[2 + axis]));
     std::iota(indices.begin() + pads[axis], indices.end(), 0);

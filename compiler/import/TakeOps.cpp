@@ -43,8 +43,14 @@ static void importSlice(Node &node) {
                       : std::clamp<int64_t>(position, -1, extent - 1);
     };
     int64_t start = clamp((*starts)[i]), end = clamp((*ends)[i]);
-    std::vector<int64_t> indices;
+    if (start == 0 && end == extent && step == 1)
+      continue;
     step = std::clamp(step, -extent - 1, extent + 1);
+    int64_t span = std::abs(end - start), stride = std::abs(step);
+    bool empty = span == 0 || (end > start) != (step > 0);
+    if (!empty || !value.integers) // of integers nothing may be left
+      node.checkExtent(empty ? 0 : (span + stride - 1) / stride);
+    std::vector<int64_t> indices;
     for (int64_t at = start; step > 0 ? at < end : at > end; at += step)
       indices.push_back(at);
     value = node.take(value, axis, indices);
@@ -69,10 +75,14 @@ static void importSplit(Node &node) {
   for (int64_t size : sizes) {
     if (size <= 0 || size > extent - start)
       node.malformed(fmt::format("parts do not add up to {}", extent));
+    if (size < extent)
+      node.checkExtent(size);
     start += size;
   }
   if (start != extent || sizes.size() != node.resultCount())
     node.malformed(fmt::format("parts do not add up to {}", extent));
+  if (sizes.size() == 1)
+    return node.result(0, value);
   start = 0;
   for (size_t i = 0; i < sizes.size(); start += sizes[i], ++i)
     node.result(i, node.take(value, axis, countFrom(start, sizes[i])));

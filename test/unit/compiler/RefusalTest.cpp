@@ -303,6 +303,15 @@ TEST(Refusal, Graphs) {
                      attribute { name: "value" type: TENSOR t { dims: 1 data_type: 7 int64_data: 1 } } }
               output { name: "y" })",
        "computes with 3000x3000 integers", ExitCode::Unsupported},
+      // Nothing is allocated for the positions before they are counted.
+      {R"(input { name: "long" type { tensor_type { elem_type: 1 shape { dim { dim_value: 2147483648 } } } } }
+          initializer { name: "from" dims: 1 data_type: 7 int64_data: 9223372036854775807 }
+          initializer { name: "to" dims: 1 data_type: 7 int64_data: -9223372036854775808 }
+          initializer { name: "axis" dims: 1 data_type: 7 int64_data: 0 }
+          initializer { name: "step" dims: 1 data_type: 7 int64_data: -2 }
+          node { name: "n" op_type: "Slice" input: "long" input: "from" input: "to" input: "axis" input: "step"
+                 output: "y" } output { name: "y" })",
+       "an axis of 1073741824 positions", ExitCode::Unsupported},
   };
   for (const auto &[graph, cause, expected] : graphs) {
     SCOPED_TRACE(cause);
