@@ -165,7 +165,7 @@ MaterialInfo readMaterialInfo(const std::filesystem::path &path) {
 
 MaterialWriter::MaterialWriter(const std::filesystem::path &path, const MaterialInfo &info,
                                const SecretSeed &partySeed)
-    : path(path), info(info), cipher(partySeed, info), record(info.recordBytes()) {
+    : path(path), info(info), cipher(partySeed, info) {
   check(info.payloadBytes <= maxPayloadBytes, "material record too large");
 }
 
@@ -214,11 +214,11 @@ MaterialWriter MaterialWriter::resume(const std::filesystem::path &path, const M
   writer.headerBytes = headerBytes;
   // A power failure may have left holes before the end of the file: only records that authenticate
   // count.
-  SecretVector<uint8_t> payload(info.payloadBytes);
+  SecretVector<uint8_t> record(info.recordBytes()), payload(info.payloadBytes);
   while (writer.complete < info.records &&
-         readSome(path, writer.file.get(), writer.offset(writer.complete), writer.record) ==
+         readSome(path, writer.file.get(), writer.offset(writer.complete), record) ==
              info.recordBytes() &&
-         writer.cipher.open(info.firstSerial + writer.complete, writer.record, payload))
+         writer.cipher.open(info.firstSerial + writer.complete, record, payload))
     ++writer.complete;
   writer.truncate(writer.complete);
   return writer;
@@ -231,12 +231,19 @@ void MaterialWriter::truncate(uint64_t records) {
   complete = records;
 }
 
-void MaterialWriter::append(std::span<const uint8_t> payload) {
+void MaterialWriter::seal(uint64_t record, std::span<uint8_t> bytes) const {
+  cipher.seal(info.firstSerial + record, bytes);
+}
+
+void MaterialWriter::append(std::span<const uint8_t> sealed) {
   check(complete < info.records, "more material than announced");
-  cipher.seal(info.firstSerial + complete, payload, record);
-  writeAt(path, file.get(), offset(complete), record);
+  check(sealed.size() == info.recordBytes(), "size of a material record");
+  writeAt(path, file.get(), offset(complete), sealed);
+  // The disk begins now, so that sync() finds little left to wait for.
+  ::sync_file_range(file.get(), static_cast<off_t>(offset(complete)),
+                    static_cast<off_t>(sealed.size()), SYNC_FILE_RANGE_WRITE);
   ++complete;
-  unsynced += record.size();
+  unsynced += sealed.size();
   if (unsynced >= syncEvery)
     sync();
 }

@@ -49,8 +49,16 @@ public:
   uint64_t written() const { return complete; }
   /// Drops records from `records` on, so that both parties' files continue at the same serial.
   void truncate(uint64_t records);
-  /// The record of serial firstSerial + written().
-  void append(std::span<const uint8_t> payload);
+  /// A record to be filled in at payload() and then sealed.
+  SecretVector<uint8_t> blank() const { return SecretVector<uint8_t>(info.recordBytes()); }
+  static std::span<uint8_t> payload(std::span<uint8_t> record) {
+    return RecordCipher::payload(record);
+  }
+  /// Encrypts the payload of the record of serial firstSerial + `record`, where it lies. May be
+  /// called by many threads at once, also during append().
+  void seal(uint64_t record, std::span<uint8_t> bytes) const;
+  /// The sealed record of serial firstSerial + written().
+  void append(std::span<const uint8_t> sealed);
   /// Makes everything durable; all records must have been written.
   void finish();
 
@@ -67,7 +75,6 @@ private:
   uint64_t headerBytes = 0;
   uint64_t complete = 0;
   uint64_t unsynced = 0;
-  SecretVector<uint8_t> record;
 };
 
 /// Random access to the records of a complete file.

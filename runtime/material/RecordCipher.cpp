@@ -46,10 +46,12 @@ static void inChunks(Update update, EVP_CIPHER_CTX *context, std::span<const uin
   }
 }
 
-void RecordCipher::seal(uint64_t serial, std::span<const uint8_t> payload,
-                        std::span<uint8_t> record) const {
-  check(payload.size() == info.payloadBytes && record.size() == info.recordBytes(),
-        "size of a material record");
+std::span<uint8_t> RecordCipher::payload(std::span<uint8_t> record) {
+  return record.subspan(nonceBytes, record.size() - nonceBytes - tagBytes);
+}
+
+void RecordCipher::seal(uint64_t serial, std::span<uint8_t> record) const {
+  check(record.size() == info.recordBytes(), "size of a material record");
   auto nonce = record.first(nonceBytes);
   randomBytes(nonce);
   auto associated = associatedData(serial);
@@ -59,7 +61,7 @@ void RecordCipher::seal(uint64_t serial, std::span<const uint8_t> payload,
                               nullptr));
   require(
       EVP_EncryptUpdate(context.get(), nullptr, &written, associated.data(), associated.size()));
-  inChunks(EVP_EncryptUpdate, context.get(), payload, record.data() + nonceBytes);
+  inChunks(EVP_EncryptUpdate, context.get(), payload(record), payload(record).data());
   auto tag = record.last(tagBytes);
   require(EVP_EncryptFinal_ex(context.get(), tag.data(), &written));
   require(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, tagBytes, tag.data()));

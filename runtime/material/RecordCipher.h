@@ -17,9 +17,11 @@ class RecordCipher {
 public:
   RecordCipher(const SecretSeed &partySeed, const MaterialInfo &info);
 
-  /// payload: info.payloadBytes; record: info.recordBytes().
-  void seal(uint64_t serial, std::span<const uint8_t> payload, std::span<uint8_t> record) const;
-  /// False if the record is not authentic; `payload` is then wiped.
+  /// Where the payload lies in a record.
+  static std::span<uint8_t> payload(std::span<uint8_t> record);
+  /// Seals payload(record) where it lies; record: info.recordBytes(). Thread-safe.
+  void seal(uint64_t serial, std::span<uint8_t> record) const;
+  /// payload: info.payloadBytes. False if the record is not authentic; `payload` is then wiped.
   bool open(uint64_t serial, std::span<const uint8_t> record, std::span<uint8_t> payload) const;
 
 private:

@@ -4,9 +4,9 @@
 #include "runtime/base/Error.h"
 #include "runtime/exec/Dealer.h"
 #include "runtime/material/MaterialFile.h"
+#include "runtime/serve/InOrder.h"
 #include "runtime/serve/Progress.h"
 
-#include <future>
 #include <optional>
 #include <thread>
 
@@ -14,7 +14,7 @@ namespace gfs::serve {
 
 namespace {
 
-/// The plaintext records of one serial.
+/// The sealed records of one serial.
 struct RecordPair {
   SecretVector<uint8_t> zero, one;
 };
@@ -90,27 +90,24 @@ DealSummary deal(const DealOptions &options) {
   one.truncate(kept);
 
   uint64_t pairBytes = infos[0].recordBytes() + infos[1].recordBytes();
-  uint64_t threads =
+  // Dealt and sealed by workers, written here: a disk that is slow stops no computing.
+  unsigned threads =
       options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
-  threads = std::clamp<uint64_t>(batchBytes / pairBytes, 1, threads);
+  threads = static_cast<unsigned>(std::clamp<uint64_t>(batchBytes / (2 * pairBytes), 1, threads));
+  InOrder<RecordPair> pairs(kept, options.records, threads, [&](uint64_t serial) {
+    RecordPair pair{zero.blank(), one.blank()};
+    dealer.deal(infos[0].materialId, serial, MaterialWriter::payload(pair.zero),
+                MaterialWriter::payload(pair.one));
+    zero.seal(serial, pair.zero);
+    one.seal(serial, pair.one);
+    return pair;
+  });
   Progress progress("dealing", options.records, kept, options.quiet);
-  for (uint64_t next = kept; next < options.records; next += threads) {
-    uint64_t now = std::min(threads, options.records - next);
-    std::vector<std::future<RecordPair>> pairs;
-    for (uint64_t i = 0; i < now; ++i)
-      pairs.push_back(
-          std::async(now > 1 ? std::launch::async : std::launch::deferred, [&, serial = next + i] {
-            RecordPair pair{SecretVector<uint8_t>(infos[0].payloadBytes, 0),
-                            SecretVector<uint8_t>(infos[1].payloadBytes, 0)};
-            dealer.deal(infos[0].materialId, serial, pair.zero, pair.one);
-            return pair;
-          }));
-    for (uint64_t i = 0; i < now; ++i) {
-      RecordPair pair = pairs[i].get();
-      zero.append(pair.zero);
-      one.append(pair.one);
-      progress.update(next + i + 1, (next + i + 1 - kept) * pairBytes);
-    }
+  for (uint64_t serial = kept; serial < options.records; ++serial) {
+    const RecordPair pair = pairs.take();
+    zero.append(pair.zero);
+    one.append(pair.one);
+    progress.update(serial + 1, (serial + 1 - kept) * pairBytes);
   }
   zero.finish();
   one.finish();

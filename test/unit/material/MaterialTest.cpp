@@ -33,8 +33,13 @@ protected:
     return SecretVector<uint8_t>(info.payloadBytes, static_cast<uint8_t>(serial));
   }
   void append(MaterialWriter &writer, uint64_t until) const {
-    while (writer.written() < until)
-      writer.append(payload(info.firstSerial + writer.written()));
+    while (writer.written() < until) {
+      SecretVector<uint8_t> record = writer.blank();
+      std::ranges::copy(payload(info.firstSerial + writer.written()),
+                        MaterialWriter::payload(record).begin());
+      writer.seal(writer.written(), record);
+      writer.append(record);
+    }
   }
   void deal(uint64_t records) const {
     MaterialWriter writer = MaterialWriter::create(path, info, seed(9), false);
@@ -138,7 +143,8 @@ TEST_F(Material, RefusesRecordsOfOtherPlansModelsSetsAndParties) {
       other = mine, other.party = Party::One;
     RecordCipher foreign(seed(9), other);
     std::vector<uint8_t> record(mine.recordBytes());
-    foreign.seal(7, payload(7), record);
+    std::ranges::copy(payload(7), RecordCipher::payload(record).begin());
+    foreign.seal(7, record);
     overwrite(path, recordOffset(7), std::string(record.begin(), record.end()));
     expectCode(ExitCode::Integrity, "record 7", [&] { store().read(7); });
   }
