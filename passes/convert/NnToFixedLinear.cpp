@@ -169,18 +169,41 @@ static std::optional<std::vector<double>> channelFactors(ArrayRef<double> factor
   return result;
 }
 
+/// The product's scale is the sum of both: factors that are longer than activations need be are
+/// truncated, the longest first, before they are broadcast, where the product would not fit or not
+/// leave a linear layer behind it the usual bits for its weights. A bit or two are not worth the
+/// exchange.
+SmallVector<Value> FixedLowering::shortenFactors(nn::MulOp op) {
+  constexpr int weightBits = 12, leastGain = 3;
+  Value factors[] = {op.getLhs(), op.getRhs()};
+  SmallVector<Value> values = {held(factors[0]), held(factors[1])};
+  auto overhang = [&](size_t i) {
+    return scaleOf(values[i]) - analysis.activationScale(factors[i]);
+  };
+  const int fits = analysis.demand(op.getResult()),
+            wanted = fits - (feedsLinearLayer(op.getResult()) ? weightBits : 0);
+  size_t first = overhang(0) >= overhang(1) ? 0 : 1;
+  for (size_t i : {first, 1 - first}) {
+    int scale = scaleOf(values[0]) + scaleOf(values[1]);
+    if (scale > fits ? overhang(i) <= 0 : scale <= wanted || overhang(i) < leastGain)
+      continue;
+    Value &cut = truncated[factors[i]];
+    if (!cut)
+      cut = truncateTo(values[i], analysis.activationScale(factors[i]));
+    values[i] = cut;
+  }
+  return values;
+}
+
 LogicalResult FixedLowering::lowerMul(nn::MulOp op) {
   Value lhs = op.getLhs(), rhs = op.getRhs();
   ArrayRef<int64_t> shape = shapeOf(op.getResult());
   if (lhs.getDefiningOp<nn::ConstantOp>())
     std::swap(lhs, rhs);
   if (!rhs.getDefiningOp<nn::ConstantOp>()) {
-    SmallVector<Value> operands;
-    for (Value operand : {lhs, rhs}) {
-      Value value = broadcast(held(operand), shape);
-      int scale = std::min(analysis.activationScale(operand), scaleOf(value));
-      operands.push_back(scale < scaleOf(value) ? truncateTo(value, scale) : value);
-    }
+    SmallVector<Value> operands = shortenFactors(op);
+    for (Value &operand : operands)
+      operand = broadcast(operand, shape);
     return define(op,
                   make<fixed::MulOp>(makeType(shape, scaleOf(operands[0]) + scaleOf(operands[1])),
                                      operands[0], operands[1]));

@@ -137,8 +137,7 @@ LogicalResult FixedLowering::lowerSum(Operation *op, bool subtract) {
                              : make<fixed::AddOp>(operands[0].getType(), operands[0], operands[1]));
 }
 
-/// A linear layer opens the value, as it is, with its elements moved or a constant added.
-static bool feedsLinearLayer(Value value) {
+bool FixedLowering::feedsLinearLayer(Value value) {
   return llvm::any_of(value.getUsers(), [](Operation *user) {
     auto sum = dyn_cast<nn::AddOp>(user);
     bool keeps = isa<nn::TakeOp, nn::ReshapeOp, nn::TransposeOp>(user) ||

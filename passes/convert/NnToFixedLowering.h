@@ -58,6 +58,10 @@ private:
   mlir::LogicalResult lowerScaling(mlir::Operation *op, mlir::Value input,
                                    llvm::ArrayRef<double> factors, llvm::ArrayRef<double> offsets);
   mlir::LogicalResult lowerMul(nn::MulOp op);
+  /// The two factors of a product of computed values, truncated where they must be.
+  llvm::SmallVector<mlir::Value> shortenFactors(nn::MulOp op);
+  /// A linear layer opens the value, as it is, with its elements moved or a constant added.
+  static bool feedsLinearLayer(mlir::Value value);
 
   // NnToFixedGates.cpp: everything that opens values.
   struct Window {

@@ -34,6 +34,33 @@ int floorLog2(double value) {
 
 static bool isConstant(Value value) { return value.getDefiningOp<nn::ConstantOp>() != nullptr; }
 
+/// The users of a value, behind those that only move its elements.
+static void forEachUse(Value value, function_ref<void(Operation *)> visit) {
+  for (Operation *user : value.getUsers()) {
+    if (isa<nn::TakeOp, nn::ReshapeOp, nn::TransposeOp>(user))
+      forEachUse(user->getResult(0), visit);
+    else
+      visit(user);
+  }
+}
+
+/// A hard sigmoid times something that ends in a sum, as attention with a residual has it. Settling
+/// the sigmoid's slope in the product would cost the product settlementBits bits of the ring; in
+/// the sigmoid's own pieces it costs nothing.
+static bool isGateOfSum(nn::FunctionOp function) {
+  bool found = false;
+  auto isSum = [&](Operation *user) {
+    found |= isa<nn::AddOp, nn::SubOp, nn::ConcatOp>(user) &&
+             llvm::none_of(user->getOperands(), isConstant);
+  };
+  if (function.getKind() == nn::FunctionKind::HardSigmoid)
+    forEachUse(function.getResult(), [&](Operation *user) {
+      if (isa<nn::MulOp>(user) && llvm::none_of(user->getOperands(), isConstant))
+        forEachUse(user->getResult(0), isSum);
+    });
+  return found;
+}
+
 FailureOr<ScaleAnalysis> ScaleAnalysis::run(func::FuncOp function, const FixedOptions &options) {
   ScaleAnalysis analysis(options);
   if (failed(analysis.checkRanges(function)))
@@ -101,8 +128,9 @@ void ScaleAnalysis::findPending(Operation *op) {
           .Case<nn::ReluOp, nn::MaxPool2dOp, nn::ReshapeOp, nn::TransposeOp, nn::TakeOp, nn::PadOp>(
               [&](Operation *unary) { return pending(unary->getOperand(0)); })
           .Case([&](nn::FunctionOp real) {
-            return functionResultFactor(real.getKind(), real.getParameters(),
-                                        pending(real.getInput()));
+            return isGateOfSum(real) ? 1.0
+                                     : functionResultFactor(real.getKind(), real.getParameters(),
+                                                            pending(real.getInput()));
           })
           .Case([&](nn::SquareOp square) { return std::pow(pending(square.getInput()), 2); })
           .Case([&](nn::AvgPool2dOp pool) {
@@ -142,6 +170,7 @@ LogicalResult ScaleAnalysis::findSpline(nn::FunctionOp op) {
   goal.low = held.min;
   goal.high = held.max;
   goal.headroom = options.headroom;
+  goal.settled = isGateOfSum(op);
   goal.error = options.activationError > 0
                    ? options.activationError
                    : std::ldexp(1.0, 2 - static_cast<int>(options.activationBits));

@@ -95,6 +95,19 @@ void measure(FunctionSpline &result, double low, double high) {
   }
 }
 
+/// For coefficients that are no integers: so many bits that rounding changes each by 2^-11 of
+/// itself at most.
+void setCoefficientBits(FunctionSpline &result) {
+  constexpr int coefficientBits = 10;
+  auto bitsFor = [](double coefficient) {
+    return coefficient == 0 ? 0 : std::max(0, coefficientBits - std::ilogb(coefficient));
+  };
+  for (const Quadratic &piece : result.spline.pieces) {
+    result.linearBits = std::max(result.linearBits, bitsFor(piece.c1));
+    result.quadraticBits = std::max(result.quadraticBits, bitsFor(piece.c2));
+  }
+}
+
 struct Interval {
   double low, high;
 };
@@ -192,7 +205,7 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
                 std::min(reach, goal.high + (reach - calibrated))};
   if (auto exact = exactSpline(goal.kind, goal.parameters)) {
     FunctionSpline result;
-    result.resultFactor = functionResultFactor(goal.kind, goal.parameters, p);
+    result.resultFactor = goal.settled ? 1.0 : functionResultFactor(goal.kind, goal.parameters, p);
     const double divisor = result.resultFactor / leadingCoefficient(goal.kind, goal.parameters);
     for (double &knot : exact->knots)
       knot /= p;
@@ -200,6 +213,8 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
       piece = {piece.c0 / divisor, piece.c1 * p / divisor, piece.c2 * p * p / divisor};
     result.spline = exact->within(-reach, reach);
     measure(result, -reach, reach);
+    if (goal.settled)
+      setCoefficientBits(result);
     return result;
   }
 

@@ -16,6 +16,7 @@ struct FunctionGoal {
   double headroom = 1;      ///< y may become as large as this many times the largest one.
   double error = 0;         ///< Bound relative to the spread of the function's values.
   size_t mostKnots = 16;
+  bool settled = false; ///< Wanted with resultFactor 1, rounding coefficients.
 };
 
 /// value = spline(y) * resultFactor.
