@@ -145,7 +145,7 @@ private:
     if (options.emit == Emit::Onnx && llvm::outs().is_displayed())
       throw Error(ExitCode::Usage, "--emit=onnx: writes bytes, which a terminal cannot show",
                   "redirect standard output: gfscc model.onnx --emit=onnx > optimised.onnx");
-    if (options.tolerance <= 0)
+    if (options.tolerance && !(*options.tolerance > 0))
       throw Error(ExitCode::Usage, "--tolerance: expects a positive number",
                   "the default is 0.005");
   }
@@ -219,7 +219,7 @@ private:
                            {"exact", choice.formats.exact},
                            {"activation_bits", choice.formats.activationBits},
                            {"headroom", choice.formats.headroom},
-                           {"tolerance", options.tolerance},
+                           {"tolerance", choice.tolerance},
                            {"trials", choice.trials}};
     reportParts.calibration = {{"samples", calibration->samples},
                                {"synthetic", calibration->synthetic},

@@ -145,44 +145,61 @@ std::vector<FixedOptions> FixedStage::candidates() const {
   return list;
 }
 
-SearchResult FixedStage::search(const std::vector<OutputSamples> &reference,
-                                const SampleSet &samples) {
+/// What is tried in turn where no tolerance is given.
+static std::vector<double> tolerancesFor(const CompileOptions &options) {
+  if (options.tolerance)
+    return {*options.tolerance};
+  return {0.005, 0.01, 0.02, 0.04};
+}
+
+std::pair<SearchResult, double> FixedStage::search(const std::vector<OutputSamples> &reference,
+                                                   const SampleSet &samples) {
   SearchGoal goal;
   goal.chooseRing = !options.formats.ringBits;
   goal.chooseWindow = !options.formats.windowBits && !options.formats.exact;
-  goal.tolerance = options.tolerance;
   goal.cost = [&](const FixedOptions &formats) { return costOf(formats); };
   auto trial = [&](const FixedOptions &formats) { return attempt(formats, samples); };
 
-  std::vector<FixedOptions> list = candidates();
-  for (const FixedOptions &candidate : list) {
-    // One look at the best that these options can do decides whether a search pays.
-    FixedOptions best = candidate;
-    if (goal.chooseRing)
-      best.ringBits = goal.greatestRing;
-    if (goal.chooseWindow)
-      best.windowBits = goal.greatestWindow;
-    bool last = &candidate == &list.back();
-    if (!last) {
+  const std::vector<FixedOptions> list = candidates();
+  // One look at the best that a candidate can do decides whether a search pays.
+  std::vector<std::optional<double>> reached(list.size());
+  auto mayMeet = [&](size_t i, double tolerance) {
+    if (!reached[i]) {
+      FixedOptions best = list[i];
+      if (goal.chooseRing)
+        best.ringBits = goal.greatestRing;
+      if (goal.chooseWindow)
+        best.windowBits = goal.greatestWindow;
       auto outputs = trial(best);
-      // The part of the tolerance that the search leaves to the ring if it also chooses windows.
-      double allowed = goal.chooseWindow && !candidate.exact ? goal.tolerance / std::numbers::sqrt2
-                                                             : goal.tolerance;
-      if (!outputs || compareOutputs(reference, *outputs).relativeError > allowed)
-        continue;
+      reached[i] = outputs ? compareOutputs(reference, *outputs).relativeError
+                           : std::numeric_limits<double>::infinity();
     }
-    try {
-      return searchFixedOptions(candidate, goal, reference, trial);
-    } catch (const Error &error) {
-      if (error.code() != ExitCode::RangeCheck)
-        throw;
-      if (last)
-        throw lastRefusal.empty()
-            ? error
-            : Error(error.code(), fmt::format("{}\n  {}", error.what(), lastRefusal), error.hint());
+    // The part of the tolerance that the search leaves to the ring if it also chooses windows.
+    bool shared = goal.chooseWindow && !list[i].exact;
+    return *reached[i] <= (shared ? tolerance / std::numbers::sqrt2 : tolerance);
+  };
+  const std::vector<double> tolerances = tolerancesFor(options);
+  for (double tolerance : tolerances) {
+    goal.tolerance = tolerance;
+    for (size_t i = 0; i < list.size(); ++i) {
+      if (!mayMeet(i, tolerance))
+        continue;
+      try {
+        return {searchFixedOptions(list[i], goal, reference, trial), tolerance};
+      } catch (const Error &error) {
+        if (error.code() != ExitCode::RangeCheck)
+          throw;
+      }
     }
   }
-  throw Error(ExitCode::Internal, "internal error: the search for formats ended without a result");
+  // Says what the most precise formats reach.
+  try {
+    return {searchFixedOptions(list.back(), goal, reference, trial), tolerances.back()};
+  } catch (const Error &error) {
+    if (error.code() != ExitCode::RangeCheck || lastRefusal.empty())
+      throw;
+    throw Error(error.code(), fmt::format("{}\n  {}", error.what(), lastRefusal), error.hint());
+  }
 }
 
 /// Ranges are only as good as the samples they are measured on.
@@ -228,7 +245,8 @@ FormatChoice FixedStage::run() {
   };
   SampleSet few = choice.samples.spread(
       std::clamp(affordable(multiplicationsPerTrial), fewestPerTrial, mostPerTrial));
-  SearchResult found = search(spread(reference, all, few.count), few);
+  auto [found, tolerance] = search(spread(reference, all, few.count), few);
+  choice.tolerance = tolerance;
   choice.formats = found.options;
   choice.trials = found.trials;
 
@@ -236,6 +254,11 @@ FormatChoice FixedStage::run() {
   auto outputs = attempt(choice.formats, choice.samples);
   gfs::check(outputs.has_value(), "formats that were chosen are refused");
   choice.deviation = compareOutputs(spread(reference, all, choice.samples.count), *outputs);
+  if (!options.tolerance && tolerance > tolerancesFor(options).front())
+    progress.warn(fmt::format(
+        "the outputs deviate by {:.2g} % of their spread: no formats kept within {:.2g} %, which "
+        "is aimed at; try the plan on labelled data, and give --tolerance {} to accept it",
+        100 * choice.deviation.relativeError, 100 * tolerancesFor(options).front(), tolerance));
 
   PassManager passes(module.getContext(), ModuleOp::getOperationName());
   addFixedPasses(passes, choice.formats);

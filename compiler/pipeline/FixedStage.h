@@ -18,6 +18,7 @@ namespace gfs {
 struct FormatChoice {
   FixedOptions formats;
   Deviation deviation;
+  double tolerance = 0; ///< Of the relative error, that the search kept within.
   SampleSet samples;
   unsigned trials = 0;
   mlir::OwningOpRef<mlir::ModuleOp> measured; ///< The nn program with ranges, before conversion.
@@ -49,7 +50,9 @@ private:
   void warnOfPoorSamples(const SampleSet &samples);
   SampleSet takeSamples(mlir::func::FuncOp main);
   std::vector<FixedOptions> candidates() const;
-  SearchResult search(const std::vector<OutputSamples> &reference, const SampleSet &samples);
+  /// The formats, and the tolerance they keep.
+  std::pair<SearchResult, double> search(const std::vector<OutputSamples> &reference,
+                                         const SampleSet &samples);
 
   mlir::ModuleOp module;
   const CompileOptions &options;

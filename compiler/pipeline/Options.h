@@ -59,8 +59,9 @@ struct CompileOptions {
   FormatOptions formats;
   ReplaceOptions replace;
   /// Largest root mean square error of the outputs, relative to their spread, that the search for
-  /// formats allows.
-  double tolerance = 0.005;
+  /// formats allows. Not given: 0.005, or up to eight times that where it cannot be reached, with a
+  /// warning.
+  std::optional<double> tolerance;
   /// Test sets to run privately and compare, see compiler/verify; empty: none. They are also the
   /// calibration data if there are no other.
   std::filesystem::path verify;

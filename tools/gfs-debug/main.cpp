@@ -39,10 +39,8 @@ int main(int argc, char **argv) {
   formats->add_option("--relu-protocol", options.reluProtocol, "how signs are found")
       ->check(CLI::IsMember({"auto", "table", "one_hot", "dcf"}))
       ->capture_default_str();
-  formats
-      ->add_option("--tolerance", options.tolerance,
-                   "error of the outputs that the search for formats allows")
-      ->capture_default_str();
+  formats->add_option("--tolerance", options.tolerance,
+                      "error of the outputs that the search for formats allows");
   app.add_option("--divergence", divergence,
                  "error of a layer from which on it diverges, relative to its magnitude")
       ->check(CLI::NonNegativeNumber)

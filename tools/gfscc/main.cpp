@@ -81,11 +81,11 @@ int main(int argc, char **argv) {
   formats->add_option("--window-bits", options.formats.windowBits, "bits that decide a sign");
   formats->add_option("--headroom", options.formats.headroom,
                       "factor between calibrated and representable magnitudes");
-  formats
-      ->add_option("--tolerance", options.tolerance,
-                   "largest root mean square error of the outputs, relative to their spread, in "
-                   "the search for formats")
-      ->capture_default_str();
+  formats->add_option(
+      "--tolerance", options.tolerance,
+      "largest root mean square error of the outputs, relative to their spread, in "
+      "the search for formats; default 0.005, or the next that is reached up to 0.04, "
+      "with a warning");
   formats
       ->add_option("--activation-error", options.formats.activationError,
                    "largest error of a fitted function, relative to the spread of its values, as "
@@ -154,7 +154,9 @@ int main(int argc, char **argv) {
                   "print what each layer is predicted to cost, and its alternatives");
 
   auto *output = app.add_option_group("Output");
-  output->add_option("--emit", emit, "print the program in one of the compiler's languages, or as an ONNX model")
+  output
+      ->add_option("--emit", emit,
+                   "print the program in one of the compiler's languages, or as an ONNX model")
       ->check(CLI::IsMember({"none", "onnx", "nn", "fixed", "secure", "plan"}))
       ->capture_default_str();
   output->add_option("--compile-to", compileTo, "stop after a phase:" + phaseNames())
@@ -195,14 +197,10 @@ int main(int argc, char **argv) {
       throw Error(ExitCode::Usage, "--compile-to: there is no phase '" + compileTo + "'",
                   "the phases are:" + phaseNames());
     options.last = *last;
-    options.emit = std::map<std::string, Emit>{
-        {"none", Emit::None},
-        {"onnx", Emit::Onnx},
-        {"nn", Emit::Nn},
-        {"fixed", Emit::Fixed},
-        {"secure", Emit::Secure},
-        {"plan",
-         Emit::Plan}}.at(emit);
+    options.emit = std::map<std::string, Emit>{{"none", Emit::None},     {"onnx", Emit::Onnx},
+                                               {"nn", Emit::Nn},         {"fixed", Emit::Fixed},
+                                               {"secure", Emit::Secure}, {"plan", Emit::Plan}}
+                       .at(emit);
     options.verbosity = quiet ? 0 : verbose ? 2 : 1;
     compile(options);
   });
