@@ -32,9 +32,8 @@ std::string explanationText(const CostExplanation &explanation, const CostGoal &
   auto fit = [&](const std::string &text) { // the end of a long name tells layers apart
     return text.size() <= width ? text : "…" + text.substr(text.size() - width + 1);
   };
-  std::string text = fmt::format("predicted for {}; machine: {} ({}); prefer {}\n",
-                                 goal.environment.network.text(), goal.environment.machine.cpu,
-                                 goal.environment.machine.kernels, name(goal.prefer));
+  std::string text =
+      fmt::format("predicted for {}; prefer {}\n", goal.environment.text(), name(goal.prefer));
   text += fmt::format("{:<{}}  {:<8} {:>10} {:>6} {:>10} {:>10}  {}\n", "layer", width, "signs by",
                       "ms", "exch.", "each way", "dealt", "alternatives, else gates");
   for (const LayerChoice &layer : explanation.layers) {

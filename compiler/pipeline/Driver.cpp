@@ -13,6 +13,7 @@
 #include "compiler/pipeline/Source.h"
 #include "compiler/pipeline/Summary.h"
 #include "compiler/pipeline/VariantPlan.h"
+#include "compiler/report/Activations.h"
 #include "compiler/report/Report.h"
 #include "compiler/verify/Verify.h"
 #include "dialects/fixed/FixedDialect.h"
@@ -167,6 +168,8 @@ private:
     std::optional<ChooseGoal> goal = parseGoal(options.replace, options.budget);
     std::string chosen = goal ? chooseActivations(*goal) : "";
     printOnnx();
+    reportParts.sections["activations"] =
+        activationsJson(*module.get().getOps<func::FuncOp>().begin());
     runPasses(Phase::Optimise, ExitCode::Internal,
               "please report this with the model that led to it", nn::buildFusionPipeline);
     return countNodes() + chosen;
@@ -288,6 +291,7 @@ private:
     if (explanation.layers.empty()) // nothing was left to choose
       explanation = explain(*program, costGoal);
     requireBudget();
+    reportParts.environment = costGoal.environment;
     reportParts.sections["explain"] = explanationJson(explanation, costGoal);
     if (options.emit == Emit::Plan) {
       std::string text;

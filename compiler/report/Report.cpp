@@ -38,7 +38,7 @@ static Json leakageJson(const std::vector<inspect::RoleSight> &roles) {
 }
 
 Json reportJson(const Program &program, const ReportParts &parts) {
-  inspect::Summary summary = inspect::summarize(program);
+  inspect::Summary summary = inspect::summarize(program, parts.environment);
   Json report = {{"schema", 1},
                  {"kind", "gfscc report"},
                  {"plan", inspect::planJson(program, summary, program.plan().model())}};

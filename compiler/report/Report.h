@@ -4,6 +4,7 @@
 #pragma once
 
 #include "passes/fixed/RangeReport.h"
+#include "runtime/cost/TimeModel.h"
 #include "runtime/exec/Program.h"
 
 #include <filesystem>
@@ -14,11 +15,12 @@ namespace gfs {
 /// What the report needs beside the plan. Parts that a compilation did not make stay empty and are
 /// left out of the report.
 struct ReportParts {
+  Environment environment;            ///< What times are predicted for.
   nlohmann::ordered_json formats;     ///< Ring, windows, activation bits, …: what the search chose.
   nlohmann::ordered_json calibration; ///< Samples, relative error, agreement.
   std::vector<fixed::RangeRow> ranges; ///< Head-room, layer by layer.
-  /// Further sections by name, such as "explain" (costs of the alternatives) or "frontier"
-  /// (accuracy against cost).
+  /// Further sections by name: "explain" (explanationJson), "activations" (activationsJson) and
+  /// "frontier" (choiceJson).
   nlohmann::ordered_json sections = nlohmann::ordered_json::object();
 };
 

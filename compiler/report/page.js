@@ -43,7 +43,7 @@ function layersOf(steps) {
   for (const step of steps) {
     if (!layers.has(step.name))
       layers.set(step.name, {name: step.name, gates: new Set(), steps: 0, exchanges: 0, message: 0, dealt: 0,
-        multiplications: 0, predicted: undefined, shape: step.shape, details: [], from: new Set()});
+        multiplications: 0, predicted: 0, shape: step.shape, details: [], from: new Set()});
     const layer = layers.get(step.name);
     ++layer.steps;
     layer.gates.add(step.gate);
@@ -51,7 +51,7 @@ function layersOf(steps) {
     layer.message += total(step.message_bytes);
     layer.dealt += total(step.dealt_bytes);
     layer.multiplications += step.multiplications;
-    if (step.predicted_ms !== undefined) layer.predicted = (layer.predicted || 0) + step.predicted_ms;
+    layer.predicted += step.predicted_ms;
     layer.shape = step.shape;
     if (step.detail && !["Take", "Scale", "Input", "Output"].includes(step.gate)) layer.details.push(`${step.gate} ${step.detail}`);
     for (const operand of step.operands)
@@ -61,11 +61,9 @@ function layersOf(steps) {
   return [...layers.values()];
 }
 const layers = layersOf(plan.layers);
-const hasPrediction = layers.some((layer) => layer.predicted !== undefined);
 const metrics = [
-  ["dealt bytes", (layer) => layer.dealt, bytes], ["bytes each way", (layer) => layer.message, bytes],
+  ["predicted time", (layer) => layer.predicted, (ms) => ms.toFixed(3) + " ms"], ["dealt bytes", (layer) => layer.dealt, bytes], ["bytes each way", (layer) => layer.message, bytes],
   ["exchanges", (layer) => layer.exchanges, grouped], ["multiplications", (layer) => layer.multiplications, grouped]];
-if (hasPrediction) metrics.unshift(["predicted time", (layer) => layer.predicted || 0, (ms) => ms.toFixed(3) + " ms"]);
 
 function drawOverview() {
   const totals = plan.totals;
@@ -78,7 +76,7 @@ function drawOverview() {
     [totals.relus ? (total(totals.relu_dealt_bytes) / totals.relus).toFixed(1) + " B" : "none", "dealt per ReLU"],
     [grouped(totals.relus), "ReLUs"], [grouped(totals.multiplications), "multiplications a server"],
     [grouped(plan.weights), "weights"], [`${plan.ring_bits} bits`, "ring"]];
-  if (report.predicted) tiles.unshift([report.predicted.online_ms.toFixed(2) + " ms", `predicted online, ${report.predicted.network}`]);
+  tiles.unshift([plan.predicted.online_ms.toFixed(2) + " ms", `predicted online, ${plan.predicted.network}`]);
   if (report.calibration) tiles.push([percent(report.calibration.agreement), `same answer on ${report.calibration.samples} ${report.calibration.synthetic ? "made-up" : "calibration"} inputs`]);
   place("overview", ".tiles").append(...tiles.map(([value, name]) => make("div", {class: "tile"}, make("b", {}, String(value)), make("span", {}, name))));
   const facts = Object.entries(report.formats || {}).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
@@ -139,26 +137,31 @@ function drawLayers() {
   place("layers", ".scroll").append(table(columns, layers));
 }
 
-// explain: [{layer, choice, alternatives: [{name, predicted_ms, exchanges, bytes, dealt_bytes, chosen}]}]
+// explain: {layers: [{layer, protocol, cost, alternatives: [{protocol, cost}]}]}; a cost is {predicted_ms, exchanges, bytes_each_way,
+// dealt_bytes, …}. Layers that find no signs have no protocol and no alternatives.
 function drawExplain() {
-  if (!report.explain || !report.explain.length) return drop("explain");
-  const rows = report.explain.flatMap((entry) => entry.alternatives.map((alternative, i) => ({...alternative, layer: i ? "" : entry.layer})));
-  const columns = [{title: "layer", value: (r) => r.layer}, {title: "protocol", value: (r) => (r.chosen ? "▸ " : "") + r.name},
+  const rows = report.explain.layers.flatMap((entry) => {
+    const choices = entry.alternatives.length ? entry.alternatives : entry.protocol ? [entry] : [];
+    return choices.map((one, i) => ({...one.cost, layer: i ? "" : entry.layer, protocol: one.protocol, chosen: one.protocol === entry.protocol}));
+  });
+  if (!rows.length) return drop("explain");
+  const columns = [{title: "layer", value: (r) => r.layer}, {title: "signs by", value: (r) => (r.chosen ? "▸ " : "") + r.protocol},
     {title: "predicted ms", value: (r) => r.predicted_ms, text: fixed(3), number: true},
     {title: "exchanges", value: (r) => r.exchanges, number: true},
-    {title: "bytes each way", value: (r) => r.bytes, text: grouped, number: true},
+    {title: "bytes each way", value: (r) => r.bytes_each_way, text: grouped, number: true},
     {title: "dealt bytes", value: (r) => r.dealt_bytes, text: grouped, number: true}];
   place("explain", ".scroll").append(table(columns, rows, (r) => r.chosen));
 }
 
-// activations: [{layer, channels, elements, kinds: {relu: n, quadratic: n, linear: n, zero: n}}]
+// activations: [{layer, channels, elements, kinds: {relu: n, quadratic: n, …}, per_channel: ["relu", …]}]; a strip of one cell per channel.
 function drawActivations() {
   if (!report.activations || !report.activations.length) return drop("activations");
-  const colours = {relu: "var(--warm)", quadratic: "var(--accent)", linear: "var(--good)", identity: "#8b5cf6", zero: "var(--soft)"};
-  const stack = (row) => make("div", {class: "stack"}, ...Object.entries(row.kinds).filter(([, n]) => n).map(([kind, n]) =>
-    make("i", {style: `width:${100 * n / row.channels}%;background:${colours[kind] || "var(--soft)"}`, title: `${kind}: ${n} of ${row.channels} channels`})));
-  const columns = [{title: "layer", value: (r) => r.layer}, {title: "channels", value: (r) => r.channels, number: true},
-    {title: "kinds", value: stack}, {title: "", value: (r) => Object.entries(r.kinds).filter(([, n]) => n).map(([k, n]) => `${n} ${k}`).join(", ")}];
+  const colours = {relu: "var(--warm)", quadratic: "var(--accent)", linear: "var(--good)", identity: "#8b5cf6", constant: "var(--line)", zero: "var(--line)"};
+  const strip = (row) => make("div", {class: "stack", role: "img", "aria-label": `channels of ${row.layer}`}, ...row.per_channel.map((kind, i) =>
+    make("i", {style: `flex:1;background:${colours[kind] || "var(--soft)"}`, title: `channel ${i}: ${kind}`})));
+  const columns = [{title: "layer", value: (r) => r.layer}, {title: "elements", value: (r) => r.elements, text: grouped, number: true},
+    {title: "channels", value: (r) => r.channels, number: true}, {title: "each channel", value: strip},
+    {title: "kinds", value: (r) => Object.entries(r.kinds).map(([k, n]) => `${n} ${k}`).join(", ")}];
   place("activations", ".scroll").append(table(columns, report.activations));
 }
 
@@ -168,21 +171,31 @@ function axes(svg, left, top, width, height, labels) {
   for (const {x, y, text, anchor = "middle"} of labels) svg.append(make("text", {class: "soft", x, y, "text-anchor": anchor}, text));
 }
 
-// frontier: {points: [{replaced, agreement, predicted_ms, dealt_bytes}], chosen}
+// frontier: {points: [{replaced, agreement, predicted_ms, exchanges, dealt_bytes, ring_bits}], chosen}; costs may be missing where no plan is
+// precise enough.
 function drawFrontier() {
   const points = report.frontier && report.frontier.points;
-  if (!points || points.length < 2) return drop("frontier");
+  if (!points) return drop("frontier");
+  const chosen = points[report.frontier.chosen];
   const width = 640, height = 260, left = 60, top = 16;
   const low = Math.min(...points.map((p) => p.agreement)), high = Math.max(...points.map((p) => p.agreement)), span = high - low || 1;
   const x = (p) => left + p.replaced * width, y = (p) => top + (high - p.agreement) / span * height;
   const svg = make("svg", {width: left + width + 40, height: height + 60, role: "img", "aria-label": "agreement against share replaced"});
   axes(svg, left, top, width, height, [...[0, .25, .5, .75, 1].map((s) => ({x: left + s * width, y: top + height + 18, text: 100 * s + " %"})),
-    ...[low, high].map((a) => ({x: left - 6, y: top + 4 + (high - a) / span * height, text: percent(a), anchor: "end"})),
+    ...(high > low ? [low, high] : [high]).map((a) => ({x: left - 6, y: top + 4 + (high - a) / span * height, text: percent(a), anchor: "end"})),
     {x: left + width / 2, y: top + height + 36, text: "share of ReLUs replaced"}]);
   svg.append(make("path", {class: "series", d: points.map((p, i) => `${i ? "L" : "M"}${x(p)} ${y(p)}`).join(" ")}));
-  points.forEach((p, i) => svg.append(make("circle", {class: "mark" + (i === report.frontier.chosen ? " chosen" : ""), cx: x(p), cy: y(p), r: i === report.frontier.chosen ? 6 : 3.5},
-    make("title", {}, `${percent(p.replaced)} replaced, ${percent(p.agreement)} agreement, ${p.predicted_ms === undefined ? "" : p.predicted_ms.toFixed(2) + " ms, "}${bytes(p.dealt_bytes)}`))));
+  const cost = (p) => p.predicted_ms === undefined ? "" : `, ${p.predicted_ms.toFixed(2)} ms, ${bytes(p.dealt_bytes)}`;
+  for (const p of points)
+    svg.append(make("circle", {class: p === chosen ? "mark chosen" : "mark", cx: x(p), cy: y(p), r: p === chosen ? 6 : 3.5},
+      make("title", {}, `${percent(p.replaced)} replaced, ${percent(p.agreement)} agreement${cost(p)}`)));
   place("frontier", ".plot").append(svg);
+  const columns = [{title: "replaced", value: (p) => (p === chosen ? "▸ " : "") + percent(p.replaced), number: true},
+    {title: "same answer", value: (p) => p.agreement, text: percent, number: true},
+    {title: "predicted ms", value: (p) => p.predicted_ms, text: fixed(2), number: true}, {title: "exchanges", value: (p) => p.exchanges, number: true},
+    {title: "dealt bytes", value: (p) => p.dealt_bytes, text: (n) => n === undefined ? "" : grouped(n), number: true},
+    {title: "ring bits", value: (p) => p.ring_bits, number: true}];
+  place("frontier", ".scroll").append(table(columns, points, (p) => p === chosen));
 }
 
 function drawHeadroom() {

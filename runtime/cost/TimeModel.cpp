@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cost/TimeModel.h"
 
+#include <fmt/format.h>
+
 namespace gfs {
+
+std::string Environment::text() const {
+  return fmt::format("{}; machine: {} ({})", network.text(), machine.cpu, machine.kernels);
+}
 
 namespace {
 /// A kind of work and how much of it, see workNames.
@@ -81,6 +87,7 @@ static double computeSeconds(const Program &program, uint32_t id, const MachineP
 
 TimePrediction predictTime(const Program &program, const Environment &environment) {
   TimePrediction time;
+  time.environment = environment;
   time.steps.resize(program.steps());
   for (uint32_t id = 0; id < program.steps(); ++id)
     time.steps[id].computeSeconds = computeSeconds(program, id, environment.machine);

@@ -60,8 +60,22 @@ static Json layersJson(const Program &program, const Summary &summary) {
                     {"detail", row.detail},
                     {"message_bytes", row.cost.messageBytes},
                     {"dealt_bytes", row.cost.dealtBytes},
-                    {"multiplications", row.cost.multiplications}});
+                    {"multiplications", row.cost.multiplications},
+                    {"predicted_ms", 1e3 * summary.predicted.steps[row.step].seconds()}});
   return list;
+}
+
+static Json predictedJson(const TimePrediction &time) {
+  const NetworkProfile &network = time.environment.network;
+  const StepTime &total = time.total;
+  return {{"online_ms", 1e3 * total.seconds()},
+          {"compute_ms", 1e3 * total.computeSeconds},
+          {"delay_ms", 1e3 * total.delaySeconds},
+          {"transfer_ms", 1e3 * total.transferSeconds},
+          {"network", network.name},
+          {"round_trip_ms", 1e3 * network.roundTripSeconds},
+          {"mbit_per_s", network.bytesPerSecond > 0 ? Json(network.bytesPerSecond * 8e-6) : Json()},
+          {"machine", time.environment.machine.cpu}};
 }
 
 Json planJson(const Program &program, const Summary &summary, const std::string &file) {
@@ -96,6 +110,7 @@ Json planJson(const Program &program, const Summary &summary, const std::string 
             {"comparison_bytes", summary.comparisonBytes},
             {"multiplications", summary.cost.multiplications},
             {"arena_bytes", summary.cost.arenaBytes}}},
+          {"predicted", predictedJson(summary.predicted)},
           {"layers", layersJson(program, summary)},
           {"schedule", schedule}};
 }

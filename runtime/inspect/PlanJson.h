@@ -8,7 +8,8 @@
 
 namespace gfs::inspect {
 
-/// Everything about a plan: ports, totals, one object a step, one an exchange. `schema` 1: keys are
+/// Everything about a plan: ports, totals, the predicted time, one object a step, one an exchange.
+/// `schema` 1: keys are
 /// added within a schema, never renamed or removed. `file` is what the plan is called.
 nlohmann::ordered_json planJson(const Program &program, const Summary &summary,
                                 const std::string &file);

@@ -114,9 +114,10 @@ static void countRow(Summary &summary, const Row &row, const plan::Step &step) {
   }
 }
 
-Summary summarize(const Program &program) {
+Summary summarize(const Program &program, const Environment &environment) {
   Summary summary;
   summary.cost = planCost(program);
+  summary.predicted = predictTime(program, environment);
   for (uint32_t id = 0; id < program.steps(); ++id) {
     summary.rows.push_back(makeRow(program, id));
     countRow(summary, summary.rows.back(), program.step(id));

@@ -2,6 +2,7 @@
 // What a plan is made of and what it costs, read off the plan and the gates' own cost statements.
 #pragma once
 
+#include "runtime/cost/TimeModel.h"
 #include "runtime/exec/PlanCost.h"
 
 #include <string>
@@ -27,6 +28,7 @@ struct ExchangeRow {
 
 struct Summary {
   PlanCost cost;
+  TimePrediction predicted; ///< By step, as `rows`.
   std::vector<Row> rows;
   std::vector<ExchangeRow> exchanges;
   std::array<uint64_t, 2> reluDealtBytes = {0, 0}; ///< The part that ReLUs take.
@@ -36,7 +38,7 @@ struct Summary {
 };
 
 /// `program` must outlive the summary.
-Summary summarize(const Program &program);
+Summary summarize(const Program &program, const Environment &environment);
 
 /// "1x16x32x32".
 std::string shapeText(const plan::Value &value);

@@ -50,13 +50,17 @@ static std::string row(const char *name, const Percentiles &values) {
                      values.p50, values.p90, values.p99);
 }
 
-std::string summaryText(std::span<const RequestCost> costs, const Scores &scores) {
+std::string summaryText(std::span<const RequestCost> costs, const Scores &scores,
+                        const std::optional<PredictedTime> &predicted) {
   std::string text;
   if (!costs.empty()) {
     const auto &servers = costs.back().servers;
     text += fmt::format("{} {}\n", costs.size(), costs.size() == 1 ? "inference" : "inferences");
     text +=
         row("online", over(costs, slower([](const Stats &stats) { return stats.online_ms(); })));
+    if (predicted)
+      text += fmt::format("{:<22}     {:>9.2f} ms   for {}\n", "  predicted", predicted->onlineMs,
+                          predicted->conditions);
     text += row("  of it in exchanges",
                 over(costs, slower([](const Stats &stats) { return stats.wait_ms(); })));
     text += row("preparation",
@@ -87,7 +91,8 @@ static nlohmann::ordered_json json(const Percentiles &values) {
 }
 
 std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCost> costs,
-                        const Scores &scores, std::span<const StepProfile> profile) {
+                        const Scores &scores, std::span<const StepProfile> profile,
+                        const std::optional<PredictedTime> &predicted) {
   nlohmann::ordered_json document;
   document["schema"] = "gfs-inference-1";
   document["plan"] = plan::hex(plan.hash);
@@ -95,6 +100,8 @@ std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCos
   document["requests"] = costs.size();
   document["total_ms"] = json(over(costs, [](const RequestCost &cost) { return cost.totalMs; }));
   document["deal_ms"] = json(over(costs, [](const RequestCost &cost) { return cost.dealMs; }));
+  if (predicted)
+    document["predicted"] = {{"online_ms", predicted->onlineMs}, {"for", predicted->conditions}};
   for (size_t party : {0, 1}) {
     auto of = [&](auto get) {
       return over(costs,

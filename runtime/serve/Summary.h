@@ -35,11 +35,19 @@ struct StepProfile {
   uint64_t dealtBytes = 0; ///< To both servers together.
 };
 
+/// The online time of one inference by the time model, to stand beside the measured ones.
+struct PredictedTime {
+  double onlineMs = 0;
+  std::string conditions; ///< Network and machine that it holds for.
+};
+
 /// A few lines for people.
-std::string summaryText(std::span<const RequestCost> costs, const Scores &scores);
+std::string summaryText(std::span<const RequestCost> costs, const Scores &scores,
+                        const std::optional<PredictedTime> &predicted = {});
 /// The same as JSON, with stable keys.
 std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCost> costs,
-                        const Scores &scores, std::span<const StepProfile> profile = {});
+                        const Scores &scores, std::span<const StepProfile> profile = {},
+                        const std::optional<PredictedTime> &predicted = {});
 /// One line per step and their sum, predicted beside measured.
 std::string profileText(std::span<const StepProfile> profile);
 

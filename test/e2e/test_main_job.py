@@ -3,25 +3,37 @@
 import json
 import unittest
 
-from deployment import IMAGES, LABELS, LOGITS, TestCase, must, number, tearDownModule  # noqa: F401
+from deployment import IMAGES, LABELS, LOGITS, TestCase, must, number, run, tearDownModule  # noqa: F401
 
 
 class MainJob(TestCase):
     def test_inference_agrees_with_plaintext_and_costs_what_is_predicted(self):
         deployment = self.deployment(records=100)
         deployment.start_both()
-        done, stats = deployment.infer("--limit", 100, "--labels", LABELS, "--expected", LOGITS)
+        done, stats = deployment.infer("--limit", 100, "--labels", LABELS, "--expected", LOGITS, "--network=loopback")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(stats["requests"], 100)
         self.assertGreaterEqual(stats["agreement"], 0.98)
         self.assertGreaterEqual(stats["accuracy"], 0.85)
-        predicted = json.loads(must("gfs-inspect", deployment.plan, "--json").stdout)["totals"]
+        plan = json.loads(must("gfs-inspect", deployment.plan, "--json", "--network=loopback").stdout)
+        predicted = plan["totals"]
         for party, server in enumerate(stats["servers"]):
             self.assertEqual(number(server["exchanges"]), predicted["exchanges"])
             self.assertEqual(number(server["bytes_sent"]), predicted["bytes_each_way"])
             self.assertEqual(number(server["bytes_received"]), predicted["bytes_each_way"])
             self.assertEqual(number(server["dealt_bytes"]), predicted["dealt_bytes"][party])
         self.assertEqual(number(stats["servers"][0]["material_left"]), 0)
+        # Predicted beside measured; how near they are depends on the machine, see docs/benchmarks.md.
+        self.assertAlmostEqual(stats["predicted"]["online_ms"], plan["predicted"]["online_ms"], 6)
+        self.assertIn("loopback", stats["predicted"]["for"])
+        self.assertRegex(done.stdout, r"(?s)online +p50 .*predicted +[0-9.]+ ms   for loopback")
+
+    def test_refuses_a_network_that_is_none(self):
+        deployment = self.deployment(records=0)
+        done = run("gfs-client", "infer", "--plan", deployment.plan, "--server0=localhost:1", "--server1=localhost:2",
+                   "--input", IMAGES, "--network=moon")
+        self.assert_fails(done, 2)
+        self.assertIn("'moon' is no network", done.stderr)
 
     def test_servers_outlive_exhausted_material(self):
         deployment = self.deployment(records=2)
@@ -41,6 +53,7 @@ class MainJob(TestCase):
         done = must("gfsrun", deployment.plan, "--local", "--input", IMAGES, "--batch", "--limit", 50, "--expected", LOGITS,
                     "--min-agreement", 0.98)
         self.assertIn("argmax agreement", done.stdout)
+        self.assertRegex(done.stdout, r"predicted +[0-9.]+ ms   for loopback")
 
     def test_weight_modes(self):
         from deployment import DATA, MODEL

@@ -30,6 +30,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.attributes, self.counts, self.headings, self.text, self.inside = {}, {}, [], "", []
+        self.all = []  # attributes of all elements, in order
         # A profile of its own: two browsers may run at a time.
         with tempfile.TemporaryDirectory() as profile:
             done = subprocess.run(
@@ -41,6 +42,7 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.counts[tag] = self.counts.get(tag, 0) + 1
+        self.all.append(attributes)
         self.attributes[attributes.get("id", tag)] = attributes
         self.inside.append(tag)
 
@@ -89,12 +91,59 @@ class Report(unittest.TestCase):
         report, page = json.loads(self.data.read_text()), Page(self.page)
         names = {layer["name"] for layer in report["plan"]["layers"]}
         self.assertEqual(page.attributes["body"]["data-drawn"], str(len(names)))
-        for heading in ("Overview", "Network", "Layers", "Head-room", "Exchanges", "Who sees what"):
+        for heading in ("Overview", "Network", "Layers", "Choices", "Activations", "Head-room", "Exchanges", "Who sees what"):
             self.assertIn(heading, page.headings)
         for name in names:
             self.assertIn(name, page.text)
         # A box a layer, a column an exchange.
         self.assertGreaterEqual(page.counts["rect"], len(names) + len(report["plan"]["schedule"]))
+
+    def test_predictions_add_up(self):
+        report = json.loads(self.data.read_text())
+        plan, total = report["plan"], report["explain"]["total"]
+        self.assertAlmostEqual(sum(layer["predicted_ms"] for layer in plan["layers"]), plan["predicted"]["online_ms"], 6)
+        self.assertAlmostEqual(total["predicted_ms"], plan["predicted"]["online_ms"], 6)
+        self.assertEqual(plan["predicted"]["network"], report["explain"]["network"]["name"])
+        self.assertEqual({kind for row in report["activations"] for kind in row["kinds"]}, {"relu"})
+        self.assertNotIn("frontier", report)
+
+    @unittest.skipUnless(BROWSER, "chromium is not installed; tools/install.sh --tests installs it")
+    def test_choices_are_drawn(self):
+        """What --replace=auto and --explain decided: every section shows, and its figures are those of the JSON."""
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            common = (MODEL, "--calib", DATA / "fashion_calib.npy", "-q", "--compile-to=plan", "--replace=auto",
+                      "--max-accuracy-drop=2", "--explain", "--frontier", folder / "frontier.json")
+            for form in ("html", "json"):
+                must("gfscc", *common, "--report", folder / f"report.{form}")
+            report, page = json.loads((folder / "report.json").read_text()), Page(folder / "report.html")
+            self.assertEqual(report["frontier"], json.loads((folder / "frontier.json").read_text()))
+        self.assertIn("data-drawn", page.attributes["body"])
+        for heading in ("Choices", "Activations", "Accuracy and cost"):
+            self.assertIn(heading, page.headings)
+        self.assertIn(f"{report['plan']['predicted']['online_ms']:.2f} ms", page.text)
+        # Choices: the chosen protocol of each layer that finds signs is marked, with its predicted time.
+        deciding = [layer for layer in report["explain"]["layers"] if layer["alternatives"]]
+        self.assertTrue(deciding)
+        for layer in deciding:
+            self.assertIn(f"▸ {layer['protocol']}{layer['cost']['predicted_ms']:.3f}", page.text)
+        # Activations: a cell per channel, and polynomials among them.
+        rows = report["activations"]
+        self.assertTrue(any(set(row["per_channel"]) - {"relu"} for row in rows))
+        cells = [a for a in page.all if a.get("title", "").startswith("channel ")]
+        self.assertEqual(len(cells), sum(row["channels"] for row in rows))
+        for row in rows:
+            self.assertEqual(sum(row["kinds"].values()), row["channels"])
+            self.assertIn(", ".join(f"{n} {kind}" for kind, n in row["kinds"].items()), page.text)
+        # Frontier: a mark per point, at the right place; the chosen one is the only one that stands out.
+        points, chosen = report["frontier"]["points"], report["frontier"]["chosen"]
+        marks = [a for a in page.all if a.get("class", "").startswith("mark")]
+        self.assertEqual([a["class"] == "mark chosen" for a in marks], [i == chosen for i in range(len(points))])
+        self.assertGreater(chosen, 0)
+        for mark, point in zip(marks, points):
+            self.assertAlmostEqual(float(mark["cx"]), 60 + 640 * point["replaced"], 3)
+            self.assertIn(f"{point['dealt_bytes']:,}", page.text)
+        self.assertIn(f"▸ {100 * points[chosen]['replaced']:.2f} %", page.text)
 
     @unittest.skipUnless(BROWSER, "chromium is not installed; tools/install.sh --tests installs it")
     def test_names_are_never_markup(self):

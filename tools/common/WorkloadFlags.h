@@ -44,7 +44,8 @@ public:
   /// Writes and prints everything that was asked for.
   void report(const plan::LoadedPlan &plan, const serve::Workload &workload,
               std::span<const serve::RequestCost> costs,
-              std::span<const serve::StepProfile> profile, bool quiet) const {
+              std::span<const serve::StepProfile> profile,
+              const std::optional<serve::PredictedTime> &predicted, bool quiet) const {
     serve::Scores scores = workload.scores();
     workload.writeOutputs();
     // With nothing else to show for it, a single request shows its classes.
@@ -55,9 +56,9 @@ public:
       fmt::print("{}", workload.topText(shown));
     if (!quiet)
       fmt::print("{}{}", profile.empty() ? "" : serve::profileText(profile),
-                 serve::summaryText(costs, scores));
+                 serve::summaryText(costs, scores, predicted));
     if (!json.empty())
-      writeJson(serve::summaryJson(plan, costs, scores, profile));
+      writeJson(serve::summaryJson(plan, costs, scores, profile, predicted));
     workload.checkScores(scores);
   }
 

@@ -2,6 +2,7 @@
 // gfs-client: shares an input to both servers and joins their answers.
 #include "runtime/serve/Client.h"
 #include "runtime/serve/Progress.h"
+#include "tools/common/CostFlags.h"
 #include "tools/common/LinkFlags.h"
 #include "tools/common/Process.h"
 #include "tools/common/WorkloadFlags.h"
@@ -14,6 +15,7 @@ struct Options {
   std::filesystem::path plan;
   std::array<std::string, 2> servers, fingerprints;
   LinkFlags link;
+  CostFlags costs;
   WorkloadFlags workload;
   unsigned timeoutMs = 60000, connectMs = 10000, together = 1;
   bool quiet = false;
@@ -22,6 +24,7 @@ struct Options {
 } // namespace
 
 static void infer(const Options &options) {
+  const Environment environment = options.costs.environment();
   plan::LoadedPlan plan = plan::readPlan(options.plan);
   serve::ClientOptions client;
   for (size_t i : {0, 1}) {
@@ -60,7 +63,12 @@ static void infer(const Options &options) {
       progress.update(request, bytes);
     }
   }
-  options.workload.report(plan, workload, costs, {}, options.quiet);
+  // A request of many inferences takes longer than one, and is not what is predicted.
+  std::optional<serve::PredictedTime> predicted;
+  if (options.together == 1)
+    predicted = serve::PredictedTime{1e3 * predictTime(Program(plan), environment).seconds(),
+                                     environment.text()};
+  options.workload.report(plan, workload, costs, {}, predicted, options.quiet);
 }
 
 int main(int argc, char **argv) {
@@ -87,6 +95,7 @@ int main(int argc, char **argv) {
       ->check(CLI::Range(0u, 86400000u))
       ->capture_default_str()
       ->group("Connection");
+  options.costs.addTo(*command);
   options.workload.addTo(*command);
   command
       ->add_option("--together", options.together,

@@ -73,6 +73,8 @@ std::string overviewText(const Program &program, const Summary &summary, const s
              "{:.1f} to server 0, {:.1f} to server 1",
              static_cast<double>(summary.reluDealtBytes[0]) / static_cast<double>(summary.relus),
              static_cast<double>(summary.reluDealtBytes[1]) / static_cast<double>(summary.relus)));
+  line("predicted", fmt::format("{:.1f} ms online for {}", 1e3 * summary.predicted.seconds(),
+                                summary.predicted.environment.text()));
   line("memory", fmt::format("{} bytes for values", grouped(summary.cost.arenaBytes)));
   return text;
 }
@@ -99,13 +101,14 @@ static std::string table(const std::vector<std::vector<std::string>> &rows, size
 std::string layersText(const Summary &summary) {
   std::vector<std::vector<std::string>> rows = {{"step", "name", "gate", "shape", "kind", "detail",
                                                  "scale", "exchanges", "bytes each way",
-                                                 "dealt to 0", "dealt to 1"}};
+                                                 "dealt to 0", "dealt to 1", "predicted ms"}};
   for (const Row &row : summary.rows)
     rows.push_back({std::to_string(row.step), row.name, row.gate, shapeText(*row.value),
                     row.value->kind() == plan::Value::MASKED ? "masked" : "shared", row.detail,
                     std::to_string(row.value->scale()),
                     std::to_string(row.cost.messageBytes.size()), grouped(row.messageBytes),
-                    grouped(row.cost.dealtBytes[0]), grouped(row.cost.dealtBytes[1])});
+                    grouped(row.cost.dealtBytes[0]), grouped(row.cost.dealtBytes[1]),
+                    fmt::format("{:.3f}", 1e3 * summary.predicted.steps[row.step].seconds())});
   return table(rows, 6);
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/base/Error.h"
 #include "runtime/inspect/Leakage.h"
 #include "runtime/plan/Plan.h"
+#include "tools/common/CostFlags.h"
 #include "tools/gfs-inspect/Views.h"
 
 #include <CLI/CLI.hpp>
@@ -23,12 +24,14 @@ int main(int argc, char **argv) {
   CLI::App app{"Shows what a plan computes, costs and reveals; or the header of a weights, key or "
                "material file."};
   std::string path;
+  CostFlags costs;
   bool layers = false, schedule = false, leakage = false, json = false;
   app.add_option("file", path, "plan.bin, plan.weights, a key or a material file")->required();
   app.add_flag("--layers", layers, "one line for each step: format, protocol, exchanges, bytes");
   app.add_flag("--schedule", schedule, "one line for each exchange: what travels together");
   app.add_flag("--leakage", leakage, "what each role sees of an inference");
   app.add_flag("--json", json, "everything, for programs");
+  costs.addTo(app);
   app.set_version_flag("--version", "gfs-inspect 0.1.0");
   try {
     app.parse(argc, argv);
@@ -37,15 +40,16 @@ int main(int argc, char **argv) {
   }
   return runTool("gfs-inspect", [&] {
     if (!isPlan(path)) {
-      if (layers || schedule || leakage)
-        throw Error(ExitCode::Usage, path + ": --layers, --schedule and --leakage need a plan",
+      if (layers || schedule || leakage || costs.given())
+        throw Error(ExitCode::Usage,
+                    path + ": --layers, --schedule, --leakage, --network and --machine need a plan",
                     "give plan.bin, or leave these flags out");
       auto file = inspect::fileJson(path);
       std::cout << (json ? file.dump(2) + "\n" : inspect::fileText(file, path));
       return;
     }
     Program program(plan::readPlan(path));
-    inspect::Summary summary = inspect::summarize(program);
+    inspect::Summary summary = inspect::summarize(program, costs.environment());
     if (json) {
       std::cout << inspect::planJson(program, summary, path).dump(2) << "\n";
       return;

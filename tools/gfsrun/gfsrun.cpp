@@ -120,7 +120,9 @@ static void runLocal(Options &options) {
                1e3 * time.total.transferSeconds);
   if (!options.profile)
     report.profile.clear();
-  options.workload.report(plan, workload, report.costs, report.profile, options.quiet);
+  options.workload.report(plan, workload, report.costs, report.profile,
+                          serve::PredictedTime{1e3 * time.seconds(), time.environment.text()},
+                          options.quiet);
 }
 
 /// Written beside and renamed: whoever waits for the file never reads half of it.

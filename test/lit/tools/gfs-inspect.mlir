@@ -6,6 +6,13 @@
 // RUN: gfs-inspect %t/plan.bin --schedule | FileCheck %s --check-prefix=SCHEDULE
 // RUN: gfs-inspect %t/plan.bin --leakage | FileCheck %s --check-prefix=LEAKAGE
 // RUN: gfs-inspect %t/plan.bin --json | FileCheck %s --check-prefix=JSON
+// Three exchanges of half a round trip each, and nothing else takes a tenth of a millisecond.
+// RUN: gfs-inspect %t/plan.bin --network=rtt=200 | FileCheck %s --check-prefix=SLOW
+// SLOW: predicted 30{{[0-2]}}.{{[0-9]}} ms online for rtt=200
+// RUN: bash -c 'gfs-inspect %t/plan.bin --network=moon; test $? = 2' 2>&1 | FileCheck %s --check-prefix=MOON
+// MOON: gfs-inspect: error: --network: 'moon' is no network
+// RUN: bash -c 'gfs-inspect %t/plan.bin --machine=%t/absent.json; test $? = 3' 2>&1 | FileCheck %s --check-prefix=MACHINE
+// MACHINE: gfs-inspect: error: {{.*}}absent.json: cannot be read
 // RUN: gfs-inspect %t/plan.weights | FileCheck %s --check-prefix=WEIGHTS
 // RUN: gfs-inspect %t/plan.s0.key | FileCheck %s --check-prefix=KEY
 // RUN: gfs-inspect %t/plan.dealer.key --json | FileCheck %s --check-prefix=DEALER
@@ -23,8 +30,9 @@
 // 4 and 2 opened elements of 4 bytes, and 2 bits in one byte.
 // OVERVIEW: bytes each way 25
 // OVERVIEW: dealt bytes 0 to server 0, {{[0-9]+}} to server 1, an inference
+// OVERVIEW: predicted 0.{{[0-9]}} ms online for lan: 0.2 ms round trip, 1000 Mbit/s; machine: built-in figures
 
-// LAYERS: step name gate shape kind detail scale exchanges bytes each way dealt to 0 dealt to 1
+// LAYERS: step name gate shape kind detail scale exchanges bytes each way dealt to 0 dealt to 1 predicted ms
 // LAYERS: 0 in Input 1x4 shared port 0 8 0 0 0 0
 // LAYERS: Open 1x4 masked 8 1 16 0 0
 // LAYERS: Linear 1x2 shared 2x4x1x1 16 0 0 0 8
@@ -58,7 +66,10 @@
 // JSON: "exchanges": 3
 // JSON: "bytes_each_way": 25
 // JSON: "relus": 2
+// JSON: "predicted": {
+// JSON: "network": "lan"
 // JSON: "layers": [
+// JSON: "predicted_ms":
 // JSON: "schedule": [
 
 // WEIGHTS: plan.weights: weights
