@@ -251,6 +251,15 @@ private:
   SecretVector<uint8_t> sent, received;
 };
 
+/// Divides the time of an exchange among the steps that send in it.
+void addToSenders(const ProgramStage &stage, double seconds, std::vector<double> &byStep) {
+  auto sends = [](const ProgramPhase &phase) { return phase.outgoingBytes > 0; };
+  const auto senders = std::ranges::count_if(stage.phases, sends);
+  for (const ProgramPhase &phase : stage.phases)
+    if (sends(phase))
+      byStep[phase.step] += seconds / static_cast<double>(senders);
+}
+
 } // namespace
 
 std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
@@ -275,6 +284,7 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
           packedBytes(code->valueElements(port.value()), code->ring().bits));
     results[i].report.prepareSeconds = std::move(prepared.seconds);
     results[i].report.evaluateSeconds.resize(code->steps());
+    results[i].report.waitSeconds.resize(code->steps());
   }
 
   const ChannelCounters before = channel.counters();
@@ -294,7 +304,10 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
       break;
     double exchangeStart = now();
     exchange(stages[index], channel);
-    exchangeSeconds += now() - exchangeStart;
+    const double waited = now() - exchangeStart;
+    exchangeSeconds += waited;
+    for (RunResult &result : results)
+      addToSenders(stages[index], waited, result.report.waitSeconds);
   }
 
   for (size_t i = 0; i < members.size(); ++i) {

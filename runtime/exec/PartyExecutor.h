@@ -14,8 +14,10 @@ namespace gfs {
 struct RunReport {
   std::vector<double> prepareSeconds;  ///< Per step, before the input.
   std::vector<double> evaluateSeconds; ///< Per step, all phases.
-  double exchangeSeconds = 0;          ///< In Channel::exchange().
-  double totalSeconds = 0;             ///< Of run(): from client shares to output shares.
+  /// Per step: its part of exchangeSeconds. Steps that send together share an exchange equally.
+  std::vector<double> waitSeconds;
+  double exchangeSeconds = 0; ///< In Channel::exchange().
+  double totalSeconds = 0;    ///< Of run(): from client shares to output shares.
   uint64_t exchanges = 0;
   uint64_t bytesSent = 0; ///< Message bytes without framing.
   uint64_t bytesReceived = 0;

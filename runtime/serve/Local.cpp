@@ -3,6 +3,8 @@
 
 #include "runtime/exec/Simulate.h"
 
+#include <chrono>
+
 namespace gfs::serve {
 
 static Stats statsOf(const RunReport &report, double prepareSeconds, uint64_t dealtBytes) {
@@ -33,25 +35,29 @@ static std::vector<StepProfile> emptyProfile(const Program &program) {
 }
 
 LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weightsPath,
-                       const std::filesystem::path &dealerKey, Workload &workload, unsigned repeat,
-                       const std::optional<NetworkProfile> &throttle,
-                       const MachineProfile &machine) {
+                       const std::filesystem::path &dealerKey, Workload &workload,
+                       const LocalOptions &options) {
+  const auto start = std::chrono::steady_clock::now();
   plan::DealerKey key = plan::readDealerKey(dealerKey, plan);
   MaskedWeights weights = readMaskedWeights(weightsPath, plan);
   plan::requireModel(key.modelId, weights.modelId, weightsPath);
   ProgramRef program = makeProgram(plan);
   Simulator simulator(program, std::move(weights), key.seeds[0], key.seeds[1]);
-  if (throttle)
-    simulator.throttle(*throttle);
+  if (options.throttle)
+    simulator.throttle(*options.throttle);
 
   LocalReport report;
+  report.loadSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report.profile = emptyProfile(*program);
-  report.predicted =
-      predictTime(*program, {machine, throttle.value_or(NetworkProfile()), Transport::Memory});
+  report.predicted = predictTime(
+      *program, {options.machine, options.throttle.value_or(NetworkProfile()), Transport::Memory});
   for (StepProfile &step : report.profile)
     step.predictedMs = 1e3 * report.predicted.steps[step.step].computeSeconds;
-  const double runs = static_cast<double>(workload.requests()) * repeat;
-  for (unsigned round = 0; round < repeat; ++round)
+  const double runs = static_cast<double>(workload.requests()) * options.repeat;
+  for (unsigned i = 0; i < options.warmUp; ++i)
+    simulator.run(workload.inputs(i % workload.requests()));
+  for (unsigned round = 0; round < options.repeat; ++round)
     for (uint64_t request = 0; request < workload.requests(); ++request) {
       SimulationResult result = simulator.run(workload.inputs(request));
       workload.setOutputs(request, result.outputs);
@@ -69,6 +75,10 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
         };
         step.onlineMs += slower(&RunReport::evaluateSeconds) / runs;
         step.prepareMs += slower(&RunReport::prepareSeconds) / runs;
+        // Whoever computes longer waits less.
+        step.waitMs += 1e3 / runs *
+                       std::min(result.reports[0].waitSeconds[step.step],
+                                result.reports[1].waitSeconds[step.step]);
       }
     }
   return report;

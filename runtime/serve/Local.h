@@ -7,18 +7,24 @@
 
 namespace gfs::serve {
 
+struct LocalOptions {
+  unsigned repeat = 1;                         ///< How often every request of the workload runs.
+  unsigned warmUp = 0;                         ///< Inferences before, that are not counted.
+  std::optional<NetworkProfile> throttle = {}; ///< The network to imitate.
+  MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
+};
+
 struct LocalReport {
   std::vector<RequestCost> costs;
   std::vector<StepProfile> profile;
   TimePrediction predicted; ///< For these machine and network, between threads.
+  double loadSeconds = 0;   ///< Reading weights and keys, packing the weights of both servers.
 };
 
-/// Runs every request of the workload `repeat` times, each with freshly dealt material. `weights`
-/// and `dealerKey` are files of this plan; `throttle` is the network to imitate, `machine` what
-/// predictions are made from. Errors: those of their readers and of Workload.
+/// Runs the requests of the workload, each with freshly dealt material. `weights` and `dealerKey`
+/// are files of this plan. Errors: those of their readers and of Workload.
 LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weights,
-                       const std::filesystem::path &dealerKey, Workload &workload, unsigned repeat,
-                       const std::optional<NetworkProfile> &throttle = {},
-                       const MachineProfile &machine = MachineProfile::standard());
+                       const std::filesystem::path &dealerKey, Workload &workload,
+                       const LocalOptions &options);
 
 } // namespace gfs::serve

@@ -128,6 +128,7 @@ std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCos
                                  {"name", step.name},
                                  {"gate", step.gate},
                                  {"online_ms", step.onlineMs},
+                                 {"wait_ms", step.waitMs},
                                  {"predicted_ms", step.predictedMs},
                                  {"prepare_ms", step.prepareMs},
                                  {"exchanges", step.exchanges},
@@ -143,14 +144,14 @@ std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCos
 }
 
 std::string profileText(std::span<const StepProfile> profile) {
-  std::string text =
-      fmt::format("{:>5}  {:<12} {:>10} {:>10} {:>10} {:>5} {:>10} {:>10}  {}\n", "step", "gate",
-                  "online ms", "predicted", "prepare ms", "exch.", "bytes", "dealt", "name");
+  std::string text = fmt::format(
+      "{:>5}  {:<12} {:>10} {:>10} {:>9} {:>10} {:>5} {:>10} {:>10}  {}\n", "step", "gate",
+      "online ms", "predicted", "wait ms", "prepare ms", "exch.", "bytes", "dealt", "name");
   auto line = [&](const std::string &number, const StepProfile &step) {
-    text +=
-        fmt::format("{:>5}  {:<12} {:>10.3f} {:>10.3f} {:>10.3f} {:>5} {:>10} {:>10}  {}\n", number,
-                    step.gate, step.onlineMs, step.predictedMs, step.prepareMs, step.exchanges,
-                    bytesText(double(step.bytes)), bytesText(double(step.dealtBytes)), step.name);
+    text += fmt::format(
+        "{:>5}  {:<12} {:>10.3f} {:>10.3f} {:>9.3f} {:>10.3f} {:>5} {:>10} {:>10}  {}\n", number,
+        step.gate, step.onlineMs, step.predictedMs, step.waitMs, step.prepareMs, step.exchanges,
+        bytesText(double(step.bytes)), bytesText(double(step.dealtBytes)), step.name);
   };
   StepProfile sum;
   sum.gate = "sum";
@@ -158,6 +159,7 @@ std::string profileText(std::span<const StepProfile> profile) {
     line(std::to_string(step.step), step);
     sum.onlineMs += step.onlineMs;
     sum.predictedMs += step.predictedMs;
+    sum.waitMs += step.waitMs;
     sum.prepareMs += step.prepareMs;
     sum.exchanges += step.exchanges;
     sum.bytes += step.bytes;

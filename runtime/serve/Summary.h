@@ -24,11 +24,12 @@ struct Percentiles {
 };
 Percentiles percentiles(std::vector<double> values);
 
-/// One step of a plan; times are averages over requests, of the slower server.
+/// One step of a plan; times are averages over requests, of the server that computes longer.
 struct StepProfile {
   uint32_t step = 0;
   std::string name, gate;
   double onlineMs = 0, prepareMs = 0;
+  double waitMs = 0;      ///< In exchanges, beside onlineMs; those with other steps in equal parts.
   double predictedMs = 0; ///< Of onlineMs, by the time model.
   uint64_t exchanges = 0;
   uint64_t bytes = 0;      ///< Each server sends.

@@ -2,17 +2,15 @@
 #include "tools/gfs-bench/Calibrate.h"
 
 #include "runtime/kernels/Kernels.h"
-#include "runtime/net/Certificates.h"
 #include "runtime/net/Connection.h"
 #include "tools/gfs-bench/CalibrationPlan.h"
+#include "tools/gfs-bench/CertificateFolder.h"
 
 #include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <future>
 #include <thread>
-
-#include <unistd.h>
 
 namespace gfs {
 namespace {
@@ -107,33 +105,6 @@ MachineProfile::Exchange measureLoopback(std::shared_ptr<const Security> zero,
   return measureExchange(*a, *b);
 }
 
-/// A folder for an hour's certificates, removed with the object.
-class CertificateFolder {
-public:
-  CertificateFolder() : authority(createAuthority("gfs-bench", std::chrono::hours(1))) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "gfs-bench-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-      throw Error(ExitCode::OutputUnwritable, "cannot make a temporary folder", "check TMPDIR");
-    folder = pattern;
-    writePemFile(folder / "ca.crt", authority.certificate, false, false);
-  }
-  ~CertificateFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
-  }
-  std::shared_ptr<const Security> security(const std::string &role) const {
-    CertifiedKey key = issueCertificate(
-        authority, {role, {"127.0.0.1"}, std::chrono::hours(1), std::chrono::hours(1)});
-    writePemFile(folder / (role + ".crt"), key.certificate, false, false);
-    writePemFile(folder / (role + ".key"), key.privateKey, true, false);
-    return Security::tls({folder / "ca.crt", folder / (role + ".crt"), folder / (role + ".key")});
-  }
-
-private:
-  CertifiedKey authority;
-  std::filesystem::path folder;
-};
-
 void measureExchanges(MachineProfile &machine) {
   auto at = [&](Transport transport) -> MachineProfile::Exchange & {
     return machine.exchanges[static_cast<size_t>(transport)];
@@ -143,9 +114,11 @@ void measureExchanges(MachineProfile &machine) {
   at(Transport::Plain) =
       measureLoopback(Security::plaintext("server0"), Security::plaintext("server1"));
   CertificateFolder certificates;
-  at(Transport::Tls) =
-      measureLoopback(certificates.security("server0"), certificates.security("server1"));
+  at(Transport::Tls) = measureLoopback(Security::tls(certificates.issue("server0")),
+                                       Security::tls(certificates.issue("server1")));
 }
+
+} // namespace
 
 std::string cpuName() {
   std::ifstream file("/proc/cpuinfo");
@@ -154,8 +127,6 @@ std::string cpuName() {
       return line.substr(std::min(line.size(), line.find(':') + 2));
   return "unknown";
 }
-
-} // namespace
 
 MachineProfile calibrateMachine() {
   MachineProfile machine;

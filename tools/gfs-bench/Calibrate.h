@@ -10,4 +10,7 @@ namespace gfs {
 /// memory and over loopback with and without TLS. Takes about ten seconds; figures are medians.
 MachineProfile calibrateMachine();
 
+/// The processor's name, as the system has it.
+std::string cpuName();
+
 } // namespace gfs

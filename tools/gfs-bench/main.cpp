@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-bench: how fast this machine's kernels are. Prints one line per kernel, variant and shape;
 // takes Google Benchmark's flags (--benchmark_filter=REGEX, --benchmark_min_time=SECONDS, …).
-// gfs-bench --calibrate [-o machine.json] measures what gfscc --machine reads.
+// gfs-bench --calibrate [-o machine.json] measures what gfscc --machine reads;
+// gfs-bench network FILE… measures whole networks.
 #include "runtime/base/Error.h"
 #include "tools/gfs-bench/Bench.h"
 #include "tools/gfs-bench/Calibrate.h"
+#include "tools/gfs-bench/NetworkMain.h"
 
 #include <benchmark/benchmark.h>
 
@@ -25,6 +27,8 @@ static void calibrate(std::span<char *> arguments) {
 }
 
 int main(int argc, char **argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "network")
+    return gfs::benchmarkNetworks(argc, argv);
   return gfs::runTool("gfs-bench", [&] {
     if (argc > 1 && std::string_view(argv[1]) == "--calibrate")
       return calibrate(std::span(argv, static_cast<size_t>(argc)).subspan(2));

@@ -108,11 +108,14 @@ static void runLocal(Options &options) {
   ModelPaths beside = ModelPaths::beside(options.files.plan);
   plan::LoadedPlan plan = plan::readPlan(options.files.plan);
   serve::Workload workload = options.workload.load(plan.plan);
+  serve::LocalOptions local;
+  local.repeat = options.repeat;
+  local.throttle = throttleOf(options);
+  if (!options.machine.empty())
+    local.machine = readMachineProfile(options.machine);
   serve::LocalReport report = serve::runLocally(
       plan, options.files.weights.empty() ? beside.weights : options.files.weights,
-      options.files.key.empty() ? beside.dealerKey : options.files.key, workload, options.repeat,
-      throttleOf(options),
-      options.machine.empty() ? MachineProfile::standard() : readMachineProfile(options.machine));
+      options.files.key.empty() ? beside.dealerKey : options.files.key, workload, local);
   const TimePrediction &time = report.predicted;
   if (options.profile && !options.quiet)
     fmt::print("predicted online: {:.3f} ms = compute {:.3f} + delays {:.3f} + transfer {:.3f}\n",

@@ -121,11 +121,12 @@ TEST_F(WorkloadTest, RunsLocallyAndWritesOutputs) {
   options.output = deployment.folder / "y.npy";
   Workload batch = workload(options);
   ModelPaths beside = ModelPaths::beside(deployment.planPath);
-  serve::LocalReport report =
-      serve::runLocally(deployment.loaded, beside.weights, beside.dealerKey, batch, 3);
+  serve::LocalReport report = serve::runLocally(deployment.loaded, beside.weights, beside.dealerKey,
+                                                batch, {.repeat = 3, .warmUp = 1});
   batch.writeOutputs();
   EXPECT_EQ(report.costs.size(), 6u);
   EXPECT_EQ(report.costs[0].servers[0].exchanges(), 1u);
+  EXPECT_GT(report.loadSeconds, 0);
   EXPECT_EQ(report.profile[1].bytes, 16u);
   EXPECT_EQ(report.profile[2].dealtBytes, 12u);
   Tensor written = readTensor(options.output.string());
@@ -135,4 +136,20 @@ TEST_F(WorkloadTest, RunsLocallyAndWritesOutputs) {
     for (int64_t y : deployment.expected(x))
       expected.push_back(static_cast<float>(y) / 65536);
   EXPECT_EQ(written.toFloat(), expected);
+}
+
+TEST_F(WorkloadTest, ProfilesWaitingAtTheStepThatSends) {
+  Workload single = workload({.inputs = {write("x.npy", {1, 4}, {1, 2, 3, 4})}});
+  ModelPaths beside = ModelPaths::beside(deployment.planPath);
+  serve::LocalOptions options;
+  options.throttle = parseNetworkProfile("rtt=200,bw=1000", "test");
+  serve::LocalReport report =
+      serve::runLocally(deployment.loaded, beside.weights, beside.dealerKey, single, options);
+  ASSERT_EQ(report.profile.size(), 4u);
+  for (const serve::StepProfile &step : report.profile)
+    if (step.gate == "Open")
+      EXPECT_GE(step.waitMs, 50) << "half a round trip is 100 ms, the other server may come late";
+    else
+      EXPECT_EQ(step.waitMs, 0) << step.name;
+  EXPECT_GE(report.costs.at(0).servers[0].online_ms(), report.profile[1].waitMs);
 }
