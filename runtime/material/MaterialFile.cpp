@@ -214,11 +214,11 @@ MaterialWriter MaterialWriter::resume(const std::filesystem::path &path, const M
   writer.headerBytes = headerBytes;
   // A power failure may have left holes before the end of the file: only records that authenticate
   // count.
-  SecretVector<uint8_t> record(info.recordBytes()), payload(info.payloadBytes);
+  SecretVector<uint8_t> record(info.recordBytes());
   while (writer.complete < info.records &&
          readSome(path, writer.file.get(), writer.offset(writer.complete), record) ==
              info.recordBytes() &&
-         writer.cipher.open(info.firstSerial + writer.complete, record, payload))
+         writer.cipher.open(info.firstSerial + writer.complete, record))
     ++writer.complete;
   writer.truncate(writer.complete);
   return writer;
@@ -287,9 +287,15 @@ SecretVector<uint8_t> MaterialReader::read(uint64_t serial) const {
                 fmt::format("{}: all {} records are used", path.string(), header.records),
                 "deal a new set with gfsdeal and restart both servers with it");
   check(serial >= header.firstSerial, "serial before the first record");
-  SecretVector<uint8_t> record(header.recordBytes()), payload(header.payloadBytes);
-  readAt(offset(serial), record);
-  if (!cipher.open(serial, record, payload)) {
+  SecretVector<uint8_t> payload(header.payloadBytes);
+  RecordCipher::Envelope envelope;
+  uint64_t at = offset(serial);
+  for (std::span<uint8_t> part : {std::span<uint8_t>(envelope.nonce), std::span<uint8_t>(payload),
+                                  std::span<uint8_t>(envelope.tag)}) {
+    readAt(at, part);
+    at += part.size();
+  }
+  if (!cipher.open(serial, envelope, payload)) {
     if (erased(serial))
       throw Error(ExitCode::MaterialReuse,
                   fmt::format("{}: record {} was used and erased", path.string(), serial),

@@ -9,7 +9,6 @@
 
 namespace gfs {
 
-static constexpr size_t nonceBytes = 12, tagBytes = 16;
 /// EVP takes int lengths; a multiple of the block, so that chunks join without padding.
 static constexpr size_t chunkBytes = size_t(1) << 30;
 
@@ -67,27 +66,32 @@ void RecordCipher::seal(uint64_t serial, std::span<uint8_t> record) const {
   require(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, tagBytes, tag.data()));
 }
 
-bool RecordCipher::open(uint64_t serial, std::span<const uint8_t> record,
+bool RecordCipher::open(uint64_t serial, const Envelope &envelope,
                         std::span<uint8_t> payload) const {
-  check(payload.size() == info.payloadBytes && record.size() == info.recordBytes(),
-        "size of a material record");
+  check(payload.size() == info.payloadBytes, "size of a material record");
   auto associated = associatedData(serial);
-  std::array<uint8_t, tagBytes> tag;
-  std::copy_n(record.last(tagBytes).begin(), tagBytes, tag.begin());
+  std::array<uint8_t, tagBytes> tag = envelope.tag; // OpenSSL takes it as not const
   CipherContext context(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
   int written = 0;
-  require(EVP_DecryptInit_ex2(context.get(), EVP_aes_256_gcm(), key.bytes().data(), record.data(),
-                              nullptr));
+  require(EVP_DecryptInit_ex2(context.get(), EVP_aes_256_gcm(), key.bytes().data(),
+                              envelope.nonce.data(), nullptr));
   require(
       EVP_DecryptUpdate(context.get(), nullptr, &written, associated.data(), associated.size()));
-  inChunks(EVP_DecryptUpdate, context.get(), record.subspan(nonceBytes, info.payloadBytes),
-           payload.data());
+  inChunks(EVP_DecryptUpdate, context.get(), payload, payload.data());
   require(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, tagBytes, tag.data()));
   uint8_t none[16];
   if (EVP_DecryptFinal_ex(context.get(), none, &written) == 1)
     return true;
   secureWipe(payload.data(), payload.size());
   return false;
+}
+
+bool RecordCipher::open(uint64_t serial, std::span<uint8_t> record) const {
+  check(record.size() == info.recordBytes(), "size of a material record");
+  Envelope envelope;
+  std::ranges::copy(record.first(nonceBytes), envelope.nonce.begin());
+  std::ranges::copy(record.last(tagBytes), envelope.tag.begin());
+  return open(serial, envelope, payload(record));
 }
 
 } // namespace gfs

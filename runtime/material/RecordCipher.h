@@ -21,8 +21,17 @@ public:
   static std::span<uint8_t> payload(std::span<uint8_t> record);
   /// Seals payload(record) where it lies; record: info.recordBytes(). Thread-safe.
   void seal(uint64_t serial, std::span<uint8_t> record) const;
-  /// payload: info.payloadBytes. False if the record is not authentic; `payload` is then wiped.
-  bool open(uint64_t serial, std::span<const uint8_t> record, std::span<uint8_t> payload) const;
+  /// What a record holds around its payload.
+  static constexpr size_t nonceBytes = 12, tagBytes = 16;
+  struct Envelope {
+    std::array<uint8_t, nonceBytes> nonce; ///< Before the payload.
+    std::array<uint8_t, tagBytes> tag;     ///< Behind it.
+  };
+  /// Opens a sealed payload of info.payloadBytes where it lies: one copy of a record is enough,
+  /// which may be hundreds of megabytes. False if it is not authentic; it is then wiped.
+  bool open(uint64_t serial, const Envelope &envelope, std::span<uint8_t> payload) const;
+  /// The same for a whole record; opens payload(record).
+  bool open(uint64_t serial, std::span<uint8_t> record) const;
 
 private:
   std::array<uint8_t, 32 + 16 + 16 + 1 + 8> associatedData(uint64_t serial) const;
