@@ -196,6 +196,9 @@ SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goa
     auto fits = [&](unsigned bits) { return trials.meets(bits, window, ringTolerance); };
     unsigned last = std::min(widestWord32, goal.greatestRing);
     ring = smallestThat(goal.leastRing, last, fits);
+    // Words of 64 bits cost more than a longer window does.
+    if (ring > last && trials.meets(last, window, goal.tolerance))
+      ring = last;
     if (ring > last)
       ring = smallestThat(std::max(goal.leastRing, last + 1), goal.greatestRing, fits);
     if (ring > goal.greatestRing)

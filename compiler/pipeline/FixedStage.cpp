@@ -161,9 +161,12 @@ std::pair<SearchResult, double> FixedStage::search(const std::vector<OutputSampl
   auto trial = [&](const FixedOptions &formats) { return attempt(formats, samples); };
 
   const std::vector<FixedOptions> list = candidates();
-  // One look at the best that a candidate can do decides whether a search pays.
+  // One look at the widest ring decides whether searching with a candidate pays; the last one is
+  // always searched, since a narrower ring may do better.
   std::vector<std::optional<double>> reached(list.size());
   auto mayMeet = [&](size_t i, double tolerance) {
+    if (i + 1 == list.size())
+      return true;
     if (!reached[i]) {
       FixedOptions best = list[i];
       if (goal.chooseRing)

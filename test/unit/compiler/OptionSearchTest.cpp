@@ -112,6 +112,15 @@ TEST(SearchFixedOptions, GoesBeyondOneWordWhereItMust) {
   EXPECT_EQ(search(network, {.tolerance = 0.02}).options.ringBits, 37u);
 }
 
+// A ring of 32 bits deviates by 2^-18: more than 2^-18 * 1.1 / sqrt(2), but windows can make up for
+// it.
+TEST(SearchFixedOptions, TakesALongerWindowRatherThanTwoWords) {
+  FixedOptions options =
+      search(FormulaNetwork(26), {.tolerance = 0x1.1999p-18, .greatestWindow = 24}).options;
+  EXPECT_EQ(options.ringBits, 32u);
+  EXPECT_EQ(options.windowBits, 20u);
+}
+
 TEST(SearchFixedOptions, KeepsWhatWasChosen) {
   FixedOptions start;
   start.ringBits = 27;
