@@ -2,12 +2,26 @@
 // Writes a choice of activations into the program.
 #include "compiler/choose/Choose.h"
 #include "dialects/nn/NnConstants.h"
+#include "passes/nn/Passes.h"
+#include "runtime/base/Error.h"
 
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
 
 namespace gfs {
+
+/// What nn-choose-activations is told of a channel.
+static Attribute attributeOf(const ChannelChoice &choice, Builder &builder) {
+  if (choice.relu)
+    return builder.getStringAttr("relu");
+  auto coefficient = [&](StringRef name, double value) {
+    return builder.getNamedAttr(name, builder.getF64FloatAttr(value));
+  };
+  const Polynomial &p = choice.polynomial;
+  return builder.getDictionaryAttr(
+      {coefficient("a", p.a), coefficient("b", p.b), coefficient("c", p.c)});
+}
 
 void applyVariant(func::FuncOp function, const Variant &variant) {
   OpBuilder builder(function.getContext());
@@ -23,31 +37,14 @@ void applyVariant(func::FuncOp function, const Variant &variant) {
     }
   }
   for (const auto &[op, choices] : variant.activations) {
-    auto relu = cast<nn::ReluOp>(op);
-    if (llvm::all_of(choices, [](const ChannelChoice &choice) { return choice.relu; }))
-      continue;
-    builder.setInsertionPoint(relu);
-    auto coefficients = [&](double Polynomial::*which, StringRef suffix) -> Value {
-      std::vector<float> values;
-      for (const ChannelChoice &choice : choices)
-        values.push_back(choice.relu ? 0.0f : static_cast<float>(choice.polynomial.*which));
-      auto count = static_cast<int64_t>(values.size());
-      return nn::ConstantOp::create(builder, relu.getLoc(),
-                                    nn::makeConstant(builder.getContext(), {count},
-                                                     std::move(values),
-                                                     nn::layerName(relu) + suffix.str()));
-    };
-    SmallVector<bool> kept;
+    SmallVector<Attribute> attributes;
     for (const ChannelChoice &choice : choices)
-      kept.push_back(choice.relu);
-    Value a = coefficients(&Polynomial::a, ".a"), b = coefficients(&Polynomial::b, ".b"),
-          c = coefficients(&Polynomial::c, ".c");
-    auto mixed =
-        nn::MixedActivationOp::create(builder, relu.getLoc(), relu.getType(), relu.getInput(), a, b,
-                                      c, builder.getDenseBoolArrayAttr(kept));
-    relu.replaceAllUsesWith(mixed.getResult());
-    relu.erase();
+      attributes.push_back(attributeOf(choice, builder));
+    op->setAttr(nn::choicesAttr, builder.getArrayAttr(attributes));
   }
+  PassManager passes(function.getContext(), func::FuncOp::getOperationName());
+  passes.addPass(nn::createNnChooseActivations());
+  check(succeeded(passes.run(function)), "a choice of activations can be written");
 }
 
 } // namespace gfs

@@ -62,8 +62,28 @@ static std::vector<unsigned> parseDegrees(const std::string &text) {
   return degrees;
 }
 
+/// {"a": 0.2, "b": 0.5, "c": 0.1}, what is missing being zero.
+static ChannelChoice parseCoefficients(const nlohmann::json &object, const std::string &place) {
+  ChannelChoice choice{.relu = false, .fitted = false, .degree = 0, .polynomial = {}};
+  for (const auto &[name, value] : object.items()) {
+    double *coefficient = name == "a"   ? &choice.polynomial.a
+                          : name == "b" ? &choice.polynomial.b
+                          : name == "c" ? &choice.polynomial.c
+                                        : nullptr;
+    if (!coefficient || !value.is_number())
+      throw Error(ExitCode::InvalidInput,
+                  fmt::format("{}: '{}' is no coefficient of a x^2 + b x + c", place, name),
+                  R"(write for example {"a": 0.2, "b": 0.5, "c": 0.1})");
+    *coefficient = value.get<double>();
+  }
+  choice.degree = choice.polynomial.a != 0 ? 2 : choice.polynomial.b != 0 ? 1 : 0;
+  return choice;
+}
+
 static std::optional<ChannelChoice> parseChoice(const nlohmann::json &value,
                                                 const std::string &place) {
+  if (value.is_object())
+    return parseCoefficients(value, place);
   std::string word = value.is_string() ? value.get<std::string>() : value.dump();
   if (word == "free")
     return std::nullopt;
@@ -77,8 +97,9 @@ static std::optional<ChannelChoice> parseChoice(const nlohmann::json &value,
     return ChannelChoice{false, true, 1, {}};
   if (word == "quadratic")
     return ChannelChoice{false, true, 2, {}};
-  throw Error(ExitCode::InvalidInput, fmt::format("{}: '{}' is no choice", place, word),
-              "choices are relu, free, zero, identity, linear and quadratic");
+  throw Error(
+      ExitCode::InvalidInput, fmt::format("{}: '{}' is no choice", place, word),
+      "choices are relu, free, zero, identity, linear, quadratic and coefficients {a, b, c}");
 }
 
 std::map<std::string, std::vector<std::optional<ChannelChoice>>>

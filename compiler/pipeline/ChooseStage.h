@@ -17,7 +17,8 @@ namespace gfs {
 std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget &budget);
 
 /// The choices of a --pin file: {"layers": {NAME: CHOICE or [CHOICE, ...]}} with a choice per layer
-/// or one per channel, each "relu", "free", "zero", "identity", "linear" or "quadratic".
+/// or one per channel, each "relu", "free", "zero", "identity", "linear", "quadratic" or
+/// {"a": A, "b": B, "c": C}, which stays as it is.
 std::map<std::string, std::vector<std::optional<ChannelChoice>>>
 parsePins(const nlohmann::json &file, const std::string &name);
 

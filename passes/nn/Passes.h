@@ -10,6 +10,9 @@
 
 namespace gfs::nn {
 
+/// On nn.relu, for nn-choose-activations: what its channels are to become.
+constexpr llvm::StringLiteral choicesAttr = "nn.choices";
+
 #define GEN_PASS_DECL
 #include "passes/nn/Passes.h.inc"
 

@@ -82,6 +82,29 @@ def NnRecogniseQuadratics : Pass<"nn-recognise-quadratics", "::mlir::func::FuncO
   let statistics = [Statistic<"numRecognised", "num-recognised", "Expressions replaced">];
 }
 
+def NnChooseActivations : Pass<"nn-choose-activations", "::mlir::func::FuncOp"> {
+  let summary = "Turn ReLU channels into the polynomials that were chosen for them.";
+  let description = [{
+    The attribute `nn.choices` of an `nn.relu` on [N, C, ...] lists one choice for all channels or one for each:
+    - `"relu"` (or `"free"`) stays;
+    - `"zero"`, `"identity"`;
+    - `{a = 0.2, b = 0.5, c = 0.1}` is a x^2 + b x + c, what is missing being zero;
+    - `"linear"` and `"quadratic"` are fitted to the batch normalisation right before: its channels have mean m = bias and deviation
+      s = |scale|, and for normal values the nearest polynomials to max(x, 0) are the first terms of the expansion
+
+          E[relu] + s P t + (s p / 2) (t^2 - 1),   t = (x - m) / s,   P = Phi(m / s),   p = phi(m / s).
+
+    `pins=FILE` writes the attribute first, from a file as `gfscc --pin` reads it, which may also hold coefficients as objects. Which choices are
+    good is decided elsewhere: `gfscc --replace` searches with data (compiler/choose), and applies what it found by this pass.
+
+    - Before: any `nn` function. After: an `nn.mixed_activation` for each ReLU of which a channel goes; no `nn.choices`.
+    - Cost: fewer comparisons.
+    - Numerics: an approximation, chosen by the user. Coefficients are computed in f64 and rounded to f32 once.
+  }];
+  let options = [Option<"pinFile", "pins", "std::string", /*default=*/"", "Choices by layer name, JSON">];
+  let statistics = [Statistic<"numReplaced", "num-replaced", "ReLU channels replaced">];
+}
+
 def NnFuseMixedLinear : Pass<"nn-fuse-mixed-linear", "::mlir::func::FuncOp"> {
   let summary = "Turn mixed activations into bare squares and ReLUs; coefficients go into weights.";
   let description = [{
