@@ -143,12 +143,13 @@ def resnet(blocks, bottleneck):
     return build
 
 
-# Structure, and the image's channels and side.
+# Structure, the image's channels and side, and how many calibrate: at the end of the small networks each image gives one to
+# four values a channel, from few of which neither statistics nor ranges can be told.
 NETWORKS = {
-    "lenet_mnist": (lenet, 1, 28),
-    "vgg16_cifar": (vgg16, 3, 32),
-    "resnet18_imagenet": (resnet((2, 2, 2, 2), bottleneck=False), 3, 224),
-    "resnet50_imagenet": (resnet((3, 4, 6, 3), bottleneck=True), 3, 224),
+    "lenet_mnist": (lenet, 1, 28, 64),
+    "vgg16_cifar": (vgg16, 3, 32, 64),
+    "resnet18_imagenet": (resnet((2, 2, 2, 2), bottleneck=False), 3, 224, 8),
+    "resnet50_imagenet": (resnet((3, 4, 6, 3), bottleneck=True), 3, 224, 8),
 }
 
 
@@ -165,9 +166,10 @@ def make_images(rng, count, channels, side):
     return (images / images.std((0, 2, 3), keepdims=True)).astype(np.float32)
 
 
-def write(name, folder, calibration=8, inputs=8, pooling=None, seed=1):
+def write(name, folder, calibration=None, inputs=8, pooling=None, seed=1):
     """Writes one network's three files; returns the path of the model. `pooling`: "max", "average" or the network's own."""
-    build, channels, side = NETWORKS[name]
+    build, channels, side, usual = NETWORKS[name]
+    calibration = calibration or usual
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, 0])
     images = make_images(rng, calibration + inputs, channels, side)
@@ -182,7 +184,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", nargs="*", help=f"of {', '.join(NETWORKS)}; all if none is named")
     parser.add_argument("-o", "--output", type=pathlib.Path, default=ROOT / "build" / "models", help="folder (default %(default)s)")
-    parser.add_argument("--calibration", type=int, default=8, help="images for calibration (default %(default)s)")
+    parser.add_argument("--calibration", type=int, help="images for calibration (default 64 small or 8 large ones)")
     parser.add_argument("--inputs", type=int, default=8, help="images to infer (default %(default)s)")
     parser.add_argument("--pooling", choices=("max", "average"), help="instead of the network's own")
     parser.add_argument("--seed", type=int, default=1)
@@ -190,7 +192,7 @@ def main():
     for name in options.network:
         if name not in NETWORKS:
             parser.error(f"unknown network '{name}'; choose from {', '.join(NETWORKS)}")
-    if options.calibration < 1 or options.inputs < 1 or options.seed < 0:
+    if (options.calibration is not None and options.calibration < 1) or options.inputs < 1 or options.seed < 0:
         parser.error("--calibration and --inputs take at least 1, --seed at least 0")
     for name in options.network or NETWORKS:
         path = write(name, options.output, options.calibration, options.inputs, options.pooling, options.seed)

@@ -16,6 +16,7 @@
 #include "mlir/Pass/PassManager.h"
 
 #include <cmath>
+#include <set>
 
 using namespace mlir;
 
@@ -136,9 +137,16 @@ private:
     }
     Operation *exit = main.getBody().front().getTerminator();
     Builder builder(&context);
+    std::set<std::string> taken; // a node often has the name of the output it makes
+    for (unsigned port = 0; port < main.getNumResults(); ++port)
+      if (auto name = main.getResultAttrOfType<StringAttr>(port, fixed::nameAttr))
+        taken.insert(name.str());
     for (FixedLayer &layer : layers) {
       layer.port = main.getNumResults();
-      auto name = builder.getNamedAttr(fixed::nameAttr, builder.getStringAttr(layer.name));
+      std::string portName = layer.name;
+      while (!taken.insert(portName).second)
+        portName += " (layer)";
+      auto name = builder.getNamedAttr(fixed::nameAttr, builder.getStringAttr(portName));
       bool added = succeeded(
           main.insertResult(layer.port, layer.value.getType(), builder.getDictionaryAttr(name)));
       gfs::check(added, "an output cannot be added");

@@ -116,6 +116,9 @@ class Models(TestCase):
                       sys.executable, "--json", "-")
         (network,) = json.loads(result.stdout)["networks"]
         self.assertLess(network["runs"][0]["max_difference"], 0.1)
+        # Nodes bear the names of the values they make, outputs included.
+        table = must("gfs-debug", first, "--input", first.with_suffix(".input.npy"), "--calib", first.with_suffix(".calib.npy"))
+        self.assertIn("no layer diverges", table.stdout)
 
     def test_statistics_are_those_of_the_activations(self):
         import bench_models
