@@ -24,13 +24,11 @@ void WeightTable::packTensors(const Program &program, const RingKernels<Word> &k
   for (uint32_t step = 0; step < program.steps(); ++step) {
     const std::optional<WeightUse> use = program.gate(step).weightUse();
     // Its form depends on the tensor's shape only, so that steps share it.
-    if (!use || data[use->weight].empty() || !forKernels[use->weight].empty())
+    if (!use || data[use->weight].empty() || forKernels[use->weight])
       continue;
-    if (size_t bytes = kernels.packedWeightBytes(use->shape)) {
-      forKernels[use->weight].resize(bytes);
-      kernels.packWeights(use->shape, words<Word>(use->weight).data(),
-                          forKernels[use->weight].data());
-    }
+    if (size_t bytes = kernels.packedWeightBytes(use->shape))
+      forKernels[use->weight] = std::make_shared<const PackedWeights>(
+          kernels, use->shape, bytes, words<Word>(use->weight).data());
   }
 }
 

@@ -8,9 +8,32 @@
 #include "runtime/plan/Files.h"
 
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 namespace gfs {
+
+/// Weights of one layer as kernels packed them; copies of a table share them.
+class PackedWeights {
+public:
+  template <class Word>
+  PackedWeights(const RingKernels<Word> &kernels, const ConvShape &shape, size_t bytes,
+                const Word *weight)
+      : bytes(bytes), release(kernels.releaseWeights) {
+    kernels.packWeights(shape, weight, this->bytes.data());
+  }
+  ~PackedWeights() {
+    if (release)
+      release(bytes.data());
+  }
+  PackedWeights(const PackedWeights &) = delete;
+  PackedWeights &operator=(const PackedWeights &) = delete;
+  const void *data() const { return bytes.data(); }
+
+private:
+  SecretVector<std::byte> bytes;
+  void (*release)(void *packed);
+};
 
 /// One array of reduced ring words per weight id. An empty array stands for zeros where a share is
 /// identically zero.
@@ -39,14 +62,15 @@ public:
   void pack(const Program &program, const Kernels &kernels);
   /// Null if the tensor was not packed.
   const void *packed(uint32_t id) const {
-    return id < forKernels.size() && !forKernels[id].empty() ? forKernels[id].data() : nullptr;
+    return id < forKernels.size() && forKernels[id] ? forKernels[id]->data() : nullptr;
   }
 
 private:
   template <class Word> void packTensors(const Program &program, const RingKernels<Word> &kernels);
 
   std::vector<SecretVector<std::byte>> data;
-  std::vector<SecretVector<std::byte>> forKernels; ///< Empty, or by id; empty arrays: not packed.
+  std::vector<std::shared_ptr<const PackedWeights>>
+      forKernels; ///< Empty, or by id; null: not packed.
 };
 
 /// Clear weights as ring words; `values[id]` are signed integers at the tensor's scale. Throws

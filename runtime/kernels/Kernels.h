@@ -71,6 +71,8 @@ template <class Word> struct RingKernels {
   size_t (*packedWeightBytes)(const ConvShape &shape);
   void (*packWeights)(const ConvShape &shape, const Word *weight, void *packed);
   void (*convPacked)(const ConvShape &shape, const Word *input, const void *packed, Word *output);
+  /// Gives back what packWeights holds outside of `packed` (device memory); null if nothing.
+  void (*releaseWeights)(void *packed);
   void (*add)(const Word *a, const Word *b, Word *out, size_t n);
   void (*sub)(const Word *a, const Word *b, Word *out, size_t n);
   void (*scale)(const Word *a, Word factor, Word *out, size_t n);

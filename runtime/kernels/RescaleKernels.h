@@ -86,6 +86,7 @@ constexpr RingKernels<Word> loopKernels(decltype(RingKernels<Word>::conv) conv) 
           .packedWeightBytes = nullptr,
           .packWeights = nullptr,
           .convPacked = nullptr,
+          .releaseWeights = nullptr,
           .add = Loops::add,
           .sub = Loops::sub,
           .scale = Loops::scale,

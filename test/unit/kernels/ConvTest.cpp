@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ring convolution against its definition.
 #include "runtime/base/Ring.h"
+#include "test/unit/cuda/EmulatedDevice.h"
 #include "test/unit/kernels/EmulatedTiles.h"
 #include "test/unit/kernels/KernelTest.h"
 
@@ -143,6 +144,8 @@ void compareWithReference(const Kernels &kernels, uint32_t ringBits = 8 * sizeof
       output = makeWords<Word>(shape.outputElements() + 1, Pattern::Random, ++stream);
       guard = output.back();
       ring.convPacked(shape, input.data(), packed.data(), output.data());
+      if (ring.releaseWeights)
+        ring.releaseWeights(packed.data());
       ASSERT_EQ(output.back(), guard) << "packed: wrote past the end";
       output.pop_back();
       ASSERT_EQ(reduce(output), expected) << "packed: geometry " << &geometry - geometries;
@@ -188,18 +191,25 @@ INSTANTIATE_TEST_SUITE_P(All, ConvTest, everyVariant(), variantName);
 // The matrix unit's algorithm, with a unit in C++: where there is no AMX, it is tested still.
 INSTANTIATE_TEST_SUITE_P(EmulatedTiles, ConvTest, testing::ValuesIn(emulatedTileVariants()),
                          variantName);
+// Likewise the GPU's.
+INSTANTIATE_TEST_SUITE_P(EmulatedCuda, ConvTest, testing::ValuesIn(emulatedCudaVariants()),
+                         variantName);
 
 // So many taps that 32-bit accumulators would overflow if they were not folded in between.
-TEST(TileConv, FoldsBeforeAccumulatorsOverflow) {
-  for (const Kernels *kernels : emulatedTileVariants()) {
+TEST(PackedConv, FoldsBeforeAccumulatorsOverflow) {
+  std::vector<const Kernels *> variants = emulatedTileVariants();
+  variants.push_back(emulatedCudaVariants().front());
+  for (const Kernels *kernels : variants) {
     Geometry geometry{.batch = 8, .inChannels = 16576, .in = 1, .outChannels = 8};
     ConvShape shape = geometry.shape();
     std::vector<uint64_t> input(shape.inputElements(), ~uint64_t(0)),
         weight(shape.weightElements(), ~uint64_t(0)), output(shape.outputElements());
     const auto &ring = kernels->ring<uint64_t>();
-    std::vector<PackedLine> packed(ring.packedWeightBytes(shape) / sizeof(PackedLine));
+    std::vector<PackedLine> packed(ring.packedWeightBytes(shape) / sizeof(PackedLine) + 1);
     ring.packWeights(shape, weight.data(), packed.data());
     ring.convPacked(shape, input.data(), packed.data(), output.data());
+    if (ring.releaseWeights)
+      ring.releaseWeights(packed.data());
     EXPECT_EQ(output, std::vector<uint64_t>(output.size(), 16576)); // (-1)(-1), so many times
   }
 }

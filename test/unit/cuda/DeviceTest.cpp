@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Choosing a device, and what goes wrong. Cases build on each other's state in one process: the
+// library is loaded once.
+#include "runtime/base/Error.h"
+#include "test/unit/cuda/EmulatedDevice.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+
+namespace gfs {
+namespace {
+
+/// The error of openDevice(choice).
+Error failure(const char *choice) {
+  try {
+    openDevice(choice);
+  } catch (const Error &error) {
+    return error;
+  }
+  return Error(ExitCode::Ok, "no error");
+}
+
+void useLibrary(const std::filesystem::path &path) { setenv("GFS_CUDA_LIBRARY", path.c_str(), 1); }
+
+TEST(DeviceTest, TheCpuNeedsNoLibrary) {
+  useLibrary("/nowhere/libgfs-cuda.so");
+  ComputeDevice device = openDevice("cpu");
+  EXPECT_EQ(device.kernels, &bestKernels());
+  EXPECT_FALSE(device.isGpu);
+}
+
+TEST(DeviceTest, RefusesUnknownChoices) {
+  for (const char *choice :
+       {"", "gpu", "cuda:", "cuda:x", "cuda:1x", "cuda:-1", "cuda:99999999999"})
+    EXPECT_EQ(failure(choice).code(), ExitCode::Usage) << choice;
+}
+
+TEST(DeviceTest, SaysWhyTheLibraryCannotBeUsed) {
+  useLibrary("/nowhere/libgfs-cuda.so");
+  Error missing = failure("cuda");
+  EXPECT_EQ(missing.code(), ExitCode::Device);
+  EXPECT_THAT(missing.what(), testing::HasSubstr("/nowhere/libgfs-cuda.so: no such file"));
+  EXPECT_THAT(missing.hint(), testing::HasSubstr("--device cpu"));
+
+  const std::filesystem::path text = testing::TempDir() + "/not-a-library.so";
+  std::ofstream(text) << "text";
+  useLibrary(text);
+  EXPECT_EQ(failure("cuda").code(), ExitCode::Device);
+
+  useLibrary(GFS_UNRELATED_LIBRARY);
+  EXPECT_THAT(failure("cuda").what(), testing::HasSubstr("is not the CUDA library"));
+  useLibrary(GFS_OTHER_VERSION_LIBRARY);
+  EXPECT_THAT(failure("cuda").what(), testing::HasSubstr("another version"));
+}
+
+TEST(DeviceTest, AutoFallsBackToTheCpuAndSaysSo) {
+  useLibrary("/nowhere/libgfs-cuda.so");
+  ComputeDevice device = openDevice("auto");
+  EXPECT_FALSE(device.isGpu);
+  EXPECT_EQ(device.kernels, &bestKernels());
+  EXPECT_THAT(device.text, testing::HasSubstr("no GPU: "));
+}
+
+TEST(DeviceTest, OpensTheGpuThatIsThere) {
+  useLibrary(GFS_EMULATED_CUDA_LIBRARY);
+  for (const char *choice : {"cuda", "cuda:0", "auto"}) {
+    ComputeDevice device = openDevice(choice);
+    EXPECT_TRUE(device.isGpu) << choice;
+    EXPECT_STREQ(device.kernels->name, "cuda");
+    EXPECT_GT(device.freeMemory, 0u);
+    EXPECT_THAT(device.text, testing::HasSubstr("cuda:0 (emulated"));
+  }
+  EXPECT_EQ(failure("cuda:7").code(), ExitCode::Device);
+}
+
+// Sizes that can be counted by hand: 64 rows, 9 taps of 16 channels in chunks of 32, 4 limbs.
+TEST(DeviceTest, PlansItsMemory) {
+  ConvShape s = {.batch = 1,
+                 .inChannels = 16,
+                 .inH = 8,
+                 .inW = 8,
+                 .outChannels = 64,
+                 .outH = 8,
+                 .outW = 8,
+                 .kernelH = 3,
+                 .kernelW = 3,
+                 .strideH = 1,
+                 .strideW = 1,
+                 .dilationH = 1,
+                 .dilationW = 1,
+                 .padTop = 1,
+                 .padLeft = 1,
+                 .groups = 1,
+                 .ringBits = 32};
+  EXPECT_EQ(deviceBytes(s, 4).weights, 64u * 160 * 4); // 144 taps fill five chunks
+  EXPECT_EQ(deviceBytes(s, 4).scratch, 4u * (16 * 64 + 64 * 64) + 4 * 16 * 64);
+  s.groups = 16; // four rows per group: no matrix product
+  EXPECT_EQ(deviceBytes(s, 4).weights, 4u * 64 * 9);
+}
+
+// A handle of one layer given to another is a bug, never wrong numbers.
+TEST(DeviceTest, WeightsOfAnotherShapeAreRefused) {
+  useLibrary(GFS_EMULATED_CUDA_LIBRARY);
+  const RingKernels<uint32_t> &ring = openDevice("cuda").kernels->words32;
+  ConvShape s = {.batch = 1,
+                 .inChannels = 16,
+                 .inH = 1,
+                 .inW = 1,
+                 .outChannels = 64,
+                 .outH = 1,
+                 .outW = 1,
+                 .kernelH = 1,
+                 .kernelW = 1,
+                 .strideH = 1,
+                 .strideW = 1,
+                 .dilationH = 1,
+                 .dilationW = 1,
+                 .padTop = 0,
+                 .padLeft = 0,
+                 .groups = 1,
+                 .ringBits = 32};
+  std::vector<uint32_t> weight(s.weightElements()), input(1024), output(1024);
+  std::vector<std::byte> packed(ring.packedWeightBytes(s));
+  ring.packWeights(s, weight.data(), packed.data());
+  s.inChannels = 80;
+  try {
+    ring.convPacked(s, input.data(), packed.data(), output.data());
+    FAIL();
+  } catch (const Error &error) {
+    EXPECT_EQ(error.code(), ExitCode::Internal);
+  }
+  ring.releaseWeights(packed.data());
+}
+
+} // namespace
+} // namespace gfs

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// A libgfs-cuda.so of another version of GFS; and, without the function, no such library at all.
+#include "runtime/kernels/cuda/CudaLibrary.h"
+
+#ifndef GFS_UNRELATED
+extern "C" const gfs::cuda::Library *gfsCudaLibrary() {
+  static const gfs::cuda::Library library = {
+      gfs::cuda::Library::currentVersion + 1, {}, {}, {}, {}, {}, {}, {}};
+  return &library;
+}
+#endif
