@@ -49,6 +49,11 @@ public:
   /// False once a call has failed or closeWith() was called.
   virtual bool isOpen() const noexcept = 0;
 
+  /// How long calls ask again and again for what is due before they sleep; 0 (at first): not at
+  /// all. Saves the wake-up, some tens of microseconds an exchange, at the price of a busy
+  /// processor.
+  void setSpin(std::chrono::microseconds time) { spin = time; }
+
   /// The role the certificate (or, in plaintext, the peer itself) states.
   const std::string &peerRole() const { return role; }
   /// "server1 at 10.0.0.2:7000", for messages.
@@ -57,6 +62,7 @@ public:
   const std::optional<Fingerprint> &peerFingerprint() const { return fingerprint; }
 
 protected:
+  std::chrono::microseconds spin{0};
   std::string role, text;
   std::optional<Fingerprint> fingerprint;
 };

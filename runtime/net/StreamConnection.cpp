@@ -184,8 +184,21 @@ void StreamConnection<Stream>::readFailed(Call &call, std::exception_ptr cause) 
   close(); // ends a write in flight
 }
 
+template <class Stream> bool StreamConnection<Stream>::poll() {
+  if (spin.count() == 0)
+    return false;
+  const Clock::time_point end = Clock::now() + spin;
+  do {
+    if (loop.poll_one() > 0)
+      return true;
+  } while (Clock::now() < end && !loop.stopped());
+  return false;
+}
+
 template <class Stream> bool StreamConnection<Stream>::run(Call &call) {
   loop.restart();
+  while (call.pending > 0 && Clock::now() < call.deadline && poll()) {
+  }
   while (call.pending > 0 && loop.run_one_until(call.deadline) > 0) {
   }
   if (call.pending == 0)

@@ -345,6 +345,7 @@ void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
   auto started = std::chrono::steady_clock::now();
   std::optional<Error> error;
   try {
+    link.connection().setSpin(options.spin);
     std::unique_ptr<Channel> channel = makeChannel(link.connection(), options.timeout), slow;
     if (options.throttle)
       slow = makeThrottledChannel(*channel, *options.throttle);

@@ -25,6 +25,7 @@ struct ServerOptions {
   std::shared_ptr<const Security> security;
   std::optional<Fingerprint> peerFingerprint;
   Milliseconds timeout{60000}; ///< For every step of a request; see Connection.
+  std::chrono::microseconds spin{0}; ///< How long an exchange polls before it sleeps.
   size_t maxQueue = 64;
   size_t maxClients = 64;
   size_t maxGroup = 32;  ///< Inferences in one pass, and in one request of a client.

@@ -20,7 +20,7 @@ struct Options {
   std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text", throttle;
   std::filesystem::path portFile, machine;
   serve::ServerOptions server;
-  unsigned timeoutMs = 60000, repeat = 1;
+  unsigned timeoutMs = 60000, spinUs = 0, repeat = 1;
   bool local = false, once = false, profile = false, quiet = false;
 };
 
@@ -57,6 +57,12 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--timeout-ms", options.timeoutMs,
                  "How long to wait for the other side in any step")
       ->check(CLI::Range(1u, 86400000u))
+      ->capture_default_str()
+      ->group(server);
+  app.add_option("--spin-us", options.spinUs,
+                 "How long an exchange polls before it sleeps: saves wake-ups where the server has "
+                 "a processor of its own")
+      ->check(CLI::Range(0u, 1000000u))
       ->capture_default_str()
       ->group(server);
   app.add_option("--max-queue", options.server.maxQueue, "Requests that may wait")
@@ -164,6 +170,7 @@ static void runServer(Options &options) {
     server.peerFingerprint = parseFingerprint(options.peerFingerprint, "--peer-fingerprint");
   server.security = options.link.make("gfsrun", fmt::format("server{}", options.party));
   server.timeout = Milliseconds(options.timeoutMs);
+  server.spin = std::chrono::microseconds(options.spinUs);
   server.throttle = throttleOf(options);
   if (server.throttle)
     fmt::print(stderr, "gfsrun: imitates a network between the servers ({})\n",

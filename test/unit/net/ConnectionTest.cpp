@@ -65,6 +65,23 @@ TEST_P(BothSecurities, ExchangesMessagesOfAnySize) {
   EXPECT_EQ(counters.wireSent, clientChannel->counters().wireReceived);
 }
 
+TEST_P(BothSecurities, ExchangesWhilePolling) {
+  Link ends = link();
+  ASSERT_TRUE(ends.server && ends.client);
+  for (Connection *end : {ends.server.get(), ends.client.get()})
+    end->setSpin(std::chrono::microseconds(200));
+  std::vector<uint8_t> one(100000, 1), two(100000, 2), a(one.size()), b(one.size());
+  for (int round = 0; round < 3; ++round) {
+    std::jthread other([&] {
+      std::this_thread::sleep_for(Milliseconds(round)); // within the time to poll, and beyond
+      ends.server->exchange(one, a, patience);
+    });
+    ends.client->exchange(two, b, patience);
+  }
+  EXPECT_EQ(a, two);
+  EXPECT_EQ(b, one);
+}
+
 TEST_P(BothSecurities, CarriesControlFrames) {
   Link ends = link();
   ASSERT_TRUE(ends.server && ends.client);
