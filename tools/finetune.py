@@ -8,7 +8,7 @@ recognises. The loss is distillation from the original's logits, cross entropy w
 activation inputs outside the range the original had there: a quadratic leaves the ReLU far behind outside it.
 
   tools/finetune.py model.onnx -o tuned.onnx --images train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz
-      --test-images t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz --replace 0.8 --epochs 4
+      --test-images t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz --replace 0.8 --augment
 
 Images are .npy (any float or uint8 array [n, C, H, W]) or IDX files, labels .npy or IDX. Needs torch, onnx and numpy.
 The same seed, data and machine give the same weights. See docs/fine-tuning.md.
@@ -292,12 +292,38 @@ def augment(x, generator):
     return F.pad(x, (1, 1, 1, 1))[:, :, dy : dy + x.shape[2], dx : dx + x.shape[3]]
 
 
+def parse_schedule(text):
+    """[(epochs, largest rate)] of "1@2e-3,2@3e-3"."""
+    cycles = []
+    for part in text.split(","):
+        epochs, _, rate = part.partition("@")
+        try:
+            cycles.append((int(epochs), float(rate)))
+        except ValueError:
+            cycles.append((0, 0.0))
+        if cycles[-1][0] < 1 or not 0 < cycles[-1][1] < math.inf:
+            raise argparse.ArgumentTypeError(f"'{part}' is no cycle EPOCHS@RATE, such as 2@3e-3")
+    return cycles
+
+
 def train(network, teacher, ranges, images, labels, args):
-    """One pass over the images an epoch; the learning rate rises and falls once."""
+    """Cycle after cycle of the schedule, from one generator of random numbers.
+
+    The first cycle sees the images as they are: fresh quadratics leave their range easily. Augmentation begins with the second,
+    or with the only one.
+    """
     generator = torch.Generator().manual_seed(args.seed)
-    steps = args.epochs * math.ceil(len(images) / args.batch)
-    optimizer = torch.optim.Adam(network.parameters(), args.rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, args.rate, total_steps=steps, pct_start=0.2)
+    for number, (epochs, rate) in enumerate(args.schedule):
+        augmented = args.augment and (number > 0 or len(args.schedule) == 1)
+        train_cycle(network, teacher, ranges, images, labels, args, generator, epochs, rate, augmented)
+    return network.eval()
+
+
+def train_cycle(network, teacher, ranges, images, labels, args, generator, epochs, rate, augmented):
+    """One pass over the images an epoch; the learning rate rises to `rate` and falls once."""
+    steps = epochs * math.ceil(len(images) / args.batch)
+    optimizer = torch.optim.Adam(network.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.2)
     excess = []
 
     def observe(node, x):
@@ -307,12 +333,12 @@ def train(network, teacher, ranges, images, labels, args):
             excess.append((F.relu(x.abs() / limit - 1) ** 2).mean())
 
     network.observe = observe
-    for epoch in range(args.epochs):
+    for epoch in range(epochs):
         network.train()
         start, total = time.time(), 0.0
         for pick in torch.randperm(len(images), generator=generator).split(args.batch):
             x = images[pick].float()
-            x = augment(x, generator) if args.augment else x
+            x = augment(x, generator) if augmented else x
             with torch.no_grad():
                 target = F.softmax(teacher(x) / TEMPERATURE, 1)
             excess.clear()
@@ -322,16 +348,15 @@ def train(network, teacher, ranges, images, labels, args):
                 loss = 0.5 * loss + 0.5 * F.cross_entropy(logits, labels[pick])
             loss = loss + RANGE_WEIGHT * sum(excess)
             if not torch.isfinite(loss):
-                fail("the loss is no longer finite: try a smaller --rate")
+                fail("the loss is no longer finite: try smaller rates in --schedule")
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             total += loss.item() * len(pick)
-        print(f"epoch {epoch + 1}/{args.epochs}: loss {total / len(images):.4f}, {time.time() - start:.0f} s", flush=True)
+        print(f"rate {rate:g}, epoch {epoch + 1}/{epochs}: loss {total / len(images):.4f}, {time.time() - start:.0f} s", flush=True)
     network.observe = None
-    return network.eval()
 
 
 def parse_arguments():
@@ -346,11 +371,13 @@ def parse_arguments():
     parser.add_argument("--replace", type=float, default=0.0, metavar="SHARE",
                         help="share of the ReLUs to replace, whole layers, the first first (default 0: train as it is)")
     parser.add_argument("--pools", choices=["keep", "average"], default="keep", help="what becomes of max poolings")
-    parser.add_argument("--augment", action="store_true", help="mirror and shift images")
+    parser.add_argument("--augment", action="store_true",
+                        help="mirror and shift images from the second cycle on; not for digits or letters, whose mirror images are none")
     parser.add_argument("--limit", type=int, help="use this many training images only")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--schedule", type=parse_schedule, default="1@2e-3,2@3e-3,3@2e-3", metavar="EPOCHS@RATE,…",
+                        help="cycles in which the learning rate rises to RATE and falls again (default %(default)s: quadratics "
+                             "settle, the network learns, the end is fine)")
     parser.add_argument("--batch", type=int, default=250)
-    parser.add_argument("--rate", type=float, default=3e-3, help="largest learning rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
@@ -365,8 +392,9 @@ def main():
     teacher = Network(onnx.load(str(args.teacher or args.model)).graph).eval()
     dimensions = next(i for i in model.graph.input if i.name == teacher.input).type.tensor_type.shape.dim
     shape = [d.dim_value for d in dimensions][1:]
-    images = read_images(args.images, shape)[: args.limit]
-    labels = read_labels(args.labels, len(read_array(args.labels)))[: len(images)] if args.labels else None
+    images = read_images(args.images, shape)
+    labels = read_labels(args.labels, len(images))[: args.limit] if args.labels else None
+    images = images[: args.limit]
 
     sample = images[: 4 * args.batch]
     ranges = {name.removesuffix(".ax"): moments.largest for name, (moments, _) in measure(teacher, sample, args.batch).items()}
