@@ -6,11 +6,15 @@
 #include <asio/connect.hpp>
 #include <asio/post.hpp>
 #include <asio/read.hpp>
+#include <asio/ssl/error.hpp>
 #include <asio/write.hpp>
 
 namespace gfs {
 
 static constexpr uint64_t maxErrorBytes = 4096;
+
+/// For asio::async_read and -write: how much to move next. Asio's own asks for 64 KB at a time.
+static size_t everything(const std::error_code &code, size_t) { return code ? 0 : size_t(1) << 22; }
 
 static Error networkError(const std::string &peer, const std::string &cause,
                           std::string hint = {}) {
@@ -97,11 +101,12 @@ void StreamConnection<Stream>::startSend(Call &call, FrameType type,
   std::array<asio::const_buffer, 2> buffers = {asio::buffer(call.headerOut),
                                                asio::const_buffer(payload.data(), payload.size())};
   // A failed write does not end the read: the peer may have said why before it closed.
-  asio::async_write(stream, buffers, [this, &call](const std::error_code &code, size_t) {
-    --call.pending;
-    if (code)
-      call.writeFailure = std::make_exception_ptr(lost(code, "while sending"));
-  });
+  asio::async_write(stream, buffers, everything,
+                    [this, &call](const std::error_code &code, size_t) {
+                      --call.pending;
+                      if (code)
+                        call.writeFailure = std::make_exception_ptr(lost(code, "while sending"));
+                    });
 }
 
 template <class Stream> void StreamConnection<Stream>::startReceive(Call &call, Sink sink) {
@@ -168,7 +173,7 @@ void StreamConnection<Stream>::receivePayload(Call &call, std::span<uint8_t> pay
                                               bool isError) {
   ++call.pending;
   asio::async_read(
-      stream, asio::mutable_buffer(payload.data(), payload.size()),
+      stream, asio::mutable_buffer(payload.data(), payload.size()), everything,
       [this, &call, isError](const std::error_code &code, size_t) {
         --call.pending;
         if (code)
@@ -372,9 +377,7 @@ void StreamConnection<Stream>::tlsHandshake(Side side, Milliseconds timeout) {
   if constexpr (isTls) {
     Call call(timeout);
     ++call.pending;
-    auto type =
-        side == Side::Client ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
-    stream.async_handshake(type, [&](const std::error_code &code) {
+    stream.async_handshake(side == Side::Server, [&](const std::error_code &code) {
       --call.pending;
       if (code)
         call.readFailure = std::make_exception_ptr(tlsFailure(code, ssl(), peerText()));

@@ -8,10 +8,10 @@
 #pragma once
 
 #include "runtime/net/Connection.h"
+#include "runtime/net/TlsStream.h"
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/ssl/stream.hpp>
 #include <atomic>
 #include <functional>
 
@@ -19,7 +19,6 @@ namespace gfs {
 
 using Clock = std::chrono::steady_clock;
 using PlainStream = asio::ip::tcp::socket;
-using TlsStream = asio::ssl::stream<asio::ip::tcp::socket>;
 
 enum class Side { Client, Server };
 
