@@ -163,9 +163,7 @@ Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
                 fmt::format("material record {}: expects {} bytes, got {}", serial, recordBytes(),
                             record.size()),
                 "deal material for this plan");
-  Prepared prepared;
-  prepared.id = {code->loaded().hash, weights.modelId, materialId, serial};
-  prepared.record = std::move(record);
+  Prepared prepared({code->loaded().hash, weights.modelId, materialId, serial}, std::move(record));
   prepared.storage.resize(code->steps());
   prepared.seconds.resize(code->steps());
   ServerState server{*code,          weights, *kernels, self, requestKey(seed, prepared.id),

@@ -32,6 +32,9 @@ struct RunResult {
 /// Everything a server computes before the input exists, for one request. Used once.
 class Prepared {
 public:
+  /// A record from which nothing has been computed yet.
+  Prepared(const RequestId &id, SecretVector<uint8_t> record)
+      : id(id), record(std::move(record)) {}
   Prepared(Prepared &&) noexcept = default;
   Prepared &operator=(Prepared &&) noexcept = default;
   const RequestId &request() const { return id; }
@@ -40,7 +43,6 @@ public:
 
 private:
   friend class PartyExecutor;
-  Prepared() = default;
   RequestId id;
   SecretVector<uint8_t> record;
   std::vector<SecretVector<std::byte>> storage; ///< By step: what the gate prepared.

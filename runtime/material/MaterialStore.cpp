@@ -13,11 +13,15 @@ MaterialStore::MaterialStore(const std::filesystem::path &path, const SecretSeed
   eraseClaimed();
 }
 
-SecretVector<uint8_t> MaterialStore::read(uint64_t serial) const {
+void MaterialStore::requireUnused(uint64_t serial) const {
   if (serial < ledger.cursor())
     throw Error(ExitCode::MaterialReuse,
                 fmt::format("serial {} of the material was used already", serial),
                 "material is good for one inference only");
+}
+
+SecretVector<uint8_t> MaterialStore::read(uint64_t serial) const {
+  requireUnused(serial);
   return reader.read(serial);
 }
 

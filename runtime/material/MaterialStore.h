@@ -24,6 +24,10 @@ public:
 
   /// Errors: those of MaterialReader::read; MaterialReuse below the cursor.
   SecretVector<uint8_t> read(uint64_t serial) const;
+  /// The same without regard to the cursor, from any thread; requireUnused() before it is used.
+  SecretVector<uint8_t> readAhead(uint64_t serial) const { return reader.read(serial); }
+  /// Throws MaterialReuse below the cursor.
+  void requireUnused(uint64_t serial) const;
   /// Durably uses up everything up to and including `serial`. Errors: Ledger::claim.
   void claim(uint64_t serial);
   /// Erases claimed records from the disk, and reserves serials for the claims to come: the work on

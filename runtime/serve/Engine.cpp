@@ -5,11 +5,6 @@
 
 namespace gfs::serve {
 
-static double millisecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
 Engine::Engine(const EngineFiles &files, Party party) {
   plan::LoadedPlan plan = plan::readPlan(files.plan);
   plan::PartyKey key = plan::readPartyKey(files.key, plan);
@@ -40,6 +35,11 @@ Engine::Engine(const EngineFiles &files, Party party) {
   material.emplace(files.material, key.seed);
   updateLeft();
   tidy();
+  stock.emplace(
+      material->info().endSerial(), [this](uint64_t serial) { return material->readAhead(serial); },
+      [this](uint64_t serial, SecretVector<uint8_t> record) {
+        return executor->prepare(materialId(), serial, std::move(record));
+      });
 }
 
 uint64_t Engine::portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const {
@@ -68,36 +68,12 @@ uint64_t Engine::groupLimit() const {
   return std::max<uint64_t>(1, memory / std::max<uint64_t>(1, each));
 }
 
-double Engine::prepare(uint64_t serial, Ready &record) const {
-  auto start = std::chrono::steady_clock::now();
-  record.prepared = executor->prepare(materialId(), serial, std::move(record.payload));
-  return millisecondsSince(start);
-}
-
-void Engine::prepareAhead(uint64_t serial) {
-  ready.erase(ready.begin(), ready.lower_bound(serial));
-  auto found = ready.find(serial);
-  if (found != ready.end() && found->second.prepared)
-    return;
-  if (serial < cursor() || serial >= material->info().endSerial())
-    return;
-  try {
-    if (found == ready.end())
-      found = ready.emplace(serial, read(serial)).first;
-    prepare(serial, found->second);
-  } catch (const Error &error) {
-    ready.erase(serial);
-    spdlog::debug("preparing serial {} ahead: {}", serial, error.what());
-  }
-}
-
 uint64_t Engine::load(uint64_t serial, uint64_t count) {
-  ready.erase(ready.begin(), ready.lower_bound(serial));
+  material->requireUnused(serial);
+  stock->aim(serial);
   for (uint64_t good = 0; good < count; ++good) {
-    if (ready.contains(serial + good))
-      continue;
     try {
-      ready.emplace(serial + good, read(serial + good));
+      stock->load(serial + good);
     } catch (const Error &error) {
       if (good > 0)
         return good;
@@ -131,13 +107,13 @@ std::vector<Result> Engine::run(uint64_t serial, std::span<const GroupRequest> r
   std::vector<std::vector<SecretVector<uint8_t>>> inputs;
   std::vector<GroupMember> members;
   std::vector<Result> results(requests.size());
+  double waited = 0;
+  std::vector<Prepared> prepared = stock->take(serial, requests.size(), waited);
+  stock->aim(serial + requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
-    auto record = ready.extract(serial + i);
-    check(!record.empty(), "running a request whose material was not loaded");
-    if (!record.mapped().prepared)
-      results[i].stats.set_prepare_ms(prepare(serial + i, record.mapped()));
+    results[i].stats.set_prepare_ms(1e3 * waited);
     inputs.push_back(splitInputs(requests[i].inputShares));
-    members.push_back({std::move(*record.mapped().prepared), &requests[i].common, inputs.back()});
+    members.push_back({std::move(prepared[i]), &requests[i].common, inputs.back()});
   }
   std::vector<RunResult> runs = executor->runGroup(std::move(members), channel);
 

@@ -5,9 +5,9 @@
 #include "runtime/exec/PartyExecutor.h"
 #include "runtime/material/MaterialStore.h"
 #include "runtime/serve/RequestQueue.h"
+#include "runtime/serve/Stock.h"
 
 #include <atomic>
-#include <map>
 
 namespace gfs::serve {
 
@@ -43,9 +43,9 @@ public:
   /// The lowest serial that was never claimed.
   uint64_t cursor() const { return material->cursor(); }
 
-  /// Does the work for `serial` that needs no input, if there is such a record and it has not been
-  /// done. A record that turns out bad is reported by load().
-  void prepareAhead(uint64_t serial);
+  /// Has the work for the records from `serial` on that needs no input done in the background.
+  /// Those below are of no use any more. A record that turns out bad is reported by load().
+  void prepareAhead(uint64_t serial) { stock->aim(serial); }
   /// Requests that can run together without taking too much memory.
   uint64_t groupLimit() const;
   /// Reads the records from `serial` on, unless prepareAhead() did; returns how many of `count` are
@@ -68,18 +68,10 @@ private:
   std::vector<SecretVector<uint8_t>> splitInputs(std::span<const uint8_t> shares) const;
   void updateLeft() { left = material->left(); }
 
-  /// A record in memory: read, or prepared as well.
-  struct Ready {
-    SecretVector<uint8_t> payload;
-    std::optional<Prepared> prepared;
-  };
-  Ready read(uint64_t serial) const { return {material->read(serial), std::nullopt}; }
-  /// Returns what it took, in milliseconds.
-  double prepare(uint64_t serial, Ready &record) const;
   std::optional<PartyExecutor> executor;
   std::optional<MaterialStore> material;
-  std::map<uint64_t, Ready> ready; ///< By serial.
   std::atomic<uint64_t> left = 0;
+  std::optional<Stock> stock; ///< Last: its thread uses the others.
 };
 
 } // namespace gfs::serve

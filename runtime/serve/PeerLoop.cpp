@@ -110,8 +110,7 @@ void Server::lead(PeerLink &link) {
   PeerCommand ping;
   ping.mutable_ping();
   while (!stopping()) {
-    if (queue.empty())
-      engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
+    engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
     if (Jobs jobs = queue.next(groupLimit(), PeerLink::pingInterval); !jobs.empty())
       leadGroup(link, std::move(jobs));
     else if (!stopping())
