@@ -20,16 +20,29 @@ template <class Word>
 void WeightTable::packTensors(const Program &program, const RingKernels<Word> &kernels) {
   if (!kernels.packedWeightBytes)
     return;
-  forKernels.resize(data.size());
+  // Steps may share a tensor: it is packed if one form suits all of them.
+  struct Form {
+    ConvShape shape;
+    size_t bytes;
+    bool common;
+  };
+  std::vector<std::optional<Form>> forms(data.size());
   for (uint32_t step = 0; step < program.steps(); ++step) {
     const std::optional<WeightUse> use = program.gate(step).weightUse();
-    // Its form depends on the tensor's shape only, so that steps share it.
-    if (!use || data[use->weight].empty() || forKernels[use->weight])
+    if (!use || data[use->weight].empty())
       continue;
-    if (size_t bytes = kernels.packedWeightBytes(use->shape))
-      forKernels[use->weight] = std::make_shared<const PackedWeights>(
-          kernels, use->shape, bytes, words<Word>(use->weight).data());
+    const size_t bytes = kernels.packedWeightBytes(use->shape);
+    std::optional<Form> &form = forms[use->weight];
+    if (!form)
+      form = {use->shape, bytes, true};
+    else
+      form->common &= form->bytes == bytes;
   }
+  forKernels.resize(data.size());
+  for (uint32_t id = 0; id < data.size(); ++id)
+    if (forms[id] && forms[id]->common && forms[id]->bytes > 0)
+      forKernels[id] = std::make_shared<const PackedWeights>(
+          kernels, forms[id]->shape, forms[id]->bytes, words<Word>(id).data());
 }
 
 void WeightTable::pack(const Program &program, const Kernels &kernels) {

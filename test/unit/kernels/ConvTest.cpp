@@ -103,6 +103,11 @@ const Geometry geometries[] = {
     {.inChannels = 64, .in = 15, .outChannels = 8, .kernel = 3, .stride = 2, .pad = 1},
     {.batch = 9, .inChannels = 192, .in = 1, .outChannels = 20},
     {.inChannels = 16, .in = 11, .outChannels = 16, .kernel = 3, .pad = 1},
+    // Tiles of 2x2 outputs: whole and broken rows, odd borders, partial blocks of channels, one
+    // vector of tiles at a time.
+    {.inChannels = 9, .in = 6, .outChannels = 11, .kernel = 3, .inW = 73},
+    {.batch = 2, .inChannels = 8, .in = 9, .outChannels = 17, .kernel = 3, .pad = 2},
+    {.inChannels = 260, .in = 8, .outChannels = 9, .kernel = 3, .pad = 1, .inW = 9},
 };
 
 struct alignas(64) PackedLine {
@@ -159,6 +164,31 @@ TEST_P(ConvTest, EqualsTheDefinitionInSmallRings) {
   for (uint32_t ringBits : {33, 40, 41, 48, 51, 52, 53, 56, 63})
     compareWithReference<uint64_t>(*GetParam(), ringBits);
 }
+// Fewer multiplications cost two bits of the word; other variants do not have that form, or one for
+// every ring.
+TEST(WinogradTest, ThreeByThreeIsPackedWhereTheRingLeavesTwoBits) {
+  for (const Kernels *kernels : availableKernels()) {
+    if (std::string_view(kernels->name) != "avx512")
+      continue;
+    ConvShape shape =
+        Geometry{.inChannels = 16, .in = 32, .outChannels = 16, .kernel = 3, .pad = 1}.shape();
+    auto packed32 = [&](uint32_t ringBits) {
+      shape.ringBits = ringBits;
+      return kernels->words32.packedWeightBytes(shape);
+    };
+    auto packed64 = [&](uint32_t ringBits) {
+      shape.ringBits = ringBits;
+      return kernels->words64.packedWeightBytes(shape);
+    };
+    EXPECT_EQ(packed32(30), 16u * 16 * 16 * 4);
+    EXPECT_EQ(packed32(31), 0u);
+    EXPECT_EQ(packed64(62), 16u * 16 * 16 * 8);
+    EXPECT_EQ(packed64(63), 0u);
+    shape.strideW = 2;
+    EXPECT_EQ(packed32(30), 0u);
+  }
+}
+
 TEST_P(ConvTest, EqualsTheDefinition64) { compareWithReference<uint64_t>(*GetParam()); }
 
 // Kernel, stride, dilation and padding that differ between the two directions.
