@@ -98,13 +98,32 @@ template <class Word> struct OnDevice {
     convPacked(shape, input, &packed, output);
   }
 
-  static RingKernels<Word> replaceIn(RingKernels<Word> kernels) {
+  static RingKernels<Word> convolutions(RingKernels<Word> kernels) {
     kernels.conv = conv;
     kernels.packedWeightBytes = packedWeightBytes;
     kernels.packWeights = packWeights;
     kernels.convPacked = convPacked;
     kernels.releaseWeights = releaseWeights;
     return kernels;
+  }
+
+  static RingKernels<Word> everything(const RingKernels<Word> &others) {
+    RingKernels<Word> kernels = convolutions(others);
+    kernels.pack = call<&Functions::pack>;
+    kernels.unpack = call<&Functions::unpack>;
+    kernels.maskAndPack = call<&Functions::maskAndPack>;
+    kernels.unpackAndOpen = call<&Functions::unpackAndOpen>;
+    kernels.tableLookup = call<&Functions::tableLookup>;
+    kernels.truncate = call<&Functions::truncate>;
+    kernels.square = call<&Functions::square>;
+    kernels.reluSelect = call<&Functions::reluSelect>;
+    return kernels;
+  }
+
+private:
+  using Functions = cuda::RingFunctions<Word>;
+  template <auto function, class... Arguments> static void call(Arguments... arguments) {
+    require((functions<Word>().*function)(arguments...), "kernel on the GPU");
   }
 };
 
@@ -135,8 +154,8 @@ ComputeDevice openGpu(int number) {
                 useTheCpu);
   library.select(number);
   opened = number;
-  static const Kernels kernels = {"cuda", OnDevice<uint32_t>::replaceIn(bestKernels().words32),
-                                  OnDevice<uint64_t>::replaceIn(bestKernels().words64)};
+  static const Kernels kernels = {"cuda", OnDevice<uint32_t>::convolutions(bestKernels().words32),
+                                  OnDevice<uint64_t>::convolutions(bestKernels().words64)};
   return {&kernels,
           fmt::format("cuda:{} ({}, {:.1f} of {:.1f} GB free)", number, description.name,
                       1e-9 * double(description.freeMemory),
@@ -169,12 +188,20 @@ ComputeDevice openDevice(std::string_view choice) {
   return openGpu(number);
 }
 
+const Kernels &everyKernelOnGpu() {
+  check(loaded != nullptr, "no GPU was opened");
+  static const Kernels kernels = {"cuda_everything",
+                                  OnDevice<uint32_t>::everything(bestKernels().words32),
+                                  OnDevice<uint64_t>::everything(bestKernels().words64)};
+  return kernels;
+}
+
 DeviceBytes deviceBytes(const ConvShape &shape, unsigned wordBytes) {
   const cuda::ConvLayout layout(shape, wordBytes);
-  const uint64_t words = (shape.inputElements() + shape.outputElements()) * wordBytes;
-  return layout.usesMatrixUnits
-             ? DeviceBytes{layout.weightBytes, words + layout.limbs * layout.planeBytes}
-             : DeviceBytes{shape.weightElements() * wordBytes, words};
+  const bool limbs = layout.usesMatrixUnits;
+  return {limbs ? layout.weightBytes : shape.weightElements() * wordBytes,
+          shape.inputElements() * wordBytes, limbs ? layout.limbs * layout.planeBytes : 0,
+          shape.outputElements() * wordBytes};
 }
 
 } // namespace gfs

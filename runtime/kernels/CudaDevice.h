@@ -23,10 +23,15 @@ struct ComputeDevice {
 /// or such GPU; later, from the kernels: the GPU failed or ran out of memory).
 ComputeDevice openDevice(std::string_view choice);
 
-/// Bytes of device memory that weights of a convolution take there, and what one run of it needs
-/// besides.
+/// Also the element-wise kernels on the GPU that was opened, each call copying its arrays there and
+/// back: for checks. Copies take longer than the CPU's own loops, so openDevice() does not use
+/// them.
+const Kernels &everyKernelOnGpu();
+
+/// Bytes of device memory of one convolution: its packed weights, input and output words, and
+/// limbs.
 struct DeviceBytes {
-  uint64_t weights, scratch;
+  uint64_t weights = 0, input = 0, limbs = 0, output = 0;
 };
 DeviceBytes deviceBytes(const ConvShape &shape, unsigned wordBytes);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/serve/Engine.h"
 
+#include "runtime/exec/DevicePlan.h"
+
 #include <spdlog/spdlog.h>
 
 namespace gfs::serve {
@@ -28,7 +30,9 @@ Engine::Engine(const EngineFiles &files, Party party) {
   plan::requireModel(key.modelId, info.modelId, files.material);
 
   ProgramRef program = makeProgram(std::move(plan));
-  executor.emplace(program, std::move(weights), key.seed, party);
+  const ComputeDevice device = openDevice(files.device);
+  spdlog::info("device: {}", describeDevice(device, *program, DeviceUser::Server));
+  executor.emplace(program, std::move(weights), key.seed, party, *device.kernels);
   if (info.payloadBytes != executor->recordBytes())
     mismatch("has records of another size than the plan needs",
              "deal it with the gfsdeal of this version");

@@ -13,6 +13,7 @@ namespace gfs::serve {
 
 struct EngineFiles {
   std::filesystem::path plan, weights, key, material;
+  std::string device = "cpu"; ///< Where convolutions run; see openDevice().
 };
 
 /// One request of a group: its packed input shares, and the seed both servers share for it.
@@ -25,7 +26,7 @@ struct GroupRequest {
 class Engine {
 public:
   /// Loads everything and checks that it belongs together. Errors: InputUnreadable, InvalidInput,
-  /// Integrity, PlanMismatch, and those of MaterialStore.
+  /// Integrity, PlanMismatch, Device, and those of MaterialStore.
   Engine(const EngineFiles &files, Party party);
 
   // Facts that never change; from any thread.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/serve/Local.h"
 
+#include "runtime/exec/DevicePlan.h"
 #include "runtime/exec/Simulate.h"
 
 #include <chrono>
@@ -42,11 +43,13 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
   MaskedWeights weights = readMaskedWeights(weightsPath, plan);
   plan::requireModel(key.modelId, weights.modelId, weightsPath);
   ProgramRef program = makeProgram(plan);
-  Simulator simulator(program, std::move(weights), key.seeds[0], key.seeds[1]);
+  LocalReport report;
+  const ComputeDevice device = openDevice(options.device);
+  report.device = describeDevice(device, *program, DeviceUser::Local);
+  Simulator simulator(program, std::move(weights), key.seeds[0], key.seeds[1], *device.kernels);
   if (options.throttle)
     simulator.throttle(*options.throttle);
 
-  LocalReport report;
   report.loadSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report.profile = emptyProfile(*program);

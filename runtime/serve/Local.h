@@ -12,17 +12,19 @@ struct LocalOptions {
   unsigned warmUp = 0;                         ///< Inferences before, that are not counted.
   std::optional<NetworkProfile> throttle = {}; ///< The network to imitate.
   MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
+  std::string device = "cpu"; ///< For both servers and the dealer; see openDevice().
 };
 
 struct LocalReport {
   std::vector<RequestCost> costs;
   std::vector<StepProfile> profile;
   TimePrediction predicted; ///< For these machine and network, between threads.
+  std::string device;       ///< Where it ran, and with how much memory of a GPU.
   double loadSeconds = 0;   ///< Reading weights and keys, packing the weights of both servers.
 };
 
 /// Runs the requests of the workload, each with freshly dealt material. `weights` and `dealerKey`
-/// are files of this plan. Errors: those of their readers and of Workload.
+/// are files of this plan. Errors: those of their readers, of Workload and of openDevice().
 LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weights,
                        const std::filesystem::path &dealerKey, Workload &workload,
                        const LocalOptions &options);

@@ -31,6 +31,10 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--weights", options.files.weights, "Weights (default PLAN.weights)");
   app.add_option("--key", options.files.key,
                  "Key (default PLAN.s0.key or PLAN.s1.key; with --local PLAN.dealer.key)");
+  app.add_option(
+         "--device", options.files.device,
+         "Where convolutions run: cpu, cuda, cuda:N (GPU N) or auto (a GPU if there is one)")
+      ->capture_default_str();
   app.add_option("--throttle", options.throttle,
                  "Imitate a network between the servers, for measurements on one machine: lan, wan "
                  "or rtt=MS,bw=MBIT");
@@ -117,11 +121,14 @@ static void runLocal(Options &options) {
   serve::LocalOptions local;
   local.repeat = options.repeat;
   local.throttle = throttleOf(options);
+  local.device = options.files.device;
   if (!options.machine.empty())
     local.machine = readMachineProfile(options.machine);
   serve::LocalReport report = serve::runLocally(
       plan, options.files.weights.empty() ? beside.weights : options.files.weights,
       options.files.key.empty() ? beside.dealerKey : options.files.key, workload, local);
+  if (options.files.device != "cpu" && !options.quiet)
+    fmt::print("device: {}\n", report.device);
   const TimePrediction &time = report.predicted;
   if (options.profile && !options.quiet)
     fmt::print("predicted online: {:.3f} ms = compute {:.3f} + delays {:.3f} + transfer {:.3f}\n",

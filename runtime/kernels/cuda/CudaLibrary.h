@@ -23,6 +23,21 @@ struct DeviceDescription {
 template <class Word> struct RingFunctions {
   Status (*makeWeights)(const ConvShape &shape, const Word *weight, void **weights);
   Status (*convolve)(const ConvShape &shape, const Word *input, const void *weights, Word *output);
+  // Element-wise kernels as in RingKernels; their arrays are copied to the device and back.
+  Status (*pack)(unsigned bits, const Word *in, size_t n, uint8_t *out);
+  Status (*unpack)(unsigned bits, const uint8_t *in, size_t n, Word *out);
+  Status (*maskAndPack)(unsigned bits, const Word *share, const Word *maskShare, size_t n,
+                        uint8_t *out);
+  Status (*unpackAndOpen)(unsigned bits, const Word *share, const Word *maskShare,
+                          const uint8_t *peer, size_t n, Word *masked);
+  Status (*tableLookup)(WindowShape window, unsigned ringBits, const Word *masked,
+                        const uint8_t *tables, size_t n, uint8_t *out);
+  Status (*truncate)(RescaleShape shape, bool addsPublic, const Word *masked,
+                     const TruncateShares<Word> &shares, size_t n, Word *out);
+  Status (*square)(RescaleShape shape, bool addsPublic, const Word *masked,
+                   const SquareShares<Word> &shares, size_t n, Word *out);
+  Status (*reluSelect)(RescaleShape shape, bool addsPublic, const Word *masked, const uint8_t *g,
+                       const ReluShares<Word> &shares, size_t n, Word *out);
 };
 
 /// Functions may be called from any thread; calls at the same time use streams and scratch memory

@@ -20,8 +20,8 @@ public:
             countDevices,
             describe,
             [](int device) { selected() = device; },
-            {makeWeights<uint32_t>, convolve<uint32_t>},
-            {makeWeights<uint64_t>, convolve<uint64_t>},
+            functions<uint32_t>(),
+            functions<uint64_t>(),
             [](void *weights) { delete static_cast<ResidentWeights<Backend> *>(weights); },
             [] { return latestError().c_str(); }};
   }
@@ -111,6 +111,75 @@ private:
       return Status::Ok;
     });
   }
+  /// Calls `operation` with a session.
+  template <class Operation> static Status withSession(Operation operation) {
+    return guarded([&] {
+      return Lease().use([&](Session<Backend> &session) {
+        operation(session);
+        return Status::Ok;
+      });
+    });
+  }
+
+  template <class Word> static constexpr RingFunctions<Word> functions() {
+    return {
+        .makeWeights = makeWeights<Word>,
+        .convolve = convolve<Word>,
+        .pack =
+            [](unsigned bits, const Word *in, size_t n, uint8_t *out) {
+              return withSession([&](auto &session) {
+                session.maskAndPack(bits, in, static_cast<const Word *>(nullptr), n, out);
+              });
+            },
+        .unpack =
+            [](unsigned bits, const uint8_t *in, size_t n, Word *out) {
+              return withSession([&](auto &session) {
+                const Word *none = nullptr;
+                session.unpackAndOpen(bits, none, none, in, n, out);
+              });
+            },
+        .maskAndPack =
+            [](unsigned bits, const Word *share, const Word *maskShare, size_t n, uint8_t *out) {
+              return withSession(
+                  [&](auto &session) { session.maskAndPack(bits, share, maskShare, n, out); });
+            },
+        .unpackAndOpen =
+            [](unsigned bits, const Word *share, const Word *maskShare, const uint8_t *peer,
+               size_t n, Word *masked) {
+              return withSession([&](auto &session) {
+                session.unpackAndOpen(bits, share, maskShare, peer, n, masked);
+              });
+            },
+        .tableLookup =
+            [](WindowShape window, unsigned, const Word *masked, const uint8_t *tables, size_t n,
+               uint8_t *out) {
+              return withSession(
+                  [&](auto &session) { session.tableLookup(window, masked, tables, n, out); });
+            },
+        .truncate =
+            [](RescaleShape shape, bool addsPublic, const Word *masked,
+               const TruncateShares<Word> &shares, size_t n, Word *out) {
+              return withSession([&](auto &session) {
+                session.truncate(shape, addsPublic, masked, shares, n, out);
+              });
+            },
+        .square =
+            [](RescaleShape shape, bool addsPublic, const Word *masked,
+               const SquareShares<Word> &shares, size_t n, Word *out) {
+              return withSession([&](auto &session) {
+                session.square(shape, addsPublic, masked, shares, n, out);
+              });
+            },
+        .reluSelect =
+            [](RescaleShape shape, bool addsPublic, const Word *masked, const uint8_t *g,
+               const ReluShares<Word> &shares, size_t n, Word *out) {
+              return withSession([&](auto &session) {
+                session.reluSelect(shape, addsPublic, masked, g, shares, n, out);
+              });
+            },
+    };
+  }
+
   template <class Word>
   static Status makeWeights(const ConvShape &shape, const Word *weight, void **weights) {
     return guarded([&] {

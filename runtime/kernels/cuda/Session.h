@@ -6,8 +6,10 @@
 // kernels of whole blocks. Device.cuh is a GPU, test/unit/cuda/HostBackend.h imitates one.
 #pragma once
 
+#include "runtime/kernels/cuda/Elements.h"
 #include "runtime/kernels/cuda/RingConv.h"
 
+#include <array>
 #include <memory>
 
 namespace gfs::cuda {
@@ -34,7 +36,7 @@ public:
     if (!layout.usesMatrixUnits) {
       backend.upload(made->memory.data(), weight, words);
     } else {
-      const Word *plain = uploaded(inputs, weight, shape.weightElements());
+      const Word *plain = uploaded(0, weight, shape.weightElements());
       backend.forEach(PackWeightsTask<Word>{shape, layout, plain, made->memory.data()});
     }
     backend.finish();
@@ -53,10 +55,10 @@ public:
       return false;
     if (shape.outputElements() == 0)
       return true;
-    const Word *x = uploaded(inputs, input, shape.inputElements());
-    Word *z = room<Word>(outputs, shape.outputElements());
+    const Word *x = uploaded(0, input, shape.inputElements());
+    Word *z = room<Word>(1, shape.outputElements());
     if (layout.usesMatrixUnits) {
-      uint8_t *limbs = room<uint8_t>(planes, layout.limbs * layout.planeBytes);
+      uint8_t *limbs = room<uint8_t>(2, layout.limbs * layout.planeBytes);
       backend.forEach(SplitTask<Word>{shape, layout, x, limbs});
       multiply(ConvTask<Word>{shape, layout, limbs, weights.memory.data(), nullptr, z});
     } else {
@@ -68,20 +70,91 @@ public:
     return true;
   }
 
+  // Element-wise kernels, as in RingKernels. `maskShare` may be null: pack. Both shares: unpack.
+  template <class Word>
+  void maskAndPack(unsigned bits, const Word *share, const Word *maskShare, size_t n,
+                   uint8_t *out) {
+    const Word *first = uploaded(0, share, n), *second = nullptr;
+    if (maskShare)
+      second = uploaded(1, maskShare, n);
+    uint32_t *packed = room<uint32_t>(2, packedWords(n, bits));
+    runTask(MaskAndPackTask<Word>{bits, first, second, n, packed}, packed, out, (n * bits + 7) / 8);
+  }
+  template <class Word>
+  void unpackAndOpen(unsigned bits, const Word *share, const Word *maskShare, const uint8_t *peer,
+                     size_t n, Word *masked) {
+    const Word *first = nullptr, *second = nullptr;
+    if (share) {
+      first = uploaded(0, share, n);
+      second = uploaded(1, maskShare, n);
+    }
+    uint32_t *message = room<uint32_t>(2, packedWords(n, bits));
+    backend.upload(message, peer, (n * bits + 7) / 8);
+    Word *out = room<Word>(3, n);
+    runTask(UnpackAndOpenTask<Word>{bits, first, second, message, n, out}, out, masked,
+            n * sizeof(Word));
+  }
+  template <class Word>
+  void tableLookup(WindowShape window, const Word *masked, const uint8_t *tables, size_t n,
+                   uint8_t *out) {
+    const Word *values = uploaded(0, masked, n);
+    const uint64_t tableBytes = window.bits() < 3 ? 1 : uint64_t(1) << (window.bits() - 3);
+    const uint8_t *bits = uploaded(1, tables, n * tableBytes);
+    uint8_t *found = room<uint8_t>(2, (n + 7) / 8);
+    runTask(TableLookupTask<Word>{window, values, bits, n, found}, found, out, (n + 7) / 8);
+  }
+  template <class Word>
+  void truncate(RescaleShape shape, bool addsPublic, const Word *masked,
+                const TruncateShares<Word> &s, size_t n, Word *out) {
+    const Word *values = uploaded(0, masked, n);
+    const TruncateShares<Word> shares = {uploaded(1, s.v, n), uploaded(2, s.u, n)};
+    Word *result = room<Word>(6, n);
+    runTask(TruncateTask<Word>{shape, addsPublic, values, shares, n, result}, result, out,
+            n * sizeof(Word));
+  }
+  template <class Word>
+  void square(RescaleShape shape, bool addsPublic, const Word *masked, const SquareShares<Word> &s,
+              size_t n, Word *out) {
+    const Word *values = uploaded(0, masked, n);
+    const SquareShares<Word> shares = {uploaded(1, s.v, n), uploaded(2, s.vv, n),
+                                       uploaded(3, s.u, n), uploaded(4, s.q, n)};
+    Word *result = room<Word>(6, n);
+    runTask(SquareTask<Word>{shape, addsPublic, values, shares, n, result}, result, out,
+            n * sizeof(Word));
+  }
+  template <class Word>
+  void reluSelect(RescaleShape shape, bool addsPublic, const Word *masked, const uint8_t *g,
+                  const ReluShares<Word> &s, size_t n, Word *out) {
+    const Word *values = uploaded(0, masked, n);
+    const ReluShares<Word> shares = {uploaded(1, s.rho, n), uploaded(2, s.v, n),
+                                     uploaded(3, s.rhoV, n), uploaded(4, s.u, n),
+                                     uploaded(5, s.rhoU, n)};
+    const uint8_t *opened = uploaded(7, g, (n + 7) / 8);
+    Word *result = room<Word>(6, n);
+    runTask(ReluSelectTask<Word>{shape, addsPublic, values, opened, shares, n, result}, result, out,
+            n * sizeof(Word));
+  }
+
 private:
-  template <class T> T *room(std::unique_ptr<typename Backend::Memory> &memory, uint64_t count) {
+  /// Device memory of slot `slot`, rubbish in it.
+  template <class T> T *room(size_t slot, uint64_t count) {
+    auto &memory = slots[slot];
     if (!memory || memory->size() < count * sizeof(T)) {
       memory.reset(); // before the larger one is taken
       memory = std::make_unique<typename Backend::Memory>(backend, count * sizeof(T));
     }
     return reinterpret_cast<T *>(memory->data());
   }
-  template <class T>
-  const T *uploaded(std::unique_ptr<typename Backend::Memory> &memory, const T *data,
-                    uint64_t count) {
-    T *to = room<T>(memory, count);
+  template <class T> const T *uploaded(size_t slot, const T *data, uint64_t count) {
+    T *to = room<T>(slot, count);
     backend.upload(to, data, count * sizeof(T));
     return to;
+  }
+  /// Runs a task and brings `bytes` of what it wrote to `from` back to `to`.
+  template <class Task> void runTask(const Task &task, const void *from, void *to, uint64_t bytes) {
+    backend.forEach(task);
+    backend.download(to, from, bytes);
+    backend.finish();
   }
 
   template <class Word> void multiply(const ConvTask<Word> &task) {
@@ -114,7 +187,7 @@ private:
   }
 
   Backend &backend;
-  std::unique_ptr<typename Backend::Memory> inputs, planes, outputs;
+  std::array<std::unique_ptr<typename Backend::Memory>, 8> slots; ///< Grow as needed, and stay.
 };
 
 } // namespace gfs::cuda

@@ -94,7 +94,9 @@ TEST(DeviceTest, PlansItsMemory) {
                  .groups = 1,
                  .ringBits = 32};
   EXPECT_EQ(deviceBytes(s, 4).weights, 64u * 160 * 4); // 144 taps fill five chunks
-  EXPECT_EQ(deviceBytes(s, 4).scratch, 4u * (16 * 64 + 64 * 64) + 4 * 16 * 64);
+  EXPECT_EQ(deviceBytes(s, 4).input, 4u * 16 * 64);
+  EXPECT_EQ(deviceBytes(s, 4).limbs, 4u * 16 * 64);
+  EXPECT_EQ(deviceBytes(s, 4).output, 4u * 64 * 64);
   s.groups = 16; // four rows per group: no matrix product
   EXPECT_EQ(deviceBytes(s, 4).weights, 4u * 64 * 9);
 }

@@ -9,10 +9,16 @@
 
 namespace gfs {
 
-/// The kernels of "--device cuda" with libgfs-cuda-emulated.so in the place of libgfs-cuda.so.
+/// The kernels of "--device cuda" with libgfs-cuda-emulated.so in the place of libgfs-cuda.so; or
+/// on a GPU, if GFS_CUDA_LIBRARY names the real one (test/gpu/run.sh).
 inline std::vector<const Kernels *> emulatedCudaVariants() {
-  setenv("GFS_CUDA_LIBRARY", GFS_EMULATED_CUDA_LIBRARY, 1);
+  setenv("GFS_CUDA_LIBRARY", GFS_EMULATED_CUDA_LIBRARY, 0);
   return {openDevice("cuda").kernels};
+}
+/// Likewise, element-wise kernels included.
+inline std::vector<const Kernels *> emulatedCudaEverything() {
+  emulatedCudaVariants();
+  return {&everyKernelOnGpu()};
 }
 
 } // namespace gfs

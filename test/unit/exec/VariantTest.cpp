@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every kernel variant makes the same bytes of the same seeds, material and inputs: records,
-// messages, output shares. So servers with different CPUs work together, and what is tested of one
-// variant holds for all.
+// messages, output shares. So servers with different CPUs or a GPU work together, and what is
+// tested of one variant holds for all.
+#include "test/unit/cuda/EmulatedDevice.h"
 #include "test/unit/exec/RecordingChannel.h"
 #include "test/unit/gates/GateTest.h"
 #include "test/unit/kernels/EmulatedTiles.h"
@@ -91,6 +92,7 @@ void compareVariants(const plan::Plan &plan) {
   ASSERT_FALSE(expected.sent[0].empty());
   std::vector<const Kernels *> variants(availableKernels().begin(), availableKernels().end());
   std::ranges::copy(emulatedTileVariants(), std::back_inserter(variants));
+  std::ranges::copy(emulatedCudaVariants(), std::back_inserter(variants));
   for (const Kernels *variant : variants)
     EXPECT_TRUE(bytesOf(*variant) == expected) << variant->name;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element-wise kernels against their definitions: every width, odd counts, no byte read or written
 // too far.
+#include "test/unit/cuda/EmulatedDevice.h"
 #include "test/unit/kernels/KernelTest.h"
 
 #include "runtime/base/Ring.h"
@@ -157,6 +158,8 @@ TEST_P(ElementwiseTest, LooksUpTables32) { testLookup(kernels<uint32_t>()); }
 TEST_P(ElementwiseTest, LooksUpTables64) { testLookup(kernels<uint64_t>()); }
 
 INSTANTIATE_TEST_SUITE_P(All, ElementwiseTest, everyVariant(), variantName);
+INSTANTIATE_TEST_SUITE_P(EmulatedCuda, ElementwiseTest, testing::ValuesIn(emulatedCudaEverything()),
+                         variantName);
 
 } // namespace
 } // namespace gfs

@@ -2,6 +2,7 @@
 // The online loops of Truncate, Square and Relu: for any material, the two servers' results follow
 // the gates' formulas, word by word. (That the formulas compute v, v² and D·v is for the gates'
 // tests.)
+#include "test/unit/cuda/EmulatedDevice.h"
 #include "test/unit/kernels/KernelTest.h"
 
 #include "runtime/base/Ring.h"
@@ -103,6 +104,8 @@ TEST_P(RescaleTest, SelectsRelu32) { testRelu(kernels<uint32_t>()); }
 TEST_P(RescaleTest, SelectsRelu64) { testRelu(kernels<uint64_t>()); }
 
 INSTANTIATE_TEST_SUITE_P(All, RescaleTest, everyVariant(), variantName);
+INSTANTIATE_TEST_SUITE_P(EmulatedCuda, RescaleTest, testing::ValuesIn(emulatedCudaEverything()),
+                         variantName);
 
 } // namespace
 } // namespace gfs

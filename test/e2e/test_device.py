@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gfsrun --device, from the flag through the library to the kernels and back, on an emulated GPU; and without one."""
+import os
+import unittest
+
+from deployment import IMAGES, LABELS, TestCase, must, run, tearDownModule  # noqa: F401
+
+EMULATED = os.environ["GFS_EMULATED_CUDA_LIBRARY"]
+
+
+class Device(TestCase):
+    def use(self, library):
+        """The tools of this test load `library` in the place of libgfs-cuda.so."""
+        before = os.environ.get("GFS_CUDA_LIBRARY")
+        os.environ["GFS_CUDA_LIBRARY"] = str(library)
+        self.addCleanup(lambda: os.environ.pop("GFS_CUDA_LIBRARY") if before is None
+                        else os.environ.__setitem__("GFS_CUDA_LIBRARY", before))
+
+    def local(self, plan, device, *more):
+        return run("gfsrun", plan, "--local", "--device", device, "--input", IMAGES, "--batch", "--limit", 2, "--labels", LABELS, *more)
+
+    def test_local_run_on_the_device(self):
+        made = self.deployment(records=0)
+        self.use(EMULATED)
+        done = self.local(made.plan, "cuda")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("device: cuda:0 (emulated on this CPU", done.stdout)
+        self.assertRegex(done.stdout, r"up to \d+\.\d MB: weights \d+\.\d \+ scratch \d+\.\d")
+        self.assertIn("accuracy 1.0000 over 2 rows", done.stdout)
+
+    def test_without_the_library(self):
+        made = self.deployment(records=0)
+        self.use(made.folder / "missing.so")
+        refused = self.local(made.plan, "cuda")
+        self.assertEqual(refused.returncode, 20)
+        self.assertIn("missing.so: no such file", refused.stderr)
+        self.assertIn("--device cpu", refused.stderr)
+        fallen = self.local(made.plan, "auto")
+        self.assertEqual(fallen.returncode, 0, fallen.stderr)
+        self.assertRegex(fallen.stdout, r"device: cpu \(\w+\); no GPU: .*missing\.so")
+        self.assertEqual(self.local(made.plan, "tpu").returncode, 2)
+
+    def test_servers_on_gpu_and_cpu_work_together(self):
+        made = self.deployment(records=2)
+        self.use(EMULATED)
+        made.start(0, device="cuda")
+        made.start(1, device="cpu")
+        done, stats = made.infer("--limit", 2, "--labels", LABELS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIsNotNone(stats)
+        self.assertIn("device: cuda:0 (emulated", (made.folder / "log0").read_text())
+        self.assertIn("device: cpu (", (made.folder / "log1").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
