@@ -34,6 +34,7 @@ def table(frontier):
     columns = [("replaced", lambda p: f"{100 * p['replaced']:.1f} %"),
                ("ReLUs left", lambda p: f"{round(frontier['relus'] * (1 - p['replaced'])):,}"),
                ("same answer", lambda p: f"{100 * p['agreement']:.1f} %"),
+               ("KL, nats", lambda p: f"{p['divergence']:.4f}" if "divergence" in p else None),
                ("accuracy", lambda p: f"{100 * p['accuracy']:.2f} %" if "accuracy" in p else None),
                ("predicted ms", lambda p: f"{p['predicted_ms']:.1f}" if "predicted_ms" in p else None),
                ("exchanges", lambda p: f"{p['exchanges']}" if "exchanges" in p else None),
@@ -89,7 +90,7 @@ def main():
     parser.add_argument("--replace", default="all", help="how far to go: all, auto or ratio:R")
     parser.add_argument("--degrees", default="0,1,2")
     parser.add_argument("--network", default="lan", help="what times are predicted for: lan, wan or rtt=MS,bw=MBIT")
-    parser.add_argument("--without", action="append", default=[], help="channels, refit, ranking or augment")
+    parser.add_argument("--without", action="append", default=[], help="channels, refit, ranking, elements, density or augment")
     parser.add_argument("--gfscc", default="gfscc")
     parser.add_argument("--redraw", action="store_true", help="table and plot from a .json that is there")
     arguments = parser.parse_args()

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 using namespace mlir;
 
@@ -14,8 +15,21 @@ struct Change {
   int64_t right, down;
 };
 } // namespace
-static constexpr std::array<Change, 4> changes = {
-    {{false, 0, 0}, {true, 0, 0}, {true, 2, 1}, {false, -1, -2}}};
+/// In the order in which they are taken; even counts hold as many mirrored images as others.
+static constexpr std::array<Change, 12> changes = {{{false, 0, 0},
+                                                    {true, 0, 0},
+                                                    {true, 2, 1},
+                                                    {false, -1, -2},
+                                                    {false, 3, -1},
+                                                    {true, -2, 3},
+                                                    {true, 1, -3},
+                                                    {false, -3, 2},
+                                                    {false, 2, 2},
+                                                    {true, -1, -1},
+                                                    {true, 4, 0},
+                                                    {false, 0, -4}}};
+/// Few samples need more changed images, and many must not take longer.
+static constexpr size_t leastChanges = 4, enoughImages = 1500;
 static constexpr int64_t leastExtent = 8;
 
 static bool isImage(ArrayRef<int64_t> shape) {
@@ -47,11 +61,13 @@ SampleBatch augment(func::FuncOp function, const SampleBatch &samples) {
     anyImage |= isImage(shapeOf(i));
   if (!anyImage)
     return samples;
-  SampleBatch more{samples.count * changes.size(), {}};
+  auto used = std::span(changes).first(
+      std::clamp(enoughImages / samples.count / 2 * 2, leastChanges, changes.size()));
+  SampleBatch more{samples.count * used.size(), {}};
   for (size_t i = 0; i < samples.inputs.size(); ++i) {
     std::vector<float> &out = more.inputs.emplace_back();
-    out.reserve(samples.inputs[i].size() * changes.size());
-    for (const Change &change : changes)
+    out.reserve(samples.inputs[i].size() * used.size());
+    for (const Change &change : used)
       if (isImage(shapeOf(i)))
         appendChanged(shapeOf(i), samples.inputs[i], change, out);
       else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/choose/Choose.h"
 
-#include "compiler/calibrate/OptionSearch.h"
+#include "compiler/choose/Judge.h"
 #include "compiler/choose/Path.h"
 #include "compiler/evaluate/Program.h"
 #include "dialects/nn/NnConstants.h"
@@ -38,57 +38,14 @@ static void giveBiases(func::FuncOp function) {
   function.walk([&](nn::LinearOp linear) { give(linear); });
 }
 
-static std::vector<OutputSamples> outputsOf(func::FuncOp function, const SampleBatch &samples,
-                                            const Variant &variant) {
-  std::vector<OutputSamples> outputs;
-  auto values = evaluateVariant(function, samples, variant);
-  for (auto [index, result] :
-       llvm::enumerate(function.getBody().front().getTerminator()->getOperands())) {
-    auto shape = cast<RankedTensorType>(servedValue(result).getType()).getShape();
-    outputs.push_back(
-        {std::move(values[index]), shape.empty() ? 1 : static_cast<size_t>(shape.back())});
-  }
-  return outputs;
-}
-
-/// Samples evaluated at once: bounds memory.
-static constexpr size_t samplesAtOnce = 250;
-
-/// Measures variants on samples that no fit sees.
-static ChoosePoint judgeVariant(func::FuncOp function, const JudgeSet &set,
-                                const Variant &variant) {
-  double samples = static_cast<double>(set.samples.count);
-  ChoosePoint point{.agreement = 0};
-  double right = 0;
-  for (size_t first = 0; first < set.samples.count; first += samplesAtOnce) {
-    size_t some = std::min(samplesAtOnce, set.samples.count - first);
-    SampleBatch chunk = set.samples.slice(first, some);
-    std::vector<OutputSamples> got = outputsOf(function, chunk, variant);
-    Deviation deviation = compareOutputs(outputsOf(function, chunk, {}), got);
-    point.agreement += (1 - deviation.disagreement) * static_cast<double>(some) / samples;
-    point.relativeError = std::max(point.relativeError, deviation.relativeError);
-    size_t length = got.front().rowLength;
-    for (size_t i = 0; i < some && !set.labels.empty(); ++i) {
-      auto row = got.front().values.begin() + static_cast<ptrdiff_t>(i * length);
-      right += std::max_element(row, row + static_cast<ptrdiff_t>(length)) - row ==
-               set.labels[first + i];
-    }
-  }
-  if (!set.labels.empty())
-    point.accuracy = right / samples;
-  return point;
-}
-
 namespace {
 /// One half chooses and fits, the other judges.
 struct Fold {
-  SampleBatch judge;
-  std::vector<OutputSamples> reference;
+  Judge judge;
   GreedyPath path;
 
   Fold(func::FuncOp function, const SampleBatch &all, size_t odd, const ChooseGoal &goal)
-      : judge(half(all, 1 - odd)), reference(outputsOf(function, judge, {})),
-        path(function, half(all, odd), goal) {}
+      : judge(function, half(all, 1 - odd)), path(function, half(all, odd), goal) {}
 
   static SampleBatch half(const SampleBatch &all, size_t odd) {
     std::vector<size_t> indices;
@@ -97,11 +54,10 @@ struct Fold {
     return all.pick(indices);
   }
 
-  ChoosePoint point(func::FuncOp function) const {
-    Deviation deviation = compareOutputs(reference, outputsOf(function, judge, path.variant()));
-    return {.replaced = path.replaced(),
-            .agreement = 1 - deviation.disagreement,
-            .relativeError = deviation.relativeError};
+  ChoosePoint point() const {
+    ChoosePoint point = judge.measure(path.variant());
+    point.replaced = path.replaced();
+    return point;
   }
 };
 
@@ -148,6 +104,9 @@ private:
     const bool seeks = goal.kind == ChooseGoal::Kind::Auto && goal.budget.given();
     const size_t last = goal.costOfAll ? choice.points.size() - 1 : choice.chosen;
     bool taken = false;
+    std::optional<Judge> judged;
+    if (goal.judge)
+      judged.emplace(function, goal.judge->samples, goal.judge->labels);
     GreedyPath path(function, samples, goal);
     for (size_t index = 0; index <= last; ++index) {
       ChoosePoint &point = choice.points[index];
@@ -155,8 +114,8 @@ private:
         path.advanceTo(point.replaced);
       if (goal.budget.given() || goal.costOfAll)
         point.cost = goal.costOf(path.variant());
-      if (goal.judge)
-        judgeStep(path, point.cost);
+      if (judged)
+        judgeStep(*judged, path, point.cost);
       report(0.5 + 0.5 * static_cast<double>(index + 1) / static_cast<double>(last + 1));
       bool good = seeks ? allowed(point) && meetsBudget(point) : index == choice.chosen;
       if (taken || !good)
@@ -194,8 +153,9 @@ private:
                        bounded() ? ", or allow more --max-accuracy-drop" : "");
   }
 
-  void judgeStep(const GreedyPath &path, const std::optional<VariantCost> &cost) {
-    choice.judged.push_back(judgeVariant(function, *goal.judge, path.variant()));
+  void judgeStep(const Judge &judged, const GreedyPath &path,
+                 const std::optional<VariantCost> &cost) {
+    choice.judged.push_back(judged.measure(path.variant()));
     choice.judged.back().replaced = path.replaced();
     choice.judged.back().cost = cost;
   }
@@ -239,9 +199,10 @@ private:
   }
 
   ChoosePoint mean(Fold (&folds)[2]) const {
-    ChoosePoint a = folds[0].point(function), b = folds[1].point(function);
+    ChoosePoint a = folds[0].point(), b = folds[1].point();
     return {.replaced = (a.replaced + b.replaced) / 2,
             .agreement = (a.agreement + b.agreement) / 2,
+            .divergence = (a.divergence + b.divergence) / 2,
             .relativeError = std::max(a.relativeError, b.relativeError)};
   }
 

@@ -39,10 +39,11 @@ struct ChooseGoal {
   /// Choices by layer name: one for all channels, or one per channel. Channels that are pinned to
   /// nullopt are free.
   std::map<std::string, std::vector<std::optional<ChannelChoice>>> pins;
-  bool perChannel = true; ///< Else whole layers.
-  bool remeasure = true;  ///< Rank again after each step; else once.
-  bool augmented = true;  ///< Fit on changed images, too.
-  double step = 0.05;     ///< Share of the ReLUs replaced between two fits, in the end.
+  bool perChannel = true;  ///< Else whole layers.
+  bool remeasure = true;   ///< Rank again after each step; else once.
+  bool augmented = true;   ///< Fit and rank on changed images, too.
+  bool elementwise = true; ///< Rank also by changes that cancel out to first order.
+  double step = 0.05;      ///< Share of the ReLUs replaced between two fits, in the end.
   RefitOptions refit;
   /// Measures each step of what is returned, for a frontier; decides nothing.
   std::optional<JudgeSet> judge;
@@ -61,6 +62,7 @@ struct ChooseGoal {
 struct ChoosePoint {
   double replaced = 0;                 ///< Share of the ReLUs.
   double agreement = 1;                ///< Share of held-out samples with the same answer.
+  double divergence = 0;               ///< Mean KL of held-out answers, in nats.
   double relativeError = 0;            ///< Of held-out outputs, see Deviation.
   std::optional<double> accuracy = {}; ///< Share of right answers, if labels say which are.
   std::optional<VariantCost> cost =

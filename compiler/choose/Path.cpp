@@ -15,9 +15,12 @@ namespace gfs {
 /// opening at all.
 static constexpr double lowerDegreeFactor = 1.1;
 
+/// Samples that rank; a ranking takes longer than a fit, and settles with fewer.
+static constexpr size_t mostRanked = 600;
+
 GreedyPath::GreedyPath(func::FuncOp function, SampleBatch given, const ChooseGoal &goal)
-    : function(function), plain(std::move(given)),
-      samples(goal.augmented ? augment(function, plain) : plain), goal(goal),
+    : function(function), samples(goal.augmented ? augment(function, given) : std::move(given)),
+      ranked(samples.slice(0, std::min(samples.count, mostRanked))), goal(goal),
       sites(reluSites(function)), total(reluCount(sites)) {
   for (const ReluSite &site : sites)
     pinned.emplace_back(site.channels, false);
@@ -87,7 +90,7 @@ GreedyPath::Candidate GreedyPath::cheapest(size_t site, size_t channel) const {
 
 std::vector<GreedyPath::Candidate> GreedyPath::rank() {
   if (sensitivities.empty() || goal.remeasure)
-    sensitivities = measureSensitivities(function, plain, current);
+    sensitivities = measureSensitivities(function, ranked, current, goal.elementwise);
   std::vector<Candidate> ranking;
   for (size_t s = 0; s < sites.size(); ++s) {
     auto found = current.variant.activations.find(sites[s].op);

@@ -36,7 +36,7 @@ private:
   std::vector<ChannelChoice> &choicesOf(size_t site);
 
   mlir::func::FuncOp function;
-  SampleBatch plain, samples; ///< As given, for rankings; with changed images, for fits.
+  SampleBatch samples, ranked; ///< With changed images, for fits; the first of them, for rankings.
   const ChooseGoal &goal;
   std::vector<ReluSite> sites;
   std::vector<std::vector<bool>> pinned;

@@ -13,6 +13,9 @@ namespace gfs {
 /// weight of the data.
 static constexpr double stretch = 1.7, stretchShare = 0.02;
 static constexpr size_t stretchEvery = 8;
+/// Points of an even fit: deviations to either side, and how many of them.
+static constexpr double evenRange = 3;
+static constexpr int evenSteps = 100;
 /// Relative to the diagonal; only keeps a channel that is constant from dividing by zero.
 static constexpr double fitRidge = 1e-6;
 
@@ -47,6 +50,14 @@ void PolynomialFit::add(std::span<const float> z, std::span<const float> y) {
     if (seen++ % stretchEvery == 0)
       addOne(stretch * t, std::max(middle + stretch * t * scale, 0.0),
              stretchShare * static_cast<double>(stretchEvery));
+  }
+}
+
+void PolynomialFit::addEvenly() {
+  double middle = mean(), scale = deviation();
+  for (int i = -evenSteps; i <= evenSteps; ++i) {
+    double t = evenRange * i / evenSteps;
+    addOne(t, std::max(middle + t * scale, 0.0), 1);
   }
 }
 

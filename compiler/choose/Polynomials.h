@@ -17,6 +17,9 @@ public:
   void observe(std::span<const float> z);
   /// After all of `observe`: sums moments. `z` and `y` have the same length.
   void add(std::span<const float> z, std::span<const float> y);
+  /// Instead of `add`: the ReLU itself at evenly spaced z, three deviations to either side of the
+  /// mean, however rare they are.
+  void addEvenly();
   /// The polynomial of at most that degree, 0 to 2.
   Polynomial solve(unsigned degree) const;
 

@@ -86,7 +86,11 @@ private:
           visit(first);
       };
       eachRow([&](size_t first) { fit.observe(std::span(z).subspan(first, elements)); });
+      if (!options.density)
+        fit.addEvenly();
       eachRow([&](size_t first) {
+        if (!options.density)
+          return;
         std::span<const float> operand = std::span(z).subspan(first, elements);
         // A channel that still is a ReLU is compared with what it computes now.
         std::transform(operand.begin(), operand.end(), kept.begin(),

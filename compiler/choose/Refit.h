@@ -8,6 +8,9 @@ namespace gfs {
 
 struct RefitOptions {
   bool weights = true; ///< Weights and biases, too; else only the polynomials.
+  /// Whether polynomials are nearest where a channel's values are frequent; else evenly all over
+  /// their range.
+  bool density = true;
   /// Pull of weights towards the original ones, relative to the mean square of a layer's operand.
   double ridge = 0.01;
 };

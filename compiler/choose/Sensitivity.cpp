@@ -13,6 +13,10 @@ namespace gfs {
 
 /// Answers drawn per sample: the ranking settles with few.
 static constexpr unsigned draws = 1;
+/// Weight of the sum of squares beside the square of the sum over a channel's elements. The latter
+/// sees only what adds up to first order, but what cancels out still disturbs the layers behind,
+/// which are not linear. As many as the elements of a 3 x 3 window, which mix in the next layer.
+static constexpr double correlated = 9;
 /// All values of a chunk of samples are kept for the way back.
 static constexpr size_t mostBytes = size_t(400) << 20;
 static constexpr uint8_t answerKey[16] = {'a', 'n', 's', 'w', 'e', 'r'};
@@ -53,8 +57,8 @@ static void drawAnswer(std::span<const float> row, uint32_t word, std::span<floa
 namespace {
 class Measurement {
 public:
-  Measurement(func::FuncOp function, const RefitResult &current)
-      : function(function), current(current), sites(reluSites(function)) {
+  Measurement(func::FuncOp function, const RefitResult &current, bool elementwise)
+      : function(function), current(current), elementwise(elementwise), sites(reluSites(function)) {
     for (const ReluSite &site : sites)
       total.emplace_back(site.channels, std::array<double, 3>{});
   }
@@ -126,29 +130,34 @@ private:
         continue;
       const std::array<Polynomial, 3> &candidates = current.candidates[number][channel];
       for (size_t s = 0; s < samples; ++s) {
-        std::array<double, 3> change = {};
+        std::array<double, 3> change = {}, squares = {};
         for (size_t n = 0; n < images; ++n) {
           size_t first = s * perSample + (n * site->channels + channel) * row;
           for (size_t i = first; i < first + row; ++i)
-            for (size_t degree = 0; degree < 3; ++degree)
-              change[degree] += gradient[i] * (candidates[degree](z[i]) - std::max(z[i], 0.0f));
+            for (size_t degree = 0; degree < 3; ++degree) {
+              double one = gradient[i] * (candidates[degree](z[i]) - std::max(z[i], 0.0f));
+              change[degree] += one;
+              squares[degree] += one * one;
+            }
         }
         for (size_t degree = 0; degree < 3; ++degree)
-          total[number][channel][degree] += change[degree] * change[degree];
+          total[number][channel][degree] +=
+              change[degree] * change[degree] + (elementwise ? correlated * squares[degree] : 0);
       }
     }
   }
 
   func::FuncOp function;
   const RefitResult &current;
+  bool elementwise;
   std::vector<ReluSite> sites;
   Sensitivities total;
 };
 } // namespace
 
 Sensitivities measureSensitivities(func::FuncOp function, const SampleBatch &samples,
-                                   const RefitResult &current) {
-  Measurement measurement(function, current);
+                                   const RefitResult &current, bool elementwise) {
+  Measurement measurement(function, current, elementwise);
   size_t atOnce = std::clamp<size_t>(mostBytes / bytesPerSample(function), 1, samples.count);
   for (size_t first = 0; first < samples.count; first += atOnce)
     measurement.addChunk(samples.slice(first, std::min(atOnce, samples.count - first)), first);

@@ -137,6 +137,10 @@ static void leaveOut(const std::string &ingredient, ChooseGoal &goal) {
     goal.refit.weights = false;
   else if (ingredient == "ranking")
     goal.remeasure = false;
+  else if (ingredient == "elements")
+    goal.elementwise = false;
+  else if (ingredient == "density")
+    goal.refit.density = false;
   else
     goal.augmented = false;
 }
@@ -209,6 +213,7 @@ Choice replaceActivations(ModuleOp module, const CompileOptions &options, Choose
 static nlohmann::ordered_json pointJson(const ChoosePoint &point) {
   nlohmann::ordered_json json = {{"replaced", point.replaced},
                                  {"agreement", point.agreement},
+                                 {"divergence", point.divergence},
                                  {"relative_error", point.relativeError}};
   if (point.accuracy)
     json["accuracy"] = *point.accuracy;

@@ -35,7 +35,7 @@ struct ReplaceOptions {
   std::filesystem::path pin;         ///< Choices by layer name, JSON; empty: none.
   std::filesystem::path frontier;    ///< Where all points judged go, JSON; empty: nowhere.
   std::filesystem::path judge;       ///< Samples, with labels perhaps, that measure each step.
-  std::vector<std::string> leaveOut; ///< Ingredients: "channels", "refit", "ranking", "augment".
+  std::vector<std::string> leaveOut; ///< Ingredients, see docs/choosing-activations.md.
 };
 
 struct CompileOptions {

@@ -125,7 +125,7 @@ int main(int argc, char **argv) {
   activations
       ->add_option("--choose-without", options.replace.leaveOut,
                    "leave an ingredient out, to see what it is worth")
-      ->check(CLI::IsMember({"channels", "refit", "ranking", "augment"}));
+      ->check(CLI::IsMember({"channels", "refit", "ranking", "elements", "density", "augment"}));
 
   auto *costs = app.add_option_group("Costs");
   costs

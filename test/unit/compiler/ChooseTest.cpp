@@ -3,8 +3,10 @@
 #include "compiler/choose/Choose.h"
 #include "compiler/choose/Augment.h"
 #include "compiler/choose/Derivatives.h"
+#include "compiler/choose/Judge.h"
 #include "compiler/choose/LeastSquares.h"
 #include "compiler/choose/Polynomials.h"
+#include "compiler/choose/Sensitivity.h"
 #include "runtime/base/Error.h"
 #include "runtime/crypto/Prg.h"
 
@@ -408,12 +410,61 @@ TEST_F(ChooseTest, ImagesAreMirroredAndShifted) {
   for (size_t i = 0; i < 64; ++i)
     image[i] = static_cast<float>(i);
   SampleBatch more = augment(function, {1, {image}});
-  ASSERT_EQ(more.count, 4u);
+  ASSERT_EQ(more.count, 12u);
   EXPECT_EQ(more.inputs[0][0], 0);
   EXPECT_EQ(more.inputs[0][64], 7); // mirrored
   // Up by two and left by one: the corner comes from row 2, column 1.
   EXPECT_EQ(more.inputs[0][3 * 64], 17);
   EXPECT_EQ(augment(network(), samples(3)).count, 3u);
+}
+
+TEST_F(ChooseTest, ManySamplesGetFewerChangedImages) {
+  func::FuncOp function = parse("func.func @main(%x: tensor<1x1x8x8xf32>) -> tensor<1x1x8x8xf32> "
+                                "{ return %x : tensor<1x1x8x8xf32> }");
+  EXPECT_EQ(augment(function, {150, {numbers(150 * 64, 1)}}).count, 150u * 10);
+  EXPECT_EQ(augment(function, {400, {numbers(400 * 64, 1)}}).count, 400u * 4);
+}
+
+TEST_F(ChooseTest, EvenFitDoesNotFollowTheDensity) {
+  // Hardly any z is negative, so the nearest line is nearly the identity there, but not evenly.
+  std::vector<float> z = numbers(4000, 3), y;
+  for (float &value : z) {
+    value = 1 + value * value * value / 8;
+    y.push_back(std::max(value, 0.0f));
+  }
+  PolynomialFit dense, even;
+  dense.observe(z);
+  dense.add(z, y);
+  even.observe(z);
+  even.addEvenly();
+  auto error = [&](const Polynomial &p) {
+    double sum = 0;
+    for (size_t i = 0; i < z.size(); ++i)
+      sum += (p(z[i]) - y[i]) * (p(z[i]) - y[i]);
+    return sum;
+  };
+  EXPECT_LT(error(dense.solve(2)), 0.5 * error(even.solve(2)));
+}
+
+TEST_F(ChooseTest, DivergenceIsThatOfTheSoftmaxes) {
+  // p = (1/2, 1/2), q = (3/4, 1/4): KL = log 2 - (log 3) / 2.
+  EXPECT_NEAR(meanDivergence({{5, 5}, 2}, {{std::log(3.0f), 0}, 2}),
+              std::log(2.0) - std::log(3.0) / 2, 1e-6);
+  EXPECT_NEAR(meanDivergence({{1, 2, 90, 0}, 2}, {{3, 4, 90, 0}, 2}), 0, 1e-6);
+  EXPECT_EQ(meanDivergence({{1, 2}, 1}, {{3, 4}, 1}), 0);
+}
+
+TEST_F(ChooseTest, WhatCancelsOutStillHarms) {
+  func::FuncOp function = network();
+  SampleBatch data = samples(50);
+  RefitResult start = refit(function, data, {}, {});
+  Sensitivities sums = measureSensitivities(function, data, start, false),
+                both = measureSensitivities(function, data, start, true);
+  for (size_t channel = 0; channel < 4; ++channel) {
+    EXPECT_GT(sums[0][channel][1], 0);
+    // One element per channel: nothing can cancel, so the squares are the same.
+    EXPECT_NEAR(both[0][channel][1] / sums[0][channel][1], 10, 1e-6);
+  }
 }
 
 } // namespace

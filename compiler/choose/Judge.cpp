@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/choose/Judge.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace mlir;
+
+namespace gfs {
+
+/// Samples evaluated at once: bounds memory.
+static constexpr size_t samplesAtOnce = 250;
+
+Judge::Judge(func::FuncOp function, SampleBatch given, std::vector<int64_t> labels)
+    : function(function), samples(std::move(given)), labels(std::move(labels)),
+      reference(outputsOf({})) {}
+
+std::vector<OutputSamples> Judge::outputsOf(const Variant &variant) const {
+  std::vector<OutputSamples> outputs;
+  func::FuncOp network = function;
+  for (Value result : network.getBody().front().getTerminator()->getOperands()) {
+    auto shape = cast<RankedTensorType>(servedValue(result).getType()).getShape();
+    outputs.push_back({{}, shape.empty() ? 1 : static_cast<size_t>(shape.back())});
+  }
+  for (size_t first = 0; first < samples.count; first += samplesAtOnce) {
+    SampleBatch some = samples.slice(first, std::min(samplesAtOnce, samples.count - first));
+    for (auto [output, values] : llvm::zip(outputs, evaluateVariant(function, some, variant)))
+      output.values.insert(output.values.end(), values.begin(), values.end());
+  }
+  return outputs;
+}
+
+ChoosePoint Judge::measure(const Variant &variant) const {
+  std::vector<OutputSamples> got = outputsOf(variant);
+  Deviation deviation = compareOutputs(reference, got);
+  ChoosePoint point{.agreement = 1 - deviation.disagreement,
+                    .relativeError = deviation.relativeError};
+  for (auto [original, changed] : llvm::zip(reference, got))
+    point.divergence = std::max(point.divergence, meanDivergence(original, changed));
+  if (labels.empty())
+    return point;
+  double right = 0;
+  size_t length = got.front().rowLength;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    auto row = got.front().values.begin() + static_cast<ptrdiff_t>(i * length);
+    right += std::max_element(row, row + static_cast<ptrdiff_t>(length)) - row == labels[i];
+  }
+  point.accuracy = right / static_cast<double>(labels.size());
+  return point;
+}
+
+/// log sum exp, which overflows for no row.
+static double logTotal(std::span<const float> row) {
+  double top = *std::max_element(row.begin(), row.end()), total = 0;
+  for (float value : row)
+    total += std::exp(value - top);
+  return top + std::log(total);
+}
+
+double meanDivergence(const OutputSamples &reference, const OutputSamples &candidate) {
+  size_t length = reference.rowLength, rows = reference.values.size() / length;
+  double sum = 0;
+  for (size_t row = 0; row < rows; ++row) {
+    auto p = std::span(reference.values).subspan(row * length, length),
+         q = std::span(candidate.values).subspan(row * length, length);
+    double pTotal = logTotal(p), qTotal = logTotal(q);
+    for (size_t i = 0; i < length; ++i)
+      sum += std::exp(p[i] - pTotal) * ((p[i] - pTotal) - (q[i] - qTotal));
+  }
+  return rows == 0 ? 0 : sum / static_cast<double>(rows);
+}
+
+} // namespace gfs
