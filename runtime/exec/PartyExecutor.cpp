@@ -76,15 +76,15 @@ private:
 /// A server while it runs.
 struct OnlineState : ServerState {
   AesKey common;
-  std::span<std::byte> arena;
+  SecretVector<std::byte> arena;
   std::span<const SecretVector<uint8_t>> inputs;
-  SecretVector<uint8_t> sent, received; ///< All messages of the run, stage after stage.
+  SecretVector<uint8_t> sent, received; ///< Room for messages; see Program.
   std::vector<SecretVector<uint8_t>> outputs;
 
-  std::span<std::byte> value(uint32_t id) const {
+  std::span<std::byte> value(uint32_t id) {
     uint64_t offset =
         program.plan().values(static_cast<int>(id)).offset() * program.ring().wordBytes();
-    return arena.subspan(offset, program.valueBytes(id));
+    return std::span(arena).subspan(offset, program.valueBytes(id));
   }
 };
 
@@ -140,7 +140,7 @@ private:
 } // namespace
 
 uint64_t Prepared::memoryBytes() const {
-  uint64_t bytes = record.size() + arena.size() + sent.size() + received.size();
+  uint64_t bytes = record.size();
   for (const auto &part : storage)
     bytes += part.size();
   return bytes;
@@ -179,10 +179,6 @@ Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
       maskShares.release(value);
     prepared.seconds[step] = now() - start;
   }
-  // Written now, so that no page is touched for the first time while the client waits.
-  prepared.arena.assign(code->plan().arena_words() * code->ring().wordBytes(), std::byte(0));
-  prepared.sent.assign(code->messageBytes(), 0);
-  prepared.received.assign(code->messageBytes(), 0);
   return prepared;
 }
 
@@ -272,10 +268,11 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
     OnlineState &server = servers.emplace_back(OnlineState{
         {*code, weights, *kernels, self, requestKey(seed, prepared.id), prepared.record},
         commonKey(*members[i].common, prepared.id),
-        prepared.arena,
+        SecretVector<std::byte>(code->plan().arena_words() * code->ring().wordBytes()),
         members[i].inputs,
-        std::move(prepared.sent),
-        std::move(prepared.received),
+        // Zeros: whatever a gate might leave unwritten, no stale bytes are sent.
+        SecretVector<uint8_t>(code->messageRoom(), 0),
+        SecretVector<uint8_t>(code->messageRoom()),
         {}});
     for (const plan::Port &port : code->plan().outputs())
       server.outputs.emplace_back(

@@ -33,12 +33,11 @@ struct RunResult {
 class Prepared {
 public:
   /// A record from which nothing has been computed yet.
-  Prepared(const RequestId &id, SecretVector<uint8_t> record)
-      : id(id), record(std::move(record)) {}
+  Prepared(const RequestId &id, SecretVector<uint8_t> record) : id(id), record(std::move(record)) {}
   Prepared(Prepared &&) noexcept = default;
   Prepared &operator=(Prepared &&) noexcept = default;
   const RequestId &request() const { return id; }
-  /// Bytes held, arena included.
+  /// Bytes held.
   uint64_t memoryBytes() const;
 
 private:
@@ -46,8 +45,6 @@ private:
   RequestId id;
   SecretVector<uint8_t> record;
   std::vector<SecretVector<std::byte>> storage; ///< By step: what the gate prepared.
-  SecretVector<std::byte> arena;
-  SecretVector<uint8_t> sent, received; ///< Room for all messages of the run.
   std::vector<double> seconds;
 };
 

@@ -2,6 +2,8 @@
 // Lays out messages and material once, so that running a plan is a walk without decisions.
 #include "runtime/exec/Program.h"
 
+#include <algorithm>
+
 #include "runtime/base/Error.h"
 
 namespace gfs {
@@ -27,26 +29,67 @@ uint64_t Program::valueElements(uint32_t value) const {
 }
 
 void Program::layOutMessages() {
-  std::vector<uint64_t> latest(gates.size(), 0); // where each step's latest message lies
-  schedule.emplace_back();
+  struct Message {
+    size_t stage = 0;
+    uint64_t offset = 0; ///< In its stage.
+  };
+  std::vector<Message> latest(gates.size());
+  std::vector<size_t> lastReader; // by stage: the last stage that reads its messages
+  // Where each phase's incoming message was sent, in the order of the phases.
+  std::vector<Message> incoming;
+  auto beginStage = [&] {
+    lastReader.push_back(schedule.size());
+    schedule.emplace_back();
+  };
+  beginStage();
   for (const plan::Action &action : plan().schedule()) {
-    ProgramStage &stage = schedule.back();
     if (action.has_exchange()) {
-      schedule.emplace_back();
-      schedule.back().messageOffset = totalMessageBytes;
+      beginStage();
       continue;
     }
+    const size_t index = schedule.size() - 1;
+    ProgramStage &stage = schedule.back();
     ProgramPhase phase{action.run().step(), action.run().phase()};
     const std::vector<uint64_t> &messages = costs[phase.step].messageBytes;
+    incoming.push_back(latest[phase.step]);
     if (phase.phase > 0) {
-      phase.incomingOffset = latest[phase.step];
       phase.incomingBytes = messages[phase.phase - 1];
+      lastReader[latest[phase.step].stage] = index;
     }
-    phase.outgoingOffset = latest[phase.step] = totalMessageBytes;
+    latest[phase.step] = {index, stage.messageBytes};
+    phase.outgoingOffset = stage.messageBytes;
     phase.outgoingBytes = phase.phase < messages.size() ? messages[phase.phase] : 0;
     totalMessageBytes += phase.outgoingBytes;
     stage.messageBytes += phase.outgoingBytes;
     stage.phases.push_back(phase);
+  }
+  shareMessageRoom(lastReader);
+  auto sender = incoming.begin();
+  for (ProgramStage &stage : schedule)
+    for (ProgramPhase &phase : stage.phases) {
+      phase.outgoingOffset += stage.messageOffset;
+      phase.incomingOffset = schedule[sender->stage].messageOffset + sender->offset;
+      ++sender;
+    }
+}
+
+void Program::shareMessageRoom(const std::vector<size_t> &lastReader) {
+  struct Taken {
+    uint64_t begin, end;
+    size_t lastReader;
+  };
+  std::vector<Taken> taken; // by begin
+  for (size_t index = 0; index < schedule.size(); ++index) {
+    ProgramStage &stage = schedule[index];
+    if (stage.messageBytes == 0)
+      continue;
+    std::erase_if(taken, [&](const Taken &other) { return other.lastReader < index; });
+    auto next = taken.begin();
+    for (; next != taken.end() && next->begin < stage.messageOffset + stage.messageBytes; ++next)
+      stage.messageOffset = next->end;
+    const uint64_t end = stage.messageOffset + stage.messageBytes;
+    taken.insert(next, {stage.messageOffset, end, lastReader[index]});
+    roomBytes = std::max(roomBytes, end);
   }
 }
 

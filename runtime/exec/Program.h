@@ -11,8 +11,8 @@
 
 namespace gfs {
 
-/// One phase of one step in schedule order. Offsets count from the start of all messages of the
-/// run.
+/// One phase of one step in schedule order. Offsets are into the room for messages, which later
+/// exchanges use again.
 struct ProgramPhase {
   uint32_t step;
   unsigned phase;
@@ -48,6 +48,8 @@ public:
   const std::vector<ProgramStage> &stages() const { return schedule; }
   /// Message bytes of all exchanges together, each way.
   uint64_t messageBytes() const { return totalMessageBytes; }
+  /// Room that the messages of one way need at the same time.
+  uint64_t messageRoom() const { return roomBytes; }
   /// Length of one record of `party`, and the part of it that belongs to `step`.
   uint64_t recordBytes(Party party) const { return recordLength[index(party)]; }
   uint64_t materialOffset(uint32_t step, Party party) const {
@@ -58,6 +60,8 @@ public:
 
 private:
   void layOutMessages();
+  /// Gives each stage's messages the first room that no message still to be read takes.
+  void shareMessageRoom(const std::vector<size_t> &lastReader);
   void layOutMaterial();
   void findLastReads();
 
@@ -67,7 +71,7 @@ private:
   std::vector<ProgramStage> schedule;
   std::array<std::vector<uint64_t>, 2> materialOffsets;
   std::array<uint64_t, 2> recordLength = {0, 0};
-  uint64_t totalMessageBytes = 0;
+  uint64_t totalMessageBytes = 0, roomBytes = 0;
   std::vector<std::vector<uint32_t>> released;
 };
 

@@ -67,7 +67,7 @@ std::vector<SecretVector<uint8_t>> Engine::splitInputs(std::span<const uint8_t> 
 uint64_t Engine::groupLimit() const {
   static constexpr uint64_t memory = uint64_t(1) << 30;
   const Program &code = program();
-  const uint64_t each = executor->recordBytes() + 2 * code.messageBytes() +
+  const uint64_t each = executor->recordBytes() + 2 * code.messageRoom() +
                         code.plan().arena_words() * code.ring().wordBytes();
   return std::max<uint64_t>(1, memory / std::max<uint64_t>(1, each));
 }
