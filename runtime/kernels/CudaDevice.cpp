@@ -196,6 +196,12 @@ const Kernels &everyKernelOnGpu() {
   return kernels;
 }
 
+void counterModeOnGpu(const uint8_t roundKeys[176], uint64_t nonce, uint64_t firstBlock,
+                      uint8_t *out, size_t count) {
+  check(loaded != nullptr, "no GPU was opened");
+  require(loaded->counterMode(roundKeys, nonce, firstBlock, out, count), "stream on the GPU");
+}
+
 DeviceBytes deviceBytes(const ConvShape &shape, unsigned wordBytes) {
   const cuda::ConvLayout layout(shape, wordBytes);
   const bool limbs = layout.usesMatrixUnits;

@@ -28,6 +28,10 @@ ComputeDevice openDevice(std::string_view choice);
 /// them.
 const Kernels &everyKernelOnGpu();
 
+/// Likewise, blocks of an AES-128-CTR stream; see AesImplementation::counterMode.
+void counterModeOnGpu(const uint8_t roundKeys[176], uint64_t nonce, uint64_t firstBlock,
+                      uint8_t *out, size_t count);
+
 /// Bytes of device memory of one convolution: its packed weights, input and output words, and
 /// limbs.
 struct DeviceBytes {

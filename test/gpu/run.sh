@@ -40,7 +40,7 @@ if ! command -v nvidia-smi >/dev/null || ! nvidia-smi -L 2>/dev/null | grep -q '
 fi
 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader
 
-tests=(ConvTest ElementwiseTest RescaleTest ExecTest)
+tests=(ConvTest ElementwiseTest RescaleTest CounterModeTest ExecTest)
 if [ ! -x "$build/bin/ConvTest" ] || [ ! -e "$build/lib/libgfs-cuda.so" ]; then
   step build 420 sh -c "cmake --preset release -B '$build' -DGFS_BUILD_COMPILER=OFF >/dev/null &&
     cmake --build '$build' --parallel '$(nproc)' --target ${tests[*]} gfs_cuda gfsrun"
@@ -51,7 +51,7 @@ command -v nvcc >/dev/null && [ ! -x "$build/bin/gfs-gpu-bench" ] &&
 # The tests' emulated GPU gives way to the real one.
 export GFS_CUDA_LIBRARY=$PWD/$build/lib/libgfs-cuda.so
 for test in "${tests[@]}"; do
-  filter='EmulatedCuda/*:PackedConv.*'
+  filter='EmulatedCuda*:PackedConv.*'
   [ "$test" = ExecTest ] && filter='*VariantTest*'
   if [ -x "$build/bin/$test" ]; then
     step "$test" 120 "$build/bin/$test" --gtest_brief=1 "--gtest_filter=$filter"

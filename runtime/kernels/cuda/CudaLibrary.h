@@ -53,6 +53,9 @@ struct Library {
   RingFunctions<uint32_t> words32;
   RingFunctions<uint64_t> words64;
   void (*releaseWeights)(void *weights);
+  /// As AesImplementation::counterMode.
+  Status (*counterMode)(const uint8_t roundKeys[176], uint64_t nonce, uint64_t firstBlock,
+                        uint8_t *out, size_t count);
   /// Of this thread's latest failure.
   const char *(*lastError)();
 };

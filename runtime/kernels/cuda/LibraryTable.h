@@ -23,6 +23,12 @@ public:
             functions<uint32_t>(),
             functions<uint64_t>(),
             [](void *weights) { delete static_cast<ResidentWeights<Backend> *>(weights); },
+            [](const uint8_t *roundKeys, uint64_t nonce, uint64_t firstBlock, uint8_t *out,
+               size_t count) {
+              return withSession([&](auto &session) {
+                session.counterMode(roundKeys, nonce, firstBlock, out, count);
+              });
+            },
             [] { return latestError().c_str(); }};
   }
 

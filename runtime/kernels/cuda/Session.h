@@ -6,6 +6,7 @@
 // kernels of whole blocks. Device.cuh is a GPU, test/unit/cuda/HostBackend.h imitates one.
 #pragma once
 
+#include "runtime/kernels/cuda/CounterMode.h"
 #include "runtime/kernels/cuda/Elements.h"
 #include "runtime/kernels/cuda/RingConv.h"
 
@@ -68,6 +69,16 @@ public:
     backend.download(output, z, shape.outputElements() * sizeof(Word));
     backend.finish();
     return true;
+  }
+
+  /// AesImplementation::counterMode; `out` is `count` blocks of 16 bytes.
+  void counterMode(const uint8_t *roundKeys, uint64_t nonce, uint64_t firstBlock, uint8_t *out,
+                   size_t count) {
+    const auto *keys = reinterpret_cast<const uint64_t *>(uploaded(0, roundKeys, 176));
+    auto *sliced = room<SlicedRoundKeys>(1, 1);
+    backend.forEach(SliceKeysTask{keys, sliced});
+    uint64_t *blocks = room<uint64_t>(2, 2 * count);
+    runTask(CounterModeTask{sliced, nonce, firstBlock, count, blocks}, blocks, out, 16 * count);
   }
 
   // Element-wise kernels, as in RingKernels. `maskShare` may be null: pack. Both shares: unpack.

@@ -5,7 +5,7 @@
 #ifndef GFS_UNRELATED
 extern "C" const gfs::cuda::Library *gfsCudaLibrary() {
   static const gfs::cuda::Library library = {
-      gfs::cuda::Library::currentVersion + 1, {}, {}, {}, {}, {}, {}, {}};
+      gfs::cuda::Library::currentVersion + 1, {}, {}, {}, {}, {}, {}, {}, {}};
   return &library;
 }
 #endif
