@@ -196,9 +196,13 @@ SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goa
     auto fits = [&](unsigned bits) { return trials.meets(bits, window, ringTolerance); };
     unsigned last = std::min(widestWord32, goal.greatestRing);
     ring = smallestThat(goal.leastRing, last, fits);
-    // Words of 64 bits cost more than a longer window does.
-    if (ring > last && trials.meets(last, window, goal.tolerance))
-      ring = last;
+    // Words of 64 bits cost more than a longer window does: the ring gets half of what the widest
+    // one of a word leaves.
+    if (ring > last && trials.meets(last, window, goal.tolerance)) {
+      double best = trials.deviation(last, window)->relativeError;
+      ringTolerance = (best + goal.tolerance) / 2;
+      ring = smallestThat(goal.leastRing, last, fits);
+    }
     if (ring > last)
       ring = smallestThat(std::max(goal.leastRing, last + 1), goal.greatestRing, fits);
     if (ring > goal.greatestRing)

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numbers>
 
 using namespace mlir;
 
@@ -177,9 +176,7 @@ std::pair<SearchResult, double> FixedStage::search(const std::vector<OutputSampl
       reached[i] = outputs ? compareOutputs(reference, *outputs).relativeError
                            : std::numeric_limits<double>::infinity();
     }
-    // The part of the tolerance that the search leaves to the ring if it also chooses windows.
-    bool shared = goal.chooseWindow && !list[i].exact;
-    return *reached[i] <= (shared ? tolerance / std::numbers::sqrt2 : tolerance);
+    return *reached[i] <= tolerance;
   };
   const std::vector<double> tolerances = tolerancesFor(options);
   for (double tolerance : tolerances) {
