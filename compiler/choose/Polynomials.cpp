@@ -16,6 +16,10 @@ static constexpr size_t stretchEvery = 8;
 /// Points of an even fit: deviations to either side, and how many of them.
 static constexpr double evenRange = 3;
 static constexpr int evenSteps = 100;
+/// A quadratic runs as a (z - v)^2 + c. Where the vertex v lies farther than so many deviations
+/// from the mean, nearly all of the square would cancel against c, and with it log2(v^2) bits: such
+/// a one is as good as a line.
+static constexpr double farthestVertex = 12;
 /// Relative to the diagonal; only keeps a channel that is constant from dividing by zero.
 static constexpr double fitRidge = 1e-6;
 
@@ -74,6 +78,8 @@ Polynomial PolynomialFit::solve(unsigned degree) const {
   normal.diagonal().array() += fitRidge * powers[0] + 1e-30;
   Eigen::VectorXd solution = Eigen::VectorXd::Zero(3);
   solution.head(size) = normal.ldlt().solve(right);
+  if (size == 3 && std::abs(solution(1)) > 2 * farthestVertex * std::abs(solution(2)))
+    return solve(1);
   // From t = (z - m) / s back to z: a' = a / s^2, b' = b / s - 2 a m / s^2, c' = a m^2 / s^2 - b m
   // / s + c.
   double s = deviation(), m = mean();

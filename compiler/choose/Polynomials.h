@@ -20,7 +20,7 @@ public:
   /// Instead of `add`: the ReLU itself at evenly spaced z, three deviations to either side of the
   /// mean, however rare they are.
   void addEvenly();
-  /// The polynomial of at most that degree, 0 to 2.
+  /// The polynomial of at most that degree, 0 to 2. Nearly straight quadratics come out as lines.
   Polynomial solve(unsigned degree) const;
 
 private:

@@ -104,6 +104,25 @@ TEST_F(ChooseTest, PolynomialMinimisesTheSquaredError) {
   EXPECT_EQ(fit.solve(0).b, 0);
 }
 
+// (z - v)^2 of such a one would be far larger than what it changes by.
+TEST_F(ChooseTest, NearlyStraightQuadraticsAreLines) {
+  auto fitted = [](float bend) {
+    std::vector<float> z, y;
+    for (int i = -50; i <= 50; ++i) {
+      float t = static_cast<float>(i) / 25;
+      z.push_back(10 + t);
+      y.push_back(10 + t + bend * t * t);
+    }
+    PolynomialFit fit;
+    fit.observe(z);
+    fit.add(z, y);
+    return fit.solve(2);
+  };
+  EXPECT_EQ(fitted(0.01f).a, 0);
+  EXPECT_NEAR(fitted(0.01f).b, 1, 0.05);
+  EXPECT_GT(fitted(0.3f).a, 0.2);
+}
+
 TEST_F(ChooseTest, PolynomialOfAConstantChannelIsFinite) {
   std::vector<float> z(100, 0.5f);
   PolynomialFit fit;
