@@ -16,8 +16,8 @@ constexpr size_t hugePage = size_t(2) << 20;
 
 void *fetch(size_t bytes) {
   const bool huge = bytes >= hugePage;
-  void *block = std::aligned_alloc(huge ? hugePage : 64, bytes);
-  if (!block)
+  void *block = nullptr; // aligned_alloc would want multiples of the alignment
+  if (::posix_memalign(&block, huge ? hugePage : 64, bytes) != 0)
     throw std::bad_alloc();
   if (huge) // An aid, not a need: without it there are small pages.
     ::madvise(block, bytes, MADV_HUGEPAGE);
