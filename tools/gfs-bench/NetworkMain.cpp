@@ -45,6 +45,14 @@ static void addFlags(CLI::App &app, Options &options) {
       ->delimiter(',')
       ->check(CLI::IsMember({"memory", "plain", "tls"}))
       ->default_str("memory,plain,tls");
+  app.add_option("--pause-ms", options.network.pauseMs,
+                 "Before each request, so that servers prepare the next inference in the pause and "
+                 "not under the present one")
+      ->check(CLI::Range(0u, 1000000u))
+      ->capture_default_str();
+  app.add_option("--spin-us", options.network.spinUs, "As gfsrun's")
+      ->check(CLI::Range(0u, 1000000u))
+      ->capture_default_str();
   app.add_option("--throttle", options.network.throttle,
                  "Imitate a network between the servers: lan, wan or rtt=MS,bw=MBIT");
   app.add_option(

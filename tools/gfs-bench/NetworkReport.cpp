@@ -176,6 +176,8 @@ std::string networksJson(std::span<const NetworkResult> results, const NetworkOp
                          {"load", load()}};
   document["warm_up"] = options.warmUp;
   document["inferences"] = options.inferences;
+  document["pause_ms"] = options.pauseMs;
+  document["spin_us"] = options.spinUs;
   if (!options.throttle.empty())
     document["throttle"] = options.throttle;
   document["networks"] = nlohmann::ordered_json::array();

@@ -8,6 +8,7 @@
 #include "tools/gfs-bench/ServerPair.h"
 
 #include <chrono>
+#include <thread>
 
 namespace gfs {
 
@@ -128,7 +129,7 @@ private:
     } else {
       link.security = Security::plaintext("client:bench");
     }
-    ServerPair servers({files.plan, deal.outputs, folder.path(), options.throttle},
+    ServerPair servers({files.plan, deal.outputs, folder.path(), options.throttle, options.spinUs},
                        certificates ? &*certificates : nullptr);
     run.loadMs = servers.loadMs;
     link.servers = servers.addresses;
@@ -139,6 +140,7 @@ private:
     const auto start = std::chrono::steady_clock::now();
     for (unsigned round = 0; round < repeat; ++round)
       for (uint64_t request = 0; request < workload.requests(); ++request) {
+        std::this_thread::sleep_for(Milliseconds(options.pauseMs));
         serve::Answer answer = client.infer(workload.inputs(request));
         workload.setOutputs(request, answer.outputs);
         run.costs.push_back(

@@ -13,7 +13,10 @@ struct NetworkOptions {
   std::vector<Transport> transports = {Transport::Memory, Transport::Plain, Transport::Tls};
   unsigned inferences = 10; ///< At least so many are measured: every input equally often.
   unsigned warmUp = 2;      ///< Inferences before, that are not counted.
-  std::string throttle;     ///< A network to imitate, as gfsrun takes it; empty: none.
+  /// Between two requests: servers prepare the next inference in it, not under the present one.
+  unsigned pauseMs = 0;
+  unsigned spinUs = 0;  ///< The servers' --spin-us.
+  std::string throttle; ///< A network to imitate, as gfsrun takes it; empty: none.
   MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
   std::string python; ///< For plaintext; empty: it is not measured.
 };

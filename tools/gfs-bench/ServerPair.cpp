@@ -26,6 +26,7 @@ void ServerPair::start(unsigned party, const ServerPairOptions &options,
        "--timeout-ms", std::to_string(options.timeout.count()), "--log-level", "warn"});
   if (party == 1)
     add({"--peer", addresses[0].text()});
+  add({"--spin-us", std::to_string(options.spinUs)});
   if (!options.throttle.empty())
     add({"--throttle", options.throttle});
   if (certificates) {
