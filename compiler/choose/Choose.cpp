@@ -61,6 +61,20 @@ struct Fold {
   }
 };
 
+/// False for one whose values grew without bound while it was fitted.
+bool isFinite(const Variant &variant) {
+  auto finite = [](double value) { return std::isfinite(value); };
+  for (const auto &[op, weights] : variant.weights)
+    if (!std::ranges::all_of(weights.weight, finite) || !std::ranges::all_of(weights.bias, finite))
+      return false;
+  for (const auto &[op, choices] : variant.activations)
+    for (const ChannelChoice &choice : choices)
+      if (!choice.relu && !(finite(choice.polynomial.a) && finite(choice.polynomial.b) &&
+                            finite(choice.polynomial.c)))
+        return false;
+  return true;
+}
+
 class Search {
 public:
   Search(func::FuncOp function, const SampleBatch &samples, const ChooseGoal &goal,
@@ -112,6 +126,14 @@ private:
       ChoosePoint &point = choice.points[index];
       if (index > 0 && path.canAdvance() && path.replaced() < point.replaced - goal.step * 1e-3)
         path.advanceTo(point.replaced);
+      if (!isFinite(path.variant()))
+        throw Error(
+            ExitCode::RangeCheck,
+            fmt::format("--replace: with {:.0f} % of the ReLUs replaced the network's values "
+                        "grow without bound",
+                        100 * path.replaced()),
+            fmt::format("ask for less: --replace=ratio:{:.2f}, for example",
+                        index > 0 ? choice.points[index - 1].replaced : 0));
       if (goal.budget.given() || goal.costOfAll)
         point.cost = goal.costOf(path.variant());
       if (judged)
