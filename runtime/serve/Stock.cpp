@@ -3,6 +3,7 @@
 
 #include "runtime/base/Error.h"
 
+#include <algorithm>
 #include <chrono>
 #include <sched.h>
 #include <spdlog/spdlog.h>
@@ -64,6 +65,8 @@ std::vector<Prepared> Stock::take(uint64_t first, uint64_t count, double &second
   }
   if (waited)
     seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  // What is handed out is of no more use here: else the thread would prepare it once more.
+  target = std::max(target, first + count);
   std::vector<Prepared> taken;
   for (uint64_t serial = first; serial < first + count; ++serial)
     taken.push_back(std::move(*records.extract(serial).mapped().prepared));
