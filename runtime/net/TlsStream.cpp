@@ -105,7 +105,7 @@ void TlsStream::read(asio::mutable_buffer target, Handler handler) {
   ERR_clear_error();
   auto *bytes = static_cast<char *>(target.data());
   size_t filled = 0;
-  std::error_code code;
+  std::error_code code = std::exchange(readFailure, {});
   while (filled < target.size() && !code) {
     int result = SSL_read(ssl.get(), bytes + filled,
                           static_cast<int>(std::min(target.size() - filled, bufferBytes)));
@@ -120,7 +120,9 @@ void TlsStream::read(asio::mutable_buffer target, Handler handler) {
   // An answer to a change of keys, say.
   if (!sending && BIO_ctrl_pending(wire.get()) > 0)
     flush([](const std::error_code &) {});
-  // An error after some bytes shows again in the next call.
+  // Bytes first, then what came after them: OpenSSL does not tell a cause twice.
+  if (filled > 0)
+    readFailure = code;
   if (filled > 0 || code || target.size() == 0)
     return asio::post(get_executor(), [handler = std::move(handler), filled, code] {
       handler(filled > 0 ? std::error_code() : code, filled);

@@ -3,8 +3,8 @@
 //
 // asio::ssl::stream moves one record of 16 KB for each system call, and turns the event loop once
 // for each. Messages of secure inference have megabytes: here records are made and opened in
-// OpenSSL as long as a buffer of 128 KB has room, and the socket moves what is in the buffer. Bytes
-// on the wire are the same.
+// OpenSSL as long as a buffer of 128 KB has room, and the socket moves what is in the buffer.
+// Records are the same.
 #pragma once
 
 #include <asio/buffer.hpp>
@@ -74,7 +74,8 @@ private:
   asio::ip::tcp::socket socket;
   std::unique_ptr<BIO, Free> wire; ///< Our end of the pair whose other end `ssl` owns.
   std::unique_ptr<SSL, Free> ssl;
-  bool sending = false; ///< A write to the socket is under way.
+  std::error_code readFailure; ///< Met after bytes that were handed out: for the next read.
+  bool sending = false;        ///< A write to the socket is under way.
   std::vector<std::function<void(const std::error_code &)>> waiting; ///< For it.
 };
 

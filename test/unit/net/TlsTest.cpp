@@ -2,6 +2,11 @@
 // Every way in which a peer may be the wrong one has its own message at both ends.
 #include "test/unit/net/TestLink.h"
 
+#include <array>
+#include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+#include <atomic>
 #include <fstream>
 #include <sys/stat.h>
 #include <thread>
@@ -121,6 +126,92 @@ TEST(Tls, NoticesPlaintextAtEitherEnd) {
   expectError(link.clientError, ExitCode::Network, "TLS handshake: ");
   EXPECT_EQ(link.clientError->hint(),
             "is the other end a GFS server, and with TLS like this one? see its log");
+}
+
+namespace {
+
+/// Stands between a client and a server and, once armed, flips a bit in a record to the client.
+class Relay {
+public:
+  explicit Relay(const Endpoint &server)
+      : acceptor(loop, {asio::ip::address_v4::loopback(), 0}), client(loop), remote(loop) {
+    accepting = std::jthread([this, server] {
+      acceptor.accept(client);
+      remote.connect({asio::ip::address_v4::loopback(), server.port});
+      toServer = std::jthread([this] { copy(client, remote, false); });
+      toClient = std::jthread([this] { copy(remote, client, true); });
+    });
+  }
+  Endpoint local() const { return {"127.0.0.1", acceptor.local_endpoint().port()}; }
+  /// Damages the record after the next `records`, and sends all of them in one piece.
+  void damageAfter(int records) { good = records; }
+
+private:
+  using Socket = asio::ip::tcp::socket;
+
+  /// Whole TLS records: 5 bytes, of which the last two are the length of what follows.
+  void copy(Socket &from, Socket &to, bool mayDamage) {
+    asio::error_code ended;
+    std::vector<uint8_t> held;
+    while (!ended) {
+      std::array<uint8_t, 5> header;
+      asio::read(from, asio::buffer(header), ended);
+      std::vector<uint8_t> body(ended ? 0 : size_t(header[3]) << 8 | header[4]);
+      asio::read(from, asio::buffer(body), ended);
+      const int left = mayDamage ? good.load() : -1;
+      if (left == 0 && !body.empty())
+        body.back() ^= 1;
+      if (left >= 0)
+        --good;
+      held.insert(held.end(), header.begin(), header.end());
+      held.insert(held.end(), body.begin(), body.end());
+      if (left > 0)
+        continue;
+      asio::write(to, asio::buffer(held), ended);
+      held.clear();
+    }
+    from.shutdown(Socket::shutdown_both, ended);
+    to.shutdown(Socket::shutdown_both, ended);
+  }
+
+  asio::io_context loop;
+  asio::ip::tcp::acceptor acceptor;
+  Socket client, remote;
+  std::atomic<int> good = -1;
+  std::jthread toServer, toClient, accepting;
+};
+
+} // namespace
+
+TEST(Tls, NoticesADamagedRecordBehindGoodOnes) {
+  TestAuthority authority;
+  auto listener = listen({"127.0.0.1", 0}, authority.security("server0"));
+  for (int goodRecords : {0, 1, 3}) {
+    Relay relay(listener->local());
+    std::unique_ptr<Connection> server;
+    std::jthread accepted([&] { server = listener->accept()->handshake(server1, patience); });
+    auto client = connect(relay.local(), authority.security("server1"), server0);
+    accepted.join();
+    ASSERT_TRUE(server && client);
+
+    relay.damageAfter(goodRecords);
+    std::vector<uint8_t> message(60'000, 7), received(message.size()); // four records
+    std::jthread sender([&] { server->send(FrameType::Data, message, patience); });
+    std::optional<Error> error;
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      client->receiveData(received, std::chrono::minutes(1));
+    } catch (const Error &thrown) {
+      error = thrown;
+    }
+    expectError(error, ExitCode::Authentication, "bad record mac");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30))
+        << "told by the timeout only";
+    EXPECT_FALSE(client->isOpen());
+    client.reset();
+    sender.join();
+    server.reset();
+  }
 }
 
 TEST(Tls, ExplainsUnusableFiles) {
