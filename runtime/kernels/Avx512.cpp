@@ -1,15 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX-512 (F, BW, DQ, VL, IFMA, VBMI, VBMI2, VNNI).
 #include "runtime/kernels/ConvKernel.h"
+#include "runtime/kernels/FastConv.h"
 #include "runtime/kernels/KernelVariants.h"
 #include "runtime/kernels/PackAvx512.h"
 #include "runtime/kernels/RescaleKernels.h"
-#include "runtime/kernels/WinogradConv.h"
 
 #include <immintrin.h>
 
 namespace gfs {
 namespace {
+
+/// Where the elements of `count` interleaved vectors (2 or 3) come from: element e of the line is
+/// element e / count of vector e % count. As an index into vectors 0 and 1 behind one another;
+/// those of vector 2 also have their bit in `third`.
+template <class Word, uint32_t count> struct Interleaving {
+  static constexpr uint32_t lanes = 64 / sizeof(Word);
+  Word index[count][lanes] = {};
+  uint32_t third[count] = {};
+  constexpr Interleaving() {
+    for (uint32_t e = 0; e < count * lanes; ++e) {
+      index[e / lanes][e % lanes] = e / count + (e % count == 1 ? lanes : 0);
+      third[e / lanes] |= uint32_t(e % count == 2) << e % lanes;
+    }
+  }
+};
 
 /// What both words share. A sum is one vector: multiply, add.
 struct Simd512 {
@@ -38,11 +53,16 @@ struct Simd512x32 : Simd512 {
   }
   static Vector add(Vector a, Vector b) { return _mm512_add_epi32(a, b); }
   static Vector sub(Vector a, Vector b) { return _mm512_sub_epi32(a, b); }
-  static Vector quarter(Vector v) { return _mm512_srli_epi32(v, 2); }
-  static void storeInterleaved(Word *p, Vector even, Vector odd) {
-    const Vector low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    store(p, _mm512_permutex2var_epi32(even, low, odd));
-    store(p + lanes, _mm512_permutex2var_epi32(even, add(low, _mm512_set1_epi32(8)), odd));
+  template <int bits> static Vector shiftRight(Vector v) { return _mm512_srli_epi32(v, bits); }
+  template <uint32_t count> static void storeInterleaved(Word *p, const Vector (&v)[count]) {
+    static constexpr Interleaving<Word, count> order;
+    for (uint32_t i = 0; i < count; ++i) {
+      Vector line = _mm512_permutex2var_epi32(v[0], load(order.index[i]), v[1]);
+      if constexpr (count > 2)
+        line = _mm512_mask_permutexvar_epi32(line, static_cast<__mmask16>(order.third[i]),
+                                             load(order.index[i]), v[2]);
+      store(p + i * lanes, line);
+    }
   }
   static Word reduceAdd(Vector v) { return static_cast<Word>(_mm512_reduce_add_epi32(v)); }
   static Weight broadcast(const Word *p) { return _mm512_set1_epi32(static_cast<int>(*p)); }
@@ -62,11 +82,16 @@ struct Simd512x64 : Simd512 {
   }
   static Vector add(Vector a, Vector b) { return _mm512_add_epi64(a, b); }
   static Vector sub(Vector a, Vector b) { return _mm512_sub_epi64(a, b); }
-  static Vector quarter(Vector v) { return _mm512_srli_epi64(v, 2); }
-  static void storeInterleaved(Word *p, Vector even, Vector odd) {
-    const Vector low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
-    store(p, _mm512_permutex2var_epi64(even, low, odd));
-    store(p + lanes, _mm512_permutex2var_epi64(even, add(low, _mm512_set1_epi64(4)), odd));
+  template <int bits> static Vector shiftRight(Vector v) { return _mm512_srli_epi64(v, bits); }
+  template <uint32_t count> static void storeInterleaved(Word *p, const Vector (&v)[count]) {
+    static constexpr Interleaving<Word, count> order;
+    for (uint32_t i = 0; i < count; ++i) {
+      Vector line = _mm512_permutex2var_epi64(v[0], load(order.index[i]), v[1]);
+      if constexpr (count > 2)
+        line = _mm512_mask_permutexvar_epi64(line, static_cast<__mmask8>(order.third[i]),
+                                             load(order.index[i]), v[2]);
+      store(p + i * lanes, line);
+    }
   }
   static Word reduceAdd(Vector v) { return static_cast<Word>(_mm512_reduce_add_epi64(v)); }
   static Weight broadcast(const Word *p) { return _mm512_set1_epi64(static_cast<long long>(*p)); }
@@ -95,37 +120,21 @@ void conv64(const ConvShape &shape, const uint64_t *input, const uint64_t *weigh
     ConvKernel<Simd512x64>::run(shape, input, weight, output);
 }
 
-/// 3x3 convolutions by fewer multiplications, where the ring leaves two bits of the word. Of two
-/// multipliers the faster: both read one form of weights.
-template <class Narrow, class Wide> struct Winograd {
-  using Word = typename Wide::Word;
-  static size_t packedBytes(const ConvShape &shape) {
-    return WinogradConv<Wide>::suits(shape) ? WinogradConv<Wide>::packedBytes(shape) : 0;
-  }
-  static void run(const ConvShape &shape, const Word *input, const void *packed, Word *output) {
-    if (WinogradConv<Narrow>::suits(shape))
-      WinogradConv<Narrow>::run(shape, input, packed, output);
-    else
-      WinogradConv<Wide>::run(shape, input, packed, output);
-  }
-};
-using Winograd32 = Winograd<Simd512x32, Simd512x32>;
-using Winograd64 = Winograd<Simd512x52, Simd512x64>;
-
-template <class Word, class Packed, class Simd>
+template <class Word, class Fast>
 constexpr RingKernels<Word> ringKernels(decltype(RingKernels<Word>::conv) conv) {
   using Loops = Elementwise<Word, VbmiPacker<Word>>;
   RingKernels<Word> kernels = loopKernels<Word, VbmiPacker<Word>>(conv);
   kernels.tableLookup = lookupTables<Word, Loops>;
-  kernels.packedWeightBytes = Packed::packedBytes;
-  kernels.packWeights = WinogradConv<Simd>::pack;
-  kernels.convPacked = Packed::run;
+  kernels.packedWeightBytes = Fast::packedBytes;
+  kernels.packWeights = Fast::pack;
+  kernels.convPacked = Fast::run;
   return kernels;
 }
 
 } // namespace
 
-const Kernels kernelsAvx512 = {"avx512", ringKernels<uint32_t, Winograd32, Simd512x32>(conv32),
-                               ringKernels<uint64_t, Winograd64, Simd512x64>(conv64)};
+const Kernels kernelsAvx512 = {"avx512",
+                               ringKernels<uint32_t, FastConvs<Simd512x32, Simd512x32>>(conv32),
+                               ringKernels<uint64_t, FastConvs<Simd512x52, Simd512x64>>(conv64)};
 
 } // namespace gfs

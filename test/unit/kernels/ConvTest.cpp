@@ -103,8 +103,11 @@ const Geometry geometries[] = {
     {.inChannels = 64, .in = 15, .outChannels = 8, .kernel = 3, .stride = 2, .pad = 1},
     {.batch = 9, .inChannels = 192, .in = 1, .outChannels = 20},
     {.inChannels = 16, .in = 11, .outChannels = 16, .kernel = 3, .pad = 1},
-    // Tiles of 2x2 outputs: whole and broken rows, odd borders, partial blocks of channels, one
-    // vector of tiles at a time.
+    // Tiles of 2x2 or 3x3 outputs, as the ring allows: whole and broken rows, all kinds of borders,
+    // partial blocks of channels, one vector of tiles at a time.
+    {.inChannels = 40, .in = 12, .outChannels = 23, .kernel = 3, .inW = 74},
+    {.batch = 2, .inChannels = 24, .in = 16, .outChannels = 31, .kernel = 3, .pad = 2, .inW = 15},
+    {.inChannels = 260, .in = 11, .outChannels = 24, .kernel = 3, .pad = 1, .inW = 14},
     {.inChannels = 9, .in = 6, .outChannels = 11, .kernel = 3, .inW = 73},
     {.batch = 2, .inChannels = 8, .in = 9, .outChannels = 17, .kernel = 3, .pad = 2},
     {.inChannels = 260, .in = 8, .outChannels = 9, .kernel = 3, .pad = 1, .inW = 9},
@@ -161,32 +164,41 @@ TEST_P(ConvTest, EqualsTheDefinition32) { compareWithReference<uint32_t>(*GetPar
 TEST_P(ConvTest, EqualsTheDefinitionInSmallRings) {
   compareWithReference<uint32_t>(*GetParam(), 17);
   compareWithReference<uint32_t>(*GetParam(), 24);
+  compareWithReference<uint32_t>(*GetParam(), 31);
   for (uint32_t ringBits : {33, 40, 41, 48, 51, 52, 53, 56, 63})
     compareWithReference<uint64_t>(*GetParam(), ringBits);
 }
-// Fewer multiplications cost two bits of the word; other variants do not have that form, or one for
-// every ring.
-TEST(WinogradTest, ThreeByThreeIsPackedWhereTheRingLeavesTwoBits) {
+
+// Tiles of 2x2 outputs take 16 products and two bits of the word, tiles of 3x3 outputs 36 and none.
+TEST(FastConvTest, TilesAreAsLargeAsTheRingAsksFor) {
+  size_t tested = 0;
   for (const Kernels *kernels : availableKernels()) {
-    if (std::string_view(kernels->name) != "avx512")
+    if (std::string_view(kernels->name) != "avx512" && std::string_view(kernels->name) != "avx2")
       continue;
+    ++tested;
     ConvShape shape =
-        Geometry{.inChannels = 16, .in = 32, .outChannels = 16, .kernel = 3, .pad = 1}.shape();
-    auto packed32 = [&](uint32_t ringBits) {
+        Geometry{.inChannels = 24, .in = 32, .outChannels = 24, .kernel = 3, .pad = 1}.shape();
+    auto points = [&]<class Word>(const RingKernels<Word> &ring, uint32_t ringBits) {
       shape.ringBits = ringBits;
-      return kernels->words32.packedWeightBytes(shape);
+      return ring.packedWeightBytes(shape) / (24 * 24 * sizeof(Word));
     };
-    auto packed64 = [&](uint32_t ringBits) {
-      shape.ringBits = ringBits;
-      return kernels->words64.packedWeightBytes(shape);
-    };
-    EXPECT_EQ(packed32(30), 16u * 16 * 16 * 4);
-    EXPECT_EQ(packed32(31), 0u);
-    EXPECT_EQ(packed64(62), 16u * 16 * 16 * 8);
-    EXPECT_EQ(packed64(63), 0u);
+    EXPECT_EQ(points(kernels->words32, 30), 16u);
+    EXPECT_EQ(points(kernels->words32, 31), 36u);
+    EXPECT_EQ(points(kernels->words32, 32), 36u);
+    EXPECT_EQ(points(kernels->words64, 62), 16u);
+    EXPECT_EQ(points(kernels->words64, 64), 36u);
     shape.strideW = 2;
-    EXPECT_EQ(packed32(30), 0u);
+    EXPECT_EQ(points(kernels->words32, 30), 0u);
+    // Transforming must pay: not with few channels, nor for tiles that are mostly border.
+    shape = Geometry{.inChannels = 2, .in = 30, .outChannels = 24, .kernel = 3, .pad = 1}.shape();
+    EXPECT_EQ(points(kernels->words32, 30), 0u);
+    shape =
+        Geometry{.batch = 4, .inChannels = 24, .in = 4, .outChannels = 24, .kernel = 3, .pad = 1}
+            .shape();
+    EXPECT_EQ(points(kernels->words32, 32), 0u);
   }
+  if (tested == 0)
+    GTEST_SKIP() << "no AVX2";
 }
 
 TEST_P(ConvTest, EqualsTheDefinition64) { compareWithReference<uint64_t>(*GetParam()); }

@@ -1,45 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions of stride 1 with 4/9 of the multiplications, exactly: Winograd's F(2x2, 3x3) in
-// the ring.
+// 3x3 convolutions of stride 1 with 4/9 of the multiplications, exact in the ring: a filter of
+// FastFilter.h in both directions. A tile of (m + 2) x (m + 2) inputs d gives m x m outputs Y,
+//   4^shift Y = A' ((G g G') * (B' d B)) A,   * by elements, summed over input channels.
+// A word of w bits holds Y mod 2^(w - 2 shift) after a shift by 2 shift bits: right for rings of at
+// most that many bits.
 //
-// A tile of 4x4 inputs d gives 2x2 outputs Y. With integer matrices
-//   B' = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1],  G = [1 0 0; 1 1 1; 1 -1 1; 0 0 1],
-//   A' = [2 1 1 0; 0 1 -1 -2]
-// (those of real numbers, without the halves of G) it holds over the integers, and so mod 2^w, that
-//   4 Y = A' ((G g G') * (B' d B)) A,   * by elements, summed over input channels.
-// A word of w bits thus holds Y mod 2^(w-2) after a shift by 2: right for rings of at most w - 2
-// bits. One half is impossible mod 2^w, but a quarter of a multiple of 4 is not.
-//
-// `Simd` as for ConvKernel, and: exactBits, w; sub; quarter, the shift; storeInterleaved.
+// `Simd` as for ConvKernel, and: exactBits, w; sub; shiftRight; storeInterleaved.
 // Compiled once per instruction set: internal linkage only (see KernelVariants.h).
 #pragma once
 
 #include "runtime/kernels/ConvGeometry.h"
+#include "runtime/kernels/FastFilter.h"
 #include "runtime/kernels/KernelVariants.h"
+
+#include <limits>
 
 namespace gfs {
 namespace {
 
-template <class Simd> class WinogradConv {
+template <class Simd, class Filter> class FastConv {
   using Word = typename Simd::Word;
   using Vector = typename Simd::Vector;
   static constexpr uint32_t lanes = Simd::lanes;
   static constexpr uint32_t rows = Simd::tileRows;           // output channels done together
   static constexpr uint32_t mostVectors = Simd::tileVectors; // vectors of tiles done together
   static constexpr uint32_t mostTiles = lanes * mostVectors;
-  static constexpr uint32_t points = 16; // elements of a transformed tile
+  static constexpr uint32_t outputs = Filter::outputs; // of a tile, in each direction
+  static constexpr uint32_t inputs = outputs + 2;
+  static constexpr uint32_t side = Filter::points, points = side * side; // of a transformed tile
   /// Transformed inputs of the tiles done together stay in this half of a 1 MB L2.
   static constexpr size_t cachedBytes = size_t(512) << 10;
 
 public:
-  /// Whether it is right, and faster: transforming pays from some channels on, and the transformed
-  /// weights (16/9 as many bytes) must serve more than a few tiles.
-  static bool suits(const ConvShape &s) {
+  static bool isExact(const ConvShape &s) {
     return s.kernelH == 3 && s.kernelW == 3 && s.strideH == 1 && s.strideW == 1 &&
            s.dilationH == 1 && s.dilationW == 1 && s.groups == 1 &&
-           s.ringBits + 2 <= Simd::exactBits && s.inChannels >= 8 && s.outChannels >= 8 &&
-           size_t(s.batch) * tilesOf(s.outH) * tilesOf(s.outW) >= 16;
+           s.ringBits + 2 * Filter::shift <= Simd::exactBits;
   }
+
+  /// Vector multiplications, and as many steps of about their length as transforming takes: some
+  /// for each point of a transformed vector of tiles, whether of inputs or of products. Infinite
+  /// where the transformed weights, points / 9 as many bytes, would serve few tiles.
+  static double work(const ConvShape &s) {
+    constexpr double transformSteps = 4;
+    const size_t tiles = size_t(s.batch) * tilesOf(s.outH) * tilesOf(s.outW);
+    if (!isExact(s) || tiles < 16)
+      return std::numeric_limits<double>::infinity();
+    const double channels = s.inChannels, outChannels = blocks(s) * rows;
+    return double((tiles + lanes - 1) / lanes) * points *
+           (channels * outChannels + transformSteps * (channels + outChannels));
+  }
+
   static size_t packedBytes(const ConvShape &s) {
     return size_t(blocks(s)) * rows * points * s.inChannels * sizeof(Word);
   }
@@ -62,38 +73,38 @@ public:
   }
 
   static void run(const ConvShape &s, const Word *input, const void *packed, Word *output) {
-    WinogradConv(s, static_cast<const Word *>(packed), output).evaluate(input);
+    FastConv(s, static_cast<const Word *>(packed), output).evaluate(input);
   }
 
 private:
   const ConvShape &shape;
-  const ConvGeometry geometry; ///< Of the tiles: a 4x4 convolution of stride 2.
+  const ConvGeometry geometry; ///< Of the tiles: each as a kernel, each next one a stride away.
   const Word *weight;
   Word *output;
-  const Word *image = nullptr; ///< The phase image of `geometry`.
-  size_t tapOffset[points];    ///< Of a tile's elements in the first channel.
-  Word *transformed = nullptr; ///< [point][input channel][tile]
-  Word *products = nullptr;    ///< [point][output channel in the block][tile]
+  const Word *image = nullptr;       ///< The phase image of `geometry`.
+  size_t tapOffset[inputs * inputs]; ///< Of a tile's elements in the first channel.
+  Word *transformed = nullptr;       ///< [point][input channel][tile]
+  Word *products = nullptr;          ///< [point][output channel in the block][tile]
 
-  static uint32_t tilesOf(uint32_t outputs) { return (outputs + 1) / 2; }
+  static uint32_t tilesOf(uint32_t count) { return (count + outputs - 1) / outputs; }
+  static uint32_t atMost(uint32_t most, uint32_t count) { return count < most ? count : most; }
   static uint32_t blocks(const ConvShape &s) { return (s.outChannels + rows - 1) / rows; }
   static ConvShape tileShape(ConvShape s) {
     s.outH = tilesOf(s.outH);
     s.outW = tilesOf(s.outW);
-    s.kernelH = s.kernelW = 4;
-    s.strideH = s.strideW = 2;
+    s.kernelH = s.kernelW = inputs;
+    s.strideH = s.strideW = outputs;
     return s;
   }
 
-  WinogradConv(const ConvShape &shape, const Word *weight, Word *output)
+  FastConv(const ConvShape &shape, const Word *weight, Word *output)
       : shape(shape), geometry(tileShape(shape)), weight(weight), output(output) {}
 
   /// Neighbours in a row of tiles, and where their outputs begin in the plane of channel 0.
   struct Run {
     uint32_t first, count;
     size_t at;
-    uint32_t columns; ///< Of outputs: 2 count, or one less at an odd border.
-    bool bothRows;
+    uint32_t columns, rows; ///< Of outputs, less at a border than the tiles have.
   };
   /// The tiles done together.
   struct Panel {
@@ -129,10 +140,10 @@ private:
   }
 
   void locateTaps() {
-    for (uint32_t i = 0; i < 4; ++i)
-      for (uint32_t j = 0; j < 4; ++j)
-        tapOffset[4 * i + j] =
-            (i % 2 * 2 + j % 2) * geometry.planeElements + i / 2 * geometry.rowElements() + j / 2;
+    for (uint32_t i = 0; i < inputs; ++i)
+      for (uint32_t j = 0; j < inputs; ++j)
+        tapOffset[i * inputs + j] = (i % outputs * outputs + j % outputs) * geometry.planeElements +
+                                    i / outputs * geometry.rowElements() + j / outputs;
   }
 
   void locate(size_t firstTile, uint32_t most, Panel &p) const {
@@ -147,12 +158,12 @@ private:
       const uint32_t y = uint32_t(tile / tilesW % tilesH), x = uint32_t(tile % tilesW);
       p.in[t / lanes].add(t % lanes, geometry.pixelOffset(n, y, x));
       if (t % lanes == 0 || x == 0) // runs end with a row and with a vector
-        p.runs[p.runCount++] = {t, 0,
-                                (n * shape.outChannels * shape.outH + 2 * y) * shape.outW + 2 * x,
-                                0, 2 * y + 1 < shape.outH};
+        p.runs[p.runCount++] = {
+            t, 0, (n * shape.outChannels * shape.outH + outputs * y) * shape.outW + outputs * x, 0,
+            atMost(outputs, shape.outH - outputs * y)};
       Run &run = p.runs[p.runCount - 1];
       ++run.count;
-      run.columns += 2 * x + 1 < shape.outW ? 2 : 1;
+      run.columns += atMost(outputs, shape.outW - outputs * x);
     }
   }
 
@@ -186,20 +197,13 @@ private:
 
   /// u = G g G'.
   static void transformWeight(const Word *g, Word *u) {
-    Word half[4][3];
-    for (uint32_t j = 0; j < 3; ++j) {
-      const Word a = g[j], b = g[3 + j], c = g[6 + j];
-      half[0][j] = a;
-      half[1][j] = a + b + c;
-      half[2][j] = a - b + c;
-      half[3][j] = c;
-    }
-    for (uint32_t i = 0; i < 4; ++i) {
-      const Word a = half[i][0], b = half[i][1], c = half[i][2];
-      *u++ = a;
-      *u++ = a + b + c;
-      *u++ = a - b + c;
-      *u++ = c;
+    Word half[3][side]; // G g by columns
+    for (uint32_t j = 0; j < 3; ++j)
+      Filter::taps({g[j], g[3 + j], g[6 + j]}, half[j]);
+    for (uint32_t i = 0; i < side; ++i, u += side) {
+      Word row[side];
+      Filter::taps({half[0][i], half[1][i], half[2][i]}, row);
+      std::memcpy(u, row, sizeof row);
     }
   }
 
@@ -216,22 +220,21 @@ private:
   /// B' d B of one channel for `lanes` tiles, to out[point][…].
   template <uint32_t vectors>
   void transformInput(const Word *channel, const PieceList &list, Word *out) const {
-    Vector half[4][4]; // B' d
-    for (uint32_t j = 0; j < 4; ++j) {
-      Vector d[4];
-      for (uint32_t i = 0; i < 4; ++i)
-        d[i] = loadPieces(channel + tapOffset[4 * i + j], list);
-      half[0][j] = Simd::sub(d[0], d[2]);
-      half[1][j] = Simd::add(d[1], d[2]);
-      half[2][j] = Simd::sub(d[2], d[1]);
-      half[3][j] = Simd::sub(d[1], d[3]);
+    Vector half[side][inputs]; // B' d
+    for (uint32_t j = 0; j < inputs; ++j) {
+      Vector d[inputs], column[side];
+      for (uint32_t i = 0; i < inputs; ++i)
+        d[i] = loadPieces(channel + tapOffset[i * inputs + j], list);
+      Filter::template inputs<Simd>(d, column);
+      for (uint32_t i = 0; i < side; ++i)
+        half[i][j] = column[i];
     }
     const size_t stride = size_t(shape.inChannels) * vectors * lanes;
-    for (uint32_t i = 0; i < 4; ++i, out += 4 * stride) {
-      Simd::store(out, Simd::sub(half[i][0], half[i][2]));
-      Simd::store(out + stride, Simd::add(half[i][1], half[i][2]));
-      Simd::store(out + 2 * stride, Simd::sub(half[i][2], half[i][1]));
-      Simd::store(out + 3 * stride, Simd::sub(half[i][1], half[i][3]));
+    for (uint32_t i = 0; i < side; ++i) {
+      Vector row[side];
+      Filter::template inputs<Simd>(half[i], row);
+      for (uint32_t j = 0; j < side; ++j, out += stride)
+        Simd::store(out, row[j]);
     }
   }
 
@@ -258,36 +261,73 @@ private:
         Simd::store(out + r * mostTiles + v * lanes, Simd::finish(sum[r][v]));
   }
 
-  /// [2 1 1 0; 0 1 -1 -2] m.
-  static void halve(const Vector (&m)[4], Vector &first, Vector &second) {
-    first = Simd::add(Simd::add(Simd::add(m[0], m[0]), m[1]), m[2]);
-    second = Simd::sub(Simd::sub(m[1], m[2]), Simd::add(m[3], m[3]));
-  }
-
-  /// Y = A' M A / 4 of row r of the block, to its output plane.
+  /// Y = A' M A / 4^shift of row r of the block, to its output plane.
   template <uint32_t vectors> void writeChannel(const Panel &p, uint32_t r, Word *plane) const {
-    Word line[2][2 * vectors * lanes];
+    Word line[outputs][outputs * vectors * lanes];
     for (uint32_t v = 0; v < vectors; ++v) {
-      Vector half[2][4]; // A' M
-      for (uint32_t j = 0; j < 4; ++j) {
-        Vector m[4];
-        for (uint32_t i = 0; i < 4; ++i)
-          m[i] = Simd::load(products + ((4 * i + j) * rows + r) * mostTiles + v * lanes);
-        halve(m, half[0][j], half[1][j]);
+      Vector half[outputs][side]; // A' M
+      for (uint32_t j = 0; j < side; ++j) {
+        Vector m[side], column[outputs];
+        for (uint32_t i = 0; i < side; ++i)
+          m[i] = Simd::load(products + ((side * i + j) * rows + r) * mostTiles + v * lanes);
+        Filter::template results<Simd>(m, column);
+        for (uint32_t i = 0; i < outputs; ++i)
+          half[i][j] = column[i];
       }
-      for (uint32_t i = 0; i < 2; ++i) {
-        Vector left, right;
-        halve(half[i], left, right);
-        Simd::storeInterleaved(line[i] + 2 * v * lanes, Simd::quarter(left), Simd::quarter(right));
+      for (uint32_t i = 0; i < outputs; ++i) {
+        Vector y[outputs];
+        Filter::template results<Simd>(half[i], y);
+        if constexpr (Filter::shift > 0)
+          for (Vector &value : y)
+            value = Simd::template shiftRight<2 * Filter::shift>(value);
+        Simd::storeInterleaved(line[i] + outputs * v * lanes, y);
       }
     }
     for (uint32_t i = 0; i < p.runCount; ++i) {
       const Run &run = p.runs[i];
-      std::memcpy(plane + run.at, line[0] + 2 * run.first, run.columns * sizeof(Word));
-      if (run.bothRows)
-        std::memcpy(plane + run.at + shape.outW, line[1] + 2 * run.first,
+      for (uint32_t row = 0; row < run.rows; ++row)
+        std::memcpy(plane + run.at + size_t(row) * shape.outW, line[row] + outputs * run.first,
                     run.columns * sizeof(Word));
     }
+  }
+};
+
+/// Of the ways to convolve with packed weights the one of least work, if it is less than that of
+/// ConvKernel. Narrow and Wide are two multipliers of one word that read one form of weights: the
+/// narrow one is faster but right for fewer bits.
+template <class Narrow, class Wide> class FastConvs {
+  using Word = typename Wide::Word;
+
+public:
+  static size_t packedBytes(const ConvShape &s) {
+    size_t bytes = 0;
+    withFilter(s, [&]<class Filter>() { bytes = FastConv<Wide, Filter>::packedBytes(s); });
+    return bytes;
+  }
+  static void pack(const ConvShape &s, const Word *weight, void *packed) {
+    withFilter(s, [&]<class Filter>() { FastConv<Wide, Filter>::pack(s, weight, packed); });
+  }
+  static void run(const ConvShape &s, const Word *input, const void *packed, Word *output) {
+    withFilter(s, [&]<class Filter>() {
+      if (FastConv<Narrow, Filter>::isExact(s))
+        FastConv<Narrow, Filter>::run(s, input, packed, output);
+      else
+        FastConv<Wide, Filter>::run(s, input, packed, output);
+    });
+  }
+
+private:
+  static double plainWork(const ConvShape &s) {
+    const double pixels = double(s.batch) * s.outH * s.outW;
+    return pixels / Wide::lanes * 9 * s.inChannels * s.outChannels;
+  }
+  template <class Function> static void withFilter(const ConvShape &s, Function function) {
+    const double winograd = FastConv<Wide, WinogradFilter>::work(s),
+                 karatsuba = FastConv<Wide, KaratsubaFilter>::work(s), plain = plainWork(s);
+    if (winograd <= karatsuba && winograd < plain)
+      function.template operator()<WinogradFilter>();
+    else if (karatsuba < plain)
+      function.template operator()<KaratsubaFilter>();
   }
 };
 
