@@ -17,6 +17,7 @@ namespace gfs {
 void registerConvBenchmarks();
 void registerCryptoBenchmarks();
 void registerElementwiseBenchmarks();
+void registerPeakBenchmarks();
 
 /// Random operands, as shares are: zeros run faster than real data on some units.
 template <class Word> std::vector<Word> benchWords(size_t n) {

@@ -32,6 +32,7 @@ int main(int argc, char **argv) {
   return gfs::runTool("gfs-bench", [&] {
     if (argc > 1 && std::string_view(argv[1]) == "--calibrate")
       return calibrate(std::span(argv, static_cast<size_t>(argc)).subspan(2));
+    gfs::registerPeakBenchmarks();
     gfs::registerConvBenchmarks();
     gfs::registerCryptoBenchmarks();
     gfs::registerElementwiseBenchmarks();

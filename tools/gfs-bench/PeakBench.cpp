@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the multiplications of the convolution kernels reach in registers alone: the peak that
+// "conv" and "packed" are to be held against, on this machine and in this run. A "MAC" is one
+// product of two ring words added to a sum. (Fewer multiplications than MACs, as "packed" has for
+// 3x3, may exceed it.)
+#include "tools/gfs-bench/Bench.h"
+
+#include "runtime/base/CpuVariant.h"
+
+#include <algorithm>
+
+#if defined(__x86_64__)
+
+// Fourteen independent sums in registers 0 to 13; products in 16 to 29 (AVX-512), or in 14 (AVX2).
+#define GFS_EACH_SUM(op)                                                                           \
+  op(0, 16) op(1, 17) op(2, 18) op(3, 19) op(4, 20) op(5, 21) op(6, 22) op(7, 23) op(8, 24)        \
+      op(9, 25) op(10, 26) op(11, 27) op(12, 28) op(13, 29)
+#define GFS_ZMM_32(sum, product)                                                                   \
+  "vpmulld %%zmm30, %%zmm31, %%zmm" #product "\n\t"                                                \
+  "vpaddd %%zmm" #product ", %%zmm" #sum ", %%zmm" #sum "\n\t"
+#define GFS_ZMM_52(sum, product) "vpmadd52luq %%zmm30, %%zmm31, %%zmm" #sum "\n\t"
+#define GFS_ZMM_64(sum, product)                                                                   \
+  "vpmullq %%zmm30, %%zmm31, %%zmm" #product "\n\t"                                                \
+  "vpaddq %%zmm" #product ", %%zmm" #sum ", %%zmm" #sum "\n\t"
+#define GFS_YMM_32(sum, product)                                                                   \
+  "vpmulld %%ymm15, %%ymm15, %%ymm14\n\t"                                                          \
+  "vpaddd %%ymm14, %%ymm" #sum ", %%ymm" #sum "\n\t"
+// a b = a0 b0 + 2^32 (a0 b1 + a1 b0): two multiplications, two sums.
+#define GFS_YMM_64(sum, product)                                                                   \
+  "vpmuludq %%ymm15, %%ymm15, %%ymm14\n\t"                                                         \
+  "vpaddq %%ymm14, %%ymm" #sum ", %%ymm" #sum "\n\t"                                               \
+  "vpmulld %%ymm15, %%ymm15, %%ymm14\n\t"                                                          \
+  "vpaddd %%ymm14, %%ymm" #sum ", %%ymm" #sum "\n\t"
+
+#define GFS_LOW_REGISTERS                                                                          \
+  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",         \
+      "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+#define GFS_ALL_REGISTERS                                                                          \
+  GFS_LOW_REGISTERS, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",       \
+      "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31"
+
+namespace gfs {
+namespace {
+
+constexpr int sums = 14, rounds = 4096;
+
+__attribute__((target("avx512f,avx512dq"))) void multiply32Avx512() {
+  for (int i = 0; i < rounds; ++i)
+    asm volatile(GFS_EACH_SUM(GFS_ZMM_32)::: GFS_ALL_REGISTERS);
+}
+__attribute__((target("avx512f,avx512ifma"))) void multiply52Avx512() {
+  for (int i = 0; i < rounds; ++i)
+    asm volatile(GFS_EACH_SUM(GFS_ZMM_52)::: GFS_ALL_REGISTERS);
+}
+__attribute__((target("avx512f,avx512dq"))) void multiply64Avx512() {
+  for (int i = 0; i < rounds; ++i)
+    asm volatile(GFS_EACH_SUM(GFS_ZMM_64)::: GFS_ALL_REGISTERS);
+}
+__attribute__((target("avx2"))) void multiply32Avx2() {
+  for (int i = 0; i < rounds; ++i)
+    asm volatile(GFS_EACH_SUM(GFS_YMM_32)::: GFS_LOW_REGISTERS);
+}
+__attribute__((target("avx2"))) void multiply64Avx2() {
+  for (int i = 0; i < rounds; ++i)
+    asm volatile(GFS_EACH_SUM(GFS_YMM_64)::: GFS_LOW_REGISTERS);
+}
+
+void benchPeak(benchmark::State &state, void (*multiply)(), int lanes) {
+  for (auto _ : state)
+    multiply();
+  countRate(state, "MAC", double(rounds) * sums * lanes);
+}
+
+} // namespace
+
+void registerPeakBenchmarks() {
+  auto supports = [](CpuVariant variant) {
+    return std::ranges::find(supportedVariants(), variant) != supportedVariants().end();
+  };
+  if (supports(CpuVariant::Avx2)) {
+    benchmark::RegisterBenchmark("peak/32/avx2", benchPeak, multiply32Avx2, 8);
+    benchmark::RegisterBenchmark("peak/64/avx2", benchPeak, multiply64Avx2, 4);
+  }
+  if (supports(CpuVariant::Avx512)) {
+    benchmark::RegisterBenchmark("peak/32/avx512", benchPeak, multiply32Avx512, 16);
+    benchmark::RegisterBenchmark("peak/52/avx512", benchPeak, multiply52Avx512, 8);
+    benchmark::RegisterBenchmark("peak/64/avx512", benchPeak, multiply64Avx512, 8);
+  }
+}
+
+} // namespace gfs
+
+#else
+
+void gfs::registerPeakBenchmarks() {}
+
+#endif
