@@ -162,5 +162,17 @@ struct PieceList {
   }
 };
 
+/// A vector of pixels, its pieces gathered.
+template <class Simd>
+typename Simd::Vector loadPieces(const typename Simd::Word *base, const PieceList &list) {
+  constexpr uint32_t all = (1u << Simd::lanes) - 1;
+  if (list.piece[0].mask == all)
+    return Simd::load(base + list.piece[0].offset);
+  typename Simd::Vector v = Simd::zero();
+  for (uint32_t i = 0; i < list.count; ++i)
+    v = Simd::loadMasked(v, list.piece[i].mask, base + list.piece[i].offset);
+  return v;
+}
+
 } // namespace
 } // namespace gfs

@@ -104,16 +104,6 @@ private:
     }
   }
 
-  static Vector loadPieces(const Word *base, const PieceList &list) {
-    constexpr uint32_t all = (1u << lanes) - 1;
-    if (list.piece[0].mask == all)
-      return Simd::load(base + list.piece[0].offset);
-    Vector v = Simd::zero();
-    for (uint32_t i = 0; i < list.count; ++i)
-      v = Simd::loadMasked(v, list.piece[i].mask, base + list.piece[i].offset);
-    return v;
-  }
-
   static void storePieces(Word *base, const PieceList &list, Vector v, bool accumulate) {
     constexpr uint32_t all = (1u << lanes) - 1;
     for (uint32_t i = 0; i < list.count; ++i) {
@@ -151,7 +141,7 @@ private:
     for (uint32_t v = 0; v < p.vectors; ++v) {
       Word *out = panel + v * lanes;
       for (size_t k = 0; k < count; ++k, out += panelPixels)
-        Simd::store(out, loadPieces(image + tapOffset[firstTap + k], p.in[v]));
+        Simd::store(out, loadPieces<Simd>(image + tapOffset[firstTap + k], p.in[v]));
     }
   }
 
@@ -165,7 +155,9 @@ private:
     const Word *image;
     const size_t *tapOffset;
     const PieceList *pieces;
-    Vector load(size_t k, uint32_t v) const { return loadPieces(image + tapOffset[k], pieces[v]); }
+    Vector load(size_t k, uint32_t v) const {
+      return loadPieces<Simd>(image + tapOffset[k], pieces[v]);
+    }
   };
 
   template <class Pixels>

@@ -207,16 +207,6 @@ private:
     }
   }
 
-  static Vector loadPieces(const Word *base, const PieceList &list) {
-    constexpr uint32_t all = (1u << lanes) - 1;
-    if (list.piece[0].mask == all)
-      return Simd::load(base + list.piece[0].offset);
-    Vector v = Simd::zero();
-    for (uint32_t i = 0; i < list.count; ++i)
-      v = Simd::loadMasked(v, list.piece[i].mask, base + list.piece[i].offset);
-    return v;
-  }
-
   /// B' d B of one channel for `lanes` tiles, to out[point][…].
   template <uint32_t vectors>
   void transformInput(const Word *channel, const PieceList &list, Word *out) const {
@@ -224,7 +214,7 @@ private:
     for (uint32_t j = 0; j < inputs; ++j) {
       Vector d[inputs], column[side];
       for (uint32_t i = 0; i < inputs; ++i)
-        d[i] = loadPieces(channel + tapOffset[i * inputs + j], list);
+        d[i] = loadPieces<Simd>(channel + tapOffset[i * inputs + j], list);
       Filter::template inputs<Simd>(d, column);
       for (uint32_t i = 0; i < side; ++i)
         half[i][j] = column[i];
