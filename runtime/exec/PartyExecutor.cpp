@@ -102,6 +102,9 @@ public:
   std::span<uint8_t> outgoing() override {
     return std::span(server.sent).subspan(phase.outgoingOffset, phase.outgoingBytes);
   }
+  std::span<const uint8_t> sent() const override {
+    return std::span(server.sent).subspan(phase.incomingOffset, phase.incomingBytes);
+  }
   std::span<const uint8_t> incoming() const override {
     return std::span(server.received).subspan(phase.incomingOffset, phase.incomingBytes);
   }

@@ -17,7 +17,9 @@ struct ProgramPhase {
   uint32_t step;
   unsigned phase;
   uint64_t outgoingOffset = 0, outgoingBytes = 0; ///< What this phase writes.
-  uint64_t incomingOffset = 0, incomingBytes = 0; ///< What the peer wrote in the phase before.
+  /// What either server wrote in the phase before: it lies at the same place among the messages
+  /// that were sent and among those that came, until this phase has run.
+  uint64_t incomingOffset = 0, incomingBytes = 0;
 };
 
 /// The phases between two exchanges, and the exchange that follows (none after the last).

@@ -156,6 +156,8 @@ public:
   }
   /// Message to write in phase p, cost().messageBytes[p] long; empty in the last phase.
   virtual std::span<uint8_t> outgoing() = 0;
+  /// What this server sent in phase p - 1; empty in phase 0.
+  virtual std::span<const uint8_t> sent() const = 0;
   /// The peer's message of phase p - 1; empty in phase 0.
   virtual std::span<const uint8_t> incoming() const = 0;
   /// A stream both servers share and nobody else knows (agreed in the handshake): re-randomises outputs.

@@ -134,6 +134,18 @@ template <class Word, class Packer> struct Elementwise {
     }
   }
 
+  static void unpackAndAdd(unsigned bits, const uint8_t *a, const uint8_t *b, size_t n, Word *out) {
+    const Word mask = lowMask<Word>(bits);
+    Word other[blockWords];
+    for (size_t first = 0; first < n; first += blockWords, out += blockWords) {
+      size_t count = n - first < blockWords ? n - first : blockWords;
+      Packer::unpack(bits, a + first / 8 * bits, count, out);
+      Packer::unpack(bits, b + first / 8 * bits, count, other);
+      for (size_t i = 0; i < count; ++i)
+        out[i] = (out[i] + other[i]) & mask;
+    }
+  }
+
   static void unpackAndOpen(unsigned bits, const Word *share, const Word *maskShare,
                             const uint8_t *peer, size_t n, Word *masked) {
     const Word mask = lowMask<Word>(bits);

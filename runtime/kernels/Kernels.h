@@ -85,7 +85,9 @@ template <class Word> struct RingKernels {
   /// share + mask share, packed: what Open sends.
   void (*maskAndPack)(unsigned bits, const Word *share, const Word *maskShare, size_t n,
                       uint8_t *out);
-  /// masked = share + maskShare + unpack(peer), reduced: what Open makes of the peer's message.
+  /// out = unpack(a) + unpack(b), reduced: what Open makes of both servers' messages.
+  void (*unpackAndAdd)(unsigned bits, const uint8_t *a, const uint8_t *b, size_t n, Word *out);
+  /// masked = share + maskShare + unpack(peer), reduced: the same where the shares are at hand.
   void (*unpackAndOpen)(unsigned bits, const Word *share, const Word *maskShare,
                         const uint8_t *peer, size_t n, Word *masked);
   /// Bit i of `out` (packed) = bit (X_i mod 2^n) of table i, tables of max(2^n, 8) bits each, one

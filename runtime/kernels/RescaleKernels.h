@@ -94,6 +94,7 @@ constexpr RingKernels<Word> loopKernels(decltype(RingKernels<Word>::conv) conv) 
           .pack = Packer::pack,
           .unpack = Packer::unpack,
           .maskAndPack = Loops::maskAndPack,
+          .unpackAndAdd = Loops::unpackAndAdd,
           .unpackAndOpen = Loops::unpackAndOpen,
           .tableLookup = Loops::tableLookup,
           .truncate = Rescales::truncate,

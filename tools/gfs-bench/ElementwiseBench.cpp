@@ -49,9 +49,9 @@ template <class Word> void registerPacking(unsigned bits) {
       k.maskAndPack(bits, a.data(), b.data(), count, out.data());
     };
   });
-  registerOnEach<Word>(fmt::format("unpack-and-open/{}", bits), [=](const Kernel &k) {
-    return [=, a = words(), b = words(), in = bytes(), out = words()]() mutable {
-      k.unpackAndOpen(bits, a.data(), b.data(), in.data(), count, out.data());
+  registerOnEach<Word>(fmt::format("unpack-and-add/{}", bits), [=](const Kernel &k) {
+    return [=, a = bytes(), b = bytes(), out = words()]() mutable {
+      k.unpackAndAdd(bits, a.data(), b.data(), count, out.data());
     };
   });
 }

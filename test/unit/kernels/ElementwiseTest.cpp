@@ -92,7 +92,9 @@ template <class Word> void testOpening(const RingKernels<Word> &kernels) {
       ASSERT_TRUE(std::equal(expected.begin(), expected.end(), message.data()))
           << bits << " bits, " << n;
       GuardedBytes peer(referencePack(bits, theirs));
-      std::vector<Word> masked(n);
+      std::vector<Word> masked(n), together(n);
+      kernels.unpackAndAdd(bits, message.data(), peer.data(), n, together.data());
+      ASSERT_EQ(together, reduced(opened, bits)) << bits << " bits, " << n;
       kernels.unpackAndOpen(bits, share.data(), maskShare.data(), peer.data(), n, masked.data());
       ASSERT_EQ(masked, reduced(opened, bits)) << bits << " bits, " << n;
       kernels.unpackAndOpen(bits, share.data(), maskShare.data(), peer.data(), n, share.data());
