@@ -46,6 +46,18 @@ private:
   size_t depth() const { return geometry.depth(); }
   size_t paddedDepth() const { return (depth() + lanes - 1) / lanes * lanes; }
   uint32_t rowsPerGroup() const { return shape.outChannels / shape.groups; }
+  /// Calls work(group, first channel, channels) for each group with wanted output channels.
+  template <class Work> void forWantedRows(const Work &work) const {
+    for (uint32_t first = shape.firstChannel; first < shape.channelsEnd();) {
+      const uint32_t group = first / rowsPerGroup(), groupEnd = (group + 1) * rowsPerGroup();
+      const uint32_t end = groupEnd < shape.channelsEnd() ? groupEnd : shape.channelsEnd();
+      work(group, first, end - first);
+      first = end;
+    }
+  }
+  const Word *groupImage(uint32_t group) const {
+    return phases + size_t(group) * geometry.channelsPerGroup * geometry.channelElements();
+  }
   size_t outPlane() const { return size_t(shape.outH) * shape.outW; }
 
   void evaluate(const Word *input) {
@@ -120,21 +132,16 @@ private:
   void convolvePanel(size_t firstPixel) {
     Panel p;
     locate(firstPixel, p);
-    for (uint32_t group = 0; group < shape.groups; ++group) {
-      const Word *image =
-          phases + size_t(group) * geometry.channelsPerGroup * geometry.channelElements();
-      const uint32_t firstRow = group * rowsPerGroup();
-      if (rowsPerGroup() <= tileRows) { // one pass over the pixels: packing them would not pay
-        dispatchVectors(p, firstRow, rowsPerGroup(), 0, depth(),
-                        DirectPixels{image, tapOffset, p.in});
-        continue;
-      }
+    forWantedRows([&](uint32_t group, uint32_t firstRow, uint32_t rows) {
+      const Word *image = groupImage(group);
+      if (rows <= tileRows) // one pass over the pixels: packing them would not pay
+        return dispatchVectors(p, firstRow, rows, 0, depth(), DirectPixels{image, tapOffset, p.in});
       for (size_t k = 0; k < depth(); k += panelDepth) {
         const size_t count = depth() - k < panelDepth ? depth() - k : panelDepth;
         packPanel(image, k, count, p);
-        dispatchVectors(p, firstRow, rowsPerGroup(), k, count, PackedPixels{panel});
+        dispatchVectors(p, firstRow, rows, k, count, PackedPixels{panel});
       }
-    }
+    });
   }
 
   void packPanel(const Word *image, size_t firstTap, size_t count, const Panel &p) {
@@ -213,15 +220,13 @@ private:
     for (size_t first = 0; first < geometry.pixels(); first += dotPixels) {
       const size_t left = geometry.pixels() - first;
       const uint32_t pixels = left < dotPixels ? uint32_t(left) : dotPixels;
-      for (uint32_t group = 0; group < shape.groups; ++group) {
-        const Word *image =
-            phases + size_t(group) * geometry.channelsPerGroup * geometry.channelElements();
-        gatherColumns(image, first, pixels);
+      forWantedRows([&](uint32_t group, uint32_t firstRow, uint32_t rows) {
+        gatherColumns(groupImage(group), first, pixels);
         if (pixels == 1)
-          dotRowBlocks<dotRows, 1>(group * rowsPerGroup(), rowsPerGroup(), first, pixels);
+          dotRowBlocks<dotRows, 1>(firstRow, rows, first, pixels);
         else
-          dotRowBlocks<dotRows, dotPixels>(group * rowsPerGroup(), rowsPerGroup(), first, pixels);
-      }
+          dotRowBlocks<dotRows, dotPixels>(firstRow, rows, first, pixels);
+      });
     }
   }
 

@@ -87,6 +87,9 @@ private:
   Word *products = nullptr;          ///< [point][output channel in the block][tile]
 
   static uint32_t tilesOf(uint32_t count) { return (count + outputs - 1) / outputs; }
+  bool isWanted(uint32_t channel) const {
+    return channel >= shape.firstChannel && channel < shape.channelsEnd();
+  }
   static uint32_t atMost(uint32_t most, uint32_t count) { return count < most ? count : most; }
   static uint32_t blocks(const ConvShape &s) { return (s.outChannels + rows - 1) / rows; }
   static ConvShape tileShape(ConvShape s) {
@@ -186,12 +189,13 @@ private:
         transformInput<vectors>(image + c * geometry.channelElements(), p.in[v],
                                 transformed + c * vectors * lanes + v * lanes);
     const size_t pointStride = size_t(shape.inChannels) * rows;
-    for (uint32_t block = 0; block < blocks(shape); ++block) {
+    for (uint32_t block = shape.firstChannel / rows; block * rows < shape.channelsEnd(); ++block) {
       const Word *w = weight + block * points * pointStride;
       for (uint32_t point = 0; point < points; ++point)
         multiply<vectors>(w + point * pointStride, point);
-      for (uint32_t r = 0; r < rows && block * rows + r < shape.outChannels; ++r)
-        writeChannel<vectors>(p, r, output + size_t(block * rows + r) * shape.outH * shape.outW);
+      for (uint32_t r = 0; r < rows; ++r)
+        if (isWanted(block * rows + r))
+          writeChannel<vectors>(p, r, output + size_t(block * rows + r) * shape.outH * shape.outW);
     }
   }
 

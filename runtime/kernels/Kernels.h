@@ -18,6 +18,11 @@ struct ConvShape {
   /// Low bits of the result that matter: the ring's. Some variants are faster when they may leave
   /// the others arbitrary.
   uint32_t ringBits = 64;
+  /// The output channels [firstChannel, endChannel) are computed, others of the output left as they
+  /// are: so a convolution is done in parts, by several threads perhaps. All pointers and every
+  /// choice are those of the whole. Fast at multiples of 48; GPUs always compute all.
+  uint32_t firstChannel = 0, endChannel = UINT32_MAX;
+  uint32_t channelsEnd() const { return endChannel < outChannels ? endChannel : outChannels; }
   uint64_t inputElements() const { return uint64_t(batch) * inChannels * inH * inW; }
   uint64_t outputElements() const { return uint64_t(batch) * outChannels * outH * outW; }
   uint64_t weightElements() const {

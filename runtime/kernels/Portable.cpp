@@ -38,7 +38,7 @@ void conv(const ConvShape &s, const Word *input, const Word *weight, Word *outpu
   const size_t inPlane = size_t(s.inH) * s.inW, outPlane = size_t(s.outH) * s.outW;
   const uint32_t inPerGroup = s.inChannels / s.groups, outPerGroup = s.outChannels / s.groups;
   for (uint32_t n = 0; n < s.batch; ++n)
-    for (uint32_t oc = 0; oc < s.outChannels; ++oc) {
+    for (uint32_t oc = s.firstChannel; oc < s.channelsEnd(); ++oc) {
       Word *out = output + (size_t(n) * s.outChannels + oc) * outPlane;
       std::memset(out, 0, outPlane * sizeof(Word));
       const Word *w = weight + size_t(oc) * inPerGroup * s.kernelH * s.kernelW;

@@ -367,7 +367,7 @@ private:
 
   void multiplyBlocks(size_t count) {
     const size_t chunk = layout.stepsPerFold(shape.ringBits);
-    for (size_t o = 0; o < layout.outBlocks; ++o)
+    for (size_t o = shape.firstChannel / tileRows; o * tileRows < shape.channelsEnd(); ++o)
       for (size_t b = 0; b < count; ++b) {
         for (size_t first = 0; first < layout.steps; first += chunk) {
           const size_t steps = layout.steps - first < chunk ? layout.steps - first : chunk;
@@ -482,10 +482,9 @@ private:
         for (unsigned half = 0; half < 2; ++half)
           transpose8(v, half, columns);
     }
-    const size_t first = outBlock * tileRows, count = layout.outChannels - first < tileRows
-                                                          ? layout.outChannels - first
-                                                          : tileRows;
-    for (size_t c = 0; c < count; ++c)
+    const size_t first = outBlock * tileRows, end = shape.channelsEnd();
+    for (size_t c = first < shape.firstChannel ? shape.firstChannel - first : 0;
+         c < tileRows && first + c < end; ++c)
       for (unsigned v = 0; v < vectors; ++v)
         for (uint32_t i = 0; i < block.out[v].count; ++i)
           Pixels::storeMasked(output + (first + c) * outPlane() + block.out[v].piece[i].offset,

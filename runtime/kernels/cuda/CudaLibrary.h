@@ -43,7 +43,7 @@ template <class Word> struct RingFunctions {
 /// Functions may be called from any thread; calls at the same time use streams and scratch memory
 /// of their own.
 struct Library {
-  static constexpr uint32_t currentVersion = 1;
+  static constexpr uint32_t currentVersion = 2;
   uint32_t version;
   /// DeviceFailed if there is no driver.
   Status (*countDevices)(int *count);

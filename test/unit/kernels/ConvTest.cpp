@@ -203,6 +203,61 @@ TEST(FastConvTest, TilesAreAsLargeAsTheRingAsksFor) {
 
 TEST_P(ConvTest, EqualsTheDefinition64) { compareWithReference<uint64_t>(*GetParam()); }
 
+// In parts by output channels: each part writes its own planes only (but GPUs all of them),
+// together they are the whole.
+template <class Word> void compareParts(const Kernels &kernels, uint32_t ringBits) {
+  const auto &ring = kernels.ring<Word>();
+  const Word mask = Ring{ringBits}.mask<Word>();
+  const bool computesAll = std::string_view(kernels.name).starts_with("cuda");
+  uint64_t stream = 0;
+  for (const Geometry &geometry : geometries) {
+    ConvShape shape = geometry.shape();
+    shape.ringBits = ringBits;
+    const auto input = makeWords<Word>(shape.inputElements(), Pattern::Random, ++stream),
+               weight = makeWords<Word>(shape.weightElements(), Pattern::Random, ++stream),
+               before = makeWords<Word>(shape.outputElements(), Pattern::Random, ++stream);
+    const auto expected = referenceConv(shape, input, weight);
+    const size_t packedBytes = ring.packedWeightBytes ? ring.packedWeightBytes(shape) : 0;
+    std::vector<PackedLine> packed((packedBytes + sizeof(PackedLine) - 1) / sizeof(PackedLine));
+    if (packedBytes > 0)
+      ring.packWeights(shape, weight.data(), packed.data());
+    const size_t plane = size_t(shape.outH) * shape.outW;
+    for (bool usesPacked : {false, true}) {
+      if (usesPacked && packedBytes == 0)
+        continue;
+      for (auto [first, end] : {std::pair(0u, 5u), std::pair(5u, 6u), std::pair(6u, 17u),
+                                std::pair(17u, 4000u), std::pair(3u, 3u)}) {
+        ConvShape part = shape;
+        part.firstChannel = first;
+        part.endChannel = end;
+        auto output = before;
+        if (usesPacked)
+          ring.convPacked(part, input.data(), packed.data(), output.data());
+        else
+          ring.conv(part, input.data(), weight.data(), output.data());
+        for (size_t i = 0; i < output.size(); ++i) {
+          const size_t channel = i / plane % shape.outChannels;
+          const bool wanted = computesAll || (channel >= first && channel < end);
+          ASSERT_EQ(wanted ? output[i] & mask : output[i], wanted ? expected[i] & mask : before[i])
+              << "geometry " << &geometry - geometries << ", channels " << first << " to " << end
+              << ", channel " << channel;
+        }
+        if (computesAll)
+          break;
+      }
+    }
+    if (packedBytes > 0 && ring.releaseWeights)
+      ring.releaseWeights(packed.data());
+  }
+}
+
+TEST_P(ConvTest, EqualsTheDefinitionInParts) {
+  compareParts<uint32_t>(*GetParam(), 30);
+  compareParts<uint32_t>(*GetParam(), 32);
+  compareParts<uint64_t>(*GetParam(), 48);
+  compareParts<uint64_t>(*GetParam(), 64);
+}
+
 // Kernel, stride, dilation and padding that differ between the two directions.
 TEST_P(ConvTest, KeepsTheTwoDirectionsApart) {
   ConvShape s = {.batch = 2,
