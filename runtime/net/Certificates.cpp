@@ -3,6 +3,7 @@
 
 #include "runtime/base/Error.h"
 #include "runtime/base/Secret.h"
+#include "runtime/net/TlsError.h"
 
 #include <cstring>
 #include <fcntl.h>
@@ -183,7 +184,7 @@ static std::string commonName(X509_NAME *name) {
   return text;
 }
 
-static std::string isoTime(const ASN1_TIME *time) {
+std::string isoTime(const ASN1_TIME *time) {
   std::tm broken{};
   char text[32] = "";
   if (ASN1_TIME_to_tm(time, &broken) == 1)

@@ -60,10 +60,12 @@ public:
   const std::string &peerText() const { return text; }
   /// SHA-256 of the peer's certificate; nothing in plaintext.
   const std::optional<Fingerprint> &peerFingerprint() const { return fingerprint; }
+  /// When the peer's certificate expires, ISO 8601 in UTC; empty in plaintext.
+  const std::string &peerCertificateEnd() const { return certificateEnd; }
 
 protected:
   std::chrono::microseconds spin{0};
-  std::string role, text;
+  std::string role, text, certificateEnd;
   std::optional<Fingerprint> fingerprint;
 };
 

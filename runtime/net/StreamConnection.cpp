@@ -426,6 +426,7 @@ void StreamConnection<Stream>::authenticate(Side side, const std::string &addres
       Identity identity = verifiedIdentity(ssl(), expected, peerText());
       proven = identity.role;
       fingerprint = identity.fingerprint;
+      certificateEnd = identity.notAfter;
     }
     if (side == Side::Client)
       sendHello(timeout);

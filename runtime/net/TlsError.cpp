@@ -87,6 +87,7 @@ Identity verifiedIdentity(SSL *ssl, const PeerRule &expected, const std::string 
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name,
                             sizeof name);
   identity.role = name;
+  identity.notAfter = isoTime(X509_get0_notAfter(certificate.get()));
   if (!expected.allows(identity.role))
     throw Error(ExitCode::Authentication,
                 fmt::format("{}: its certificate is for \"{}\", expected {}", peer, identity.role,

@@ -20,8 +20,12 @@ Error tlsFailure(const std::error_code &code, SSL *ssl, const std::string &peer)
 struct Identity {
   std::string role; ///< Common name.
   Fingerprint fingerprint{};
+  std::string notAfter; ///< End of its validity; see isoTime().
 };
 /// Throws Authentication if the peer's certificate breaks the rule.
 Identity verifiedIdentity(SSL *ssl, const PeerRule &expected, const std::string &peer);
+
+/// ISO 8601 in UTC, to the second. In Certificates.cpp.
+std::string isoTime(const ASN1_TIME *time);
 
 } // namespace gfs

@@ -7,31 +7,44 @@
 
 namespace gfs::serve {
 
-Client::Client(const plan::LoadedPlan &plan, const ClientOptions &options)
-    : plan(plan), timeout(options.timeout) {
-  withBoth([&](unsigned party) { connections[party] = greet(static_cast<Party>(party), options); });
-  left = std::min(lefts[0], lefts[1]);
-  connected = true;
+static double msSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
-std::unique_ptr<Connection> Client::greet(Party party, const ClientOptions &options) {
-  unsigned self = index(party);
+Greeting greetServer(Party party, const plan::LoadedPlan &plan, const ClientOptions &options) {
+  const unsigned self = index(party);
   ConnectOptions connecting;
   connecting.retryFor = options.connectFor;
-  PeerRule rule{{fmt::format("server{}", self)}, options.fingerprints[self]};
-  auto connection = connect(options.servers[self], options.security, rule, connecting);
+  const PeerRule rule{{fmt::format("server{}", self)}, options.fingerprints[self]};
+  Greeting greeting;
+  auto start = std::chrono::steady_clock::now();
+  greeting.connection = connect(options.servers[self], options.security, rule, connecting);
+  greeting.connectMs = msSince(start);
+  start = std::chrono::steady_clock::now();
   ClientHello hello;
   hello.set_plan_hash(std::string(plan.hash.begin(), plan.hash.end()));
-  sendMessage(*connection, hello, timeout);
-  auto answer = receiveMessage<ServerHello>(*connection, timeout);
-  if (answer.party() != self)
+  sendMessage(*greeting.connection, hello, options.timeout);
+  greeting.hello = receiveMessage<ServerHello>(*greeting.connection, options.timeout);
+  greeting.answerMs = msSince(start);
+  if (greeting.hello.party() != self)
     throw Error(ExitCode::Usage,
-                fmt::format("{}: is server {}, not server {}", connection->peerText(),
-                            answer.party(), self),
+                fmt::format("{}: is server {}, not server {}", greeting.connection->peerText(),
+                            greeting.hello.party(), self),
                 "are --server0 and --server1 exchanged?");
-  lefts[self] = answer.material_left();
-  batches[self] = answer.max_batch();
-  return connection;
+  return greeting;
+}
+
+Client::Client(const plan::LoadedPlan &plan, const ClientOptions &options)
+    : plan(plan), timeout(options.timeout) {
+  withBoth([&](unsigned party) {
+    Greeting greeting = greetServer(static_cast<Party>(party), plan, options);
+    connections[party] = std::move(greeting.connection);
+    lefts[party] = greeting.hello.material_left();
+    batches[party] = greeting.hello.max_batch();
+  });
+  left = std::min(lefts[0], lefts[1]);
+  connected = true;
 }
 
 void Client::withBoth(const std::function<void(unsigned)> &task) {
@@ -127,8 +140,7 @@ std::vector<Answer> Client::infer(std::span<const std::vector<ClearWords>> batch
     answer.bytesSent = (outgoing[0].size() + outgoing[1].size()) / batch.size();
     answer.bytesReceived = 2 * outputBytes;
   }
-  double totalMs =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  const double totalMs = msSince(start);
   for (Answer &answer : answers)
     answer.totalMs = totalMs;
   left = std::min(answers.back().stats[0].material_left(), answers.back().stats[1].material_left());

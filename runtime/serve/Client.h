@@ -24,6 +24,17 @@ struct Answer {
   uint64_t bytesSent = 0, bytesReceived = 0; ///< To and from both servers, without framing.
 };
 
+/// An authenticated connection to a server that runs the plan.
+struct Greeting {
+  std::unique_ptr<Connection> connection;
+  ServerHello hello;
+  double connectMs = 0; ///< Until the server had proved who it is.
+  double answerMs = 0;  ///< Until it had answered one message.
+};
+/// Errors: Network, Authentication, PlanMismatch, Usage (it is the other server); whatever the
+/// server reports.
+Greeting greetServer(Party party, const plan::LoadedPlan &plan, const ClientOptions &options);
+
 class Client {
 public:
   /// Connects to both servers and checks that they run this plan. Errors: Network, Authentication,
@@ -44,7 +55,6 @@ public:
   uint64_t materialLeft() const { return left; }
 
 private:
-  std::unique_ptr<Connection> greet(Party party, const ClientOptions &options);
   /// Runs `task` for both servers at once; throws the error that says most.
   void withBoth(const std::function<void(unsigned)> &task);
 

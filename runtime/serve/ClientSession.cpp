@@ -53,6 +53,8 @@ void ClientSession::greet() {
   answer.set_party(index(context.party));
   answer.set_material_left(context.materialLeft());
   answer.set_max_batch(context.maxBatch);
+  answer.set_linked(context.linked());
+  answer.set_version(GFS_VERSION);
   sendMessage(*connection, answer, context.timeout);
 }
 

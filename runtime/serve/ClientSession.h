@@ -20,6 +20,7 @@ struct SessionContext {
   Milliseconds timeout{60000};
   RequestQueue *queue = nullptr;
   std::function<uint64_t()> materialLeft;
+  std::function<bool()> linked; ///< To the other server, at this moment.
 };
 
 class ClientSession {

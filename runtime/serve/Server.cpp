@@ -31,7 +31,11 @@ Server::Server(ServerOptions given, Engine &engine)
                     static_cast<uint32_t>(std::min(options.maxGroup, options.maxQueue)),
                     options.timeout,
                     &queue,
-                    [&engine] { return engine.materialLeft(); }};
+                    [&engine] { return engine.materialLeft(); },
+                    [this] {
+                      std::lock_guard lock(mutex);
+                      return currentPeer != nullptr;
+                    }};
   listener = listen(options.listen, options.security);
 }
 

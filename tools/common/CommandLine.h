@@ -9,6 +9,15 @@
 
 namespace gfs {
 
+/// Lets a TOML file give what flags give: `listen = "0.0.0.0:7000"` for --listen. What stands on
+/// the command line wins; a name that is no flag is an error. `app` must be the app that is parsed,
+/// not a subcommand.
+inline void takeConfigFile(CLI::App &app) {
+  app.set_config("--config", "",
+                 "TOML file of flags, for example listen = \"0.0.0.0:7000\"; flags given here win");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+}
+
 /// Parses the command line. Returns the exit code if there is nothing more to do: 0 after --help or
 /// --version, Usage after a wrong flag (reported on stderr).
 inline std::optional<int> parseCommandLine(CLI::App &app, int argc, char **argv) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// gfs-client: shares an input to both servers and joins their answers.
+// gfs-client: shares an input to both servers and joins their answers; or asks how they are.
 #include "runtime/serve/Client.h"
 #include "runtime/serve/Progress.h"
 #include "tools/common/CostFlags.h"
 #include "tools/common/LinkFlags.h"
 #include "tools/common/Process.h"
 #include "tools/common/WorkloadFlags.h"
+#include "tools/gfs-client/Check.h"
 
 using namespace gfs;
 
@@ -23,9 +24,7 @@ struct Options {
 
 } // namespace
 
-static void infer(const Options &options) {
-  const Environment environment = options.costs.environment();
-  plan::LoadedPlan plan = plan::readPlan(options.plan);
+static serve::ClientOptions clientOptions(const Options &options) {
   serve::ClientOptions client;
   for (size_t i : {0, 1}) {
     client.servers[i] = parseEndpoint(options.servers[i], fmt::format("--server{}", i));
@@ -36,7 +35,13 @@ static void infer(const Options &options) {
   client.security = options.link.make("gfs-client", "client:plaintext");
   client.timeout = Milliseconds(options.timeoutMs);
   client.connectFor = Milliseconds(options.connectMs);
+  return client;
+}
 
+static void infer(const Options &options) {
+  const Environment environment = options.costs.environment();
+  plan::LoadedPlan plan = plan::readPlan(options.plan);
+  const serve::ClientOptions client = clientOptions(options);
   serve::Workload workload = options.workload.load(plan.plan);
   serve::Client servers(plan, client);
   if (servers.materialLeft() < workload.requests())
@@ -71,30 +76,50 @@ static void infer(const Options &options) {
   options.workload.report(plan, workload, costs, {}, predicted, options.quiet);
 }
 
-int main(int argc, char **argv) {
-  Options options;
-  CLI::App app{"Asks two gfsrun servers for private inferences.", "gfs-client"};
-  app.require_subcommand(1);
-  CLI::App *command = app.add_subcommand("infer", "Infer one input, or many with --batch");
-  command->add_option("--plan", options.plan, "plan.bin, the same as the servers'")->required();
+/// What reaching the servers takes, for every subcommand, before or behind its name.
+static void addServerFlags(CLI::App &app, Options &options) {
+  const char *servers = "Servers (of every subcommand)", *connection = "Connection";
+  app.add_option("--plan", options.plan, "plan.bin, the same as the servers'")
+      ->required()
+      ->group(servers);
   for (size_t i : {0, 1}) {
-    command
-        ->add_option(fmt::format("--server{}", i), options.servers[i], "HOST:PORT of this server")
-        ->required();
-    command
-        ->add_option(fmt::format("--fingerprint{}", i), options.fingerprints[i],
-                     "SHA-256 this server's certificate must have")
-        ->group("Connection");
+    app.add_option(fmt::format("--server{}", i), options.servers[i], "HOST:PORT of this server")
+        ->required()
+        ->group(servers);
+    app.add_option(fmt::format("--fingerprint{}", i), options.fingerprints[i],
+                   "SHA-256 this server's certificate must have")
+        ->group(connection);
   }
-  options.link.addTo(*command);
-  command->add_option("--timeout-ms", options.timeoutMs, "How long to wait for an answer")
+  options.link.addTo(app);
+  app.add_option("--timeout-ms", options.timeoutMs, "How long to wait for an answer")
       ->check(CLI::Range(1u, 86400000u))
       ->capture_default_str()
-      ->group("Connection");
-  command->add_option("--connect-ms", options.connectMs, "How long to try to reach a server")
+      ->group(connection);
+  app.add_option("--connect-ms", options.connectMs, "How long to try to reach a server")
       ->check(CLI::Range(0u, 86400000u))
       ->capture_default_str()
-      ->group("Connection");
+      ->group(connection);
+}
+
+/// `name` and flags of its own; what it does not know is the app's.
+static CLI::App *addSubcommand(CLI::App &app, const char *name, const char *purpose,
+                               const char *examples) {
+  CLI::App *command = app.add_subcommand(name, purpose);
+  command->fallthrough();
+  command->footer(
+      fmt::format("Servers, certificates and --config: see gfs-client --help.\n{}", examples));
+  return command;
+}
+
+static CLI::App *addInfer(CLI::App &app, Options &options) {
+  CLI::App *command = addSubcommand(
+      app, "infer", "Infer one input, or many with --batch",
+      "Examples:\n"
+      "  gfs-client infer --plan plan.bin --server0 s0.example.org:7000 --server1 "
+      "s1.example.org:7001 \\\n"
+      "             --cert alice.crt --cert-key alice.key --ca ca.crt --input digit.npy --top 3\n"
+      "  gfs-client infer --config client.toml --input test.npz:images --batch --labels "
+      "test.npz:labels --json stats.json");
   options.costs.addTo(*command);
   options.workload.addTo(*command);
   command
@@ -105,16 +130,35 @@ int main(int argc, char **argv) {
       ->capture_default_str()
       ->group("Inputs and outputs");
   command->add_flag("-q,--quiet", options.quiet, "Print no summary");
-  command->footer(
-      "Examples:\n"
-      "  gfs-client infer --plan plan.bin --server0 s0.example.org:7000 --server1 "
-      "s1.example.org:7001 \\\n"
-      "             --cert alice.crt --cert-key alice.key --ca ca.crt --input digit.npy --top 3\n"
-      "  ... --input test.npz:images --batch --labels test.npz:labels --json stats.json");
+  return command;
+}
+
+static void addCheck(CLI::App &app) {
+  addSubcommand(app, "check",
+                "Ask both servers whether they are ready: connection, certificate, plan, link "
+                "between them, material left. Uses no material",
+                "Examples:\n"
+                "  gfs-client check --plan plan.bin --server0 s0.example.org:7000 --server1 "
+                "s1.example.org:7001 \\\n"
+                "             --cert alice.crt --cert-key alice.key --ca ca.crt\n"
+                "  gfs-client check --config client.toml");
+}
+
+int main(int argc, char **argv) {
+  Options options;
+  CLI::App app{"Asks two gfsrun servers for private inferences.", "gfs-client"};
+  app.require_subcommand(1);
+  addServerFlags(app, options);
+  takeConfigFile(app);
+  const CLI::App *inferCommand = addInfer(app, options);
+  addCheck(app);
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;
   return runTool("gfs-client", [&] {
     forbidCoreDumps();
-    infer(options);
+    if (*inferCommand)
+      infer(options);
+    else
+      checkServers(plan::readPlan(options.plan), clientOptions(options));
   });
 }

@@ -213,8 +213,10 @@ int main(int argc, char **argv) {
              "  gfsrun plan.bin --party 1 --listen 0.0.0.0:7001 --peer s0.example.org:7000 --cert "
              "s1.crt \\\n"
              "         --cert-key s1.key --ca ca.crt\n"
+             "  gfsrun --config server1.toml           with plan = \"plan.bin\", party = 1, …\n"
              "  gfsrun plan.bin --local --input image.npy --profile");
   addFlags(app, options);
+  takeConfigFile(app);
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;
   return runTool("gfsrun", [&] {
