@@ -105,12 +105,12 @@ TimePrediction predictTime(const Program &program, const Environment &environmen
     ++time.exchanges;
     double senders = 0;
     for (const ProgramPhase &phase : stage.phases)
-      senders += phase.outgoingBytes > 0;
+      senders += phase.outgoing.bytes > 0;
     for (const ProgramPhase &phase : stage.phases) {
-      if (phase.outgoingBytes == 0)
+      if (phase.outgoing.bytes == 0)
         continue;
       time.steps[phase.step].delaySeconds += delay / senders;
-      time.steps[phase.step].transferSeconds += transfer(phase.outgoingBytes);
+      time.steps[phase.step].transferSeconds += transfer(phase.outgoing.bytes);
     }
   }
   for (const StepTime &step : time.steps) {

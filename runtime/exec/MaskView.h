@@ -4,29 +4,11 @@
 #pragma once
 
 #include "runtime/base/Error.h"
-#include "runtime/exec/Program.h"
 #include "runtime/exec/RequestKeys.h"
+#include "runtime/exec/ValueStore.h"
 #include "runtime/exec/Weights.h"
 
 namespace gfs {
-
-/// Arrays of ring words by value id, held from the step that makes a value to the last that reads
-/// it.
-class ValueStore {
-public:
-  explicit ValueStore(const Program &program)
-      : program(program), data(static_cast<size_t>(program.plan().values_size())) {}
-  std::span<std::byte> allocate(uint32_t value) {
-    data[value].resize(program.valueBytes(value));
-    return data[value];
-  }
-  std::span<std::byte> at(uint32_t value) { return data[value]; }
-  void release(uint32_t value) { data[value] = {}; }
-
-private:
-  const Program &program;
-  std::vector<SecretVector<std::byte>> data;
-};
 
 /// One request as somebody sees it who knows both seeds.
 struct MaskState {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two walks of a server: prepare() over the steps, run() over the schedule.
+// A server's walk over the schedule. That over the steps before the input is in Prepare.cpp.
 #include "runtime/exec/PartyExecutor.h"
 
 #include "runtime/base/BlockPool.h"
 #include "runtime/base/Error.h"
-#include "runtime/exec/MaskView.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,69 +16,39 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// What both views of a server need.
-struct ServerState {
+/// Room for the messages of all members of a group; see Program::messagePlace().
+struct MessageRooms {
+  MessageRooms(const Program &program, size_t members)
+      : members(members),
+        // Zeros: whatever a gate might leave unwritten, no stale bytes are sent.
+        sent(program.messageRoom() * members, 0), received(program.messageRoom() * members) {}
+
+  void exchange(const ProgramStage &stage, Channel &channel) {
+    const uint64_t offset = stage.messageOffset * members, bytes = stage.messageBytes * members;
+    channel.exchange(std::span(sent).subspan(offset, bytes),
+                     std::span(received).subspan(offset, bytes));
+  }
+
+  size_t members;
+  SecretVector<uint8_t> sent, received;
+};
+
+/// A server while it runs a member of a group.
+struct OnlineState {
   const Program &program;
   const ServerWeights &weights;
   const Kernels &kernels;
   Party party;
-  AesKey key;
-  std::span<const uint8_t> record;
-
-  std::span<const uint8_t> material(uint32_t step) const {
-    return record.subspan(program.materialOffset(step, party),
-                          program.cost(step).dealtBytes[index(party)]);
-  }
-};
-
-class PrepareView final : public PrepareContext {
-public:
-  PrepareView(const ServerState &server, ValueStore &maskShares, uint32_t step,
-              SecretVector<std::byte> &storage)
-      : server(server), maskShares(maskShares), index(step), step(server.program.step(step)),
-        storage(storage) {}
-
-  Party party() const override { return server.party; }
-  Prg stream(uint16_t stream) const override { return Prg(server.key, streamNonce(index, stream)); }
-  std::span<const uint8_t> material() const override { return server.material(index); }
-  std::span<std::byte> prepared(size_t bytes) override {
-    if (storage.empty())
-      storage.resize(bytes);
-    return storage;
-  }
-  using PrepareContext::prepared;
-  const void *packedMaskedWeight(uint32_t id) const override {
-    return server.weights.masked.packed(id);
-  }
-  const Kernels &kernels() const override { return server.kernels; }
-
-protected:
-  std::span<const std::byte> maskShareBytes(unsigned operand) const override {
-    return maskShares.at(step.operands(static_cast<int>(operand)));
-  }
-  std::span<std::byte> resultMaskShareBytes() override { return maskShares.at(step.result()); }
-  std::span<const std::byte> maskedWeightBytes(uint32_t id) const override {
-    return server.weights.masked.bytes(id);
-  }
-  std::span<const std::byte> weightShareBytes(uint32_t id) const override {
-    return server.weights.share.bytes(id);
-  }
-
-private:
-  const ServerState &server;
-  ValueStore &maskShares;
-  const uint32_t index;
-  const plan::Step &step;
-  SecretVector<std::byte> &storage;
-};
-
-/// A server while it runs.
-struct OnlineState : ServerState {
-  AesKey common;
+  AesKey key, common;
   SecretVector<std::byte> arena;
   std::span<const SecretVector<uint8_t>> inputs;
-  SecretVector<uint8_t> sent, received; ///< Room for messages; see Program.
+  MessageRooms &rooms;
+  size_t member;
   std::vector<SecretVector<uint8_t>> outputs;
+
+  template <class Room> auto message(Room &room, const MessagePart &part) const {
+    return std::span(room).subspan(program.messagePlace(part, member, rooms.members), part.bytes);
+  }
 
   std::span<std::byte> value(uint32_t id) {
     uint64_t offset =
@@ -90,23 +59,29 @@ struct OnlineState : ServerState {
 
 class EvaluateView final : public EvaluateContext {
 public:
-  EvaluateView(OnlineState &server, const ProgramPhase &phase, std::span<std::byte> storage)
-      : server(server), phase(phase), step(server.program.step(phase.step)), storage(storage) {}
+  EvaluateView(OnlineState &server, const ProgramPhase &phase, std::span<const uint8_t> record,
+               std::span<std::byte> storage)
+      : server(server), phase(phase), step(server.program.step(phase.step)), record(record),
+        storage(storage) {}
 
   Party party() const override { return server.party; }
   Prg stream(uint16_t stream) const override {
     return Prg(server.key, streamNonce(phase.step, stream));
   }
-  std::span<const uint8_t> material() const override { return server.material(phase.step); }
+  std::span<const uint8_t> material() const override {
+    check(record.size() == server.program.cost(phase.step).dealtBytes[index(server.party)],
+          "a gate reads material online that it did not keep");
+    return record;
+  }
   std::span<std::byte> prepared() override { return storage; }
   std::span<uint8_t> outgoing() override {
-    return std::span(server.sent).subspan(phase.outgoingOffset, phase.outgoingBytes);
+    return server.message(server.rooms.sent, phase.outgoing);
   }
   std::span<const uint8_t> sent() const override {
-    return std::span(server.sent).subspan(phase.incomingOffset, phase.incomingBytes);
+    return server.message(std::as_const(server.rooms.sent), phase.incoming);
   }
   std::span<const uint8_t> incoming() const override {
-    return std::span(server.received).subspan(phase.incomingOffset, phase.incomingBytes);
+    return server.message(std::as_const(server.rooms.received), phase.incoming);
   }
   Prg commonStream(uint16_t stream) const override {
     return Prg(server.common, streamNonce(phase.step, stream));
@@ -137,17 +112,11 @@ private:
   OnlineState &server;
   const ProgramPhase &phase;
   const plan::Step &step;
+  std::span<const uint8_t> record;
   std::span<std::byte> storage;
 };
 
 } // namespace
-
-uint64_t Prepared::memoryBytes() const {
-  uint64_t bytes = record.size();
-  for (const auto &part : storage)
-    bytes += part.size();
-  return bytes;
-}
 
 PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
                              const SecretSeed &seed, Party party, const Kernels &kernels)
@@ -157,32 +126,6 @@ PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
   weights.masked.pack(*code, kernels);
   weights.share.pack(*code, kernels);
   BlockPool::shared().trim(); // requests need other sizes
-}
-
-Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
-                                SecretVector<uint8_t> record) const {
-  if (record.size() != recordBytes())
-    throw Error(ExitCode::InvalidInput,
-                fmt::format("material record {}: expects {} bytes, got {}", serial, recordBytes(),
-                            record.size()),
-                "deal material for this plan");
-  Prepared prepared({code->loaded().hash, weights.modelId, materialId, serial}, std::move(record));
-  prepared.storage.resize(code->steps());
-  prepared.seconds.resize(code->steps());
-  ServerState server{*code,          weights, *kernels, self, requestKey(seed, prepared.id),
-                     prepared.record};
-  ValueStore maskShares(*code);
-  for (uint32_t step = 0; step < code->steps(); ++step) {
-    double start = now();
-    if (code->hasResult(step) && code->masked(code->step(step).result()))
-      maskShares.allocate(code->step(step).result());
-    PrepareView view(server, maskShares, step, prepared.storage[step]);
-    code->gate(step).prepare(view);
-    for (uint32_t value : code->lastReadBy(step))
-      maskShares.release(value);
-    prepared.seconds[step] = now() - start;
-  }
-  return prepared;
 }
 
 RunResult PartyExecutor::run(Prepared prepared, Channel &channel, const SecretSeed &common,
@@ -197,6 +140,7 @@ void PartyExecutor::requireRunnable(const GroupMember &member) const {
   const RequestId &id = member.prepared.id;
   check(id.planHash == code->loaded().hash && id.modelId == weights.modelId,
         "prepared for another plan");
+  check(member.prepared.key.has_value(), "running a request that was not begun");
   if (member.inputs.size() != static_cast<size_t>(plan.inputs_size()))
     throw Error(ExitCode::InvalidInput,
                 fmt::format("expects {} inputs, got {}", plan.inputs_size(), member.inputs.size()),
@@ -215,42 +159,9 @@ void PartyExecutor::requireRunnable(const GroupMember &member) const {
 
 namespace {
 
-/// Swaps one stage's messages of all members at once: member after member in one message.
-class GroupExchange {
-public:
-  GroupExchange(std::span<OnlineState> servers, const Program &program) : servers(servers) {
-    if (servers.size() == 1)
-      return; // in place
-    uint64_t most = 0;
-    for (const ProgramStage &stage : program.stages())
-      most = std::max(most, stage.messageBytes);
-    sent.resize(most * servers.size());
-    received.resize(most * servers.size());
-  }
-
-  void operator()(const ProgramStage &stage, Channel &channel) {
-    const uint64_t bytes = stage.messageBytes, all = bytes * servers.size();
-    auto part = [&](SecretVector<uint8_t> &messages) {
-      return std::span(messages).subspan(stage.messageOffset, bytes);
-    };
-    if (servers.size() == 1)
-      return channel.exchange(part(servers[0].sent), part(servers[0].received));
-    for (size_t i = 0; i < servers.size(); ++i)
-      std::ranges::copy(part(servers[i].sent), sent.begin() + static_cast<ptrdiff_t>(i * bytes));
-    channel.exchange(std::span(sent).first(all), std::span(received).first(all));
-    for (size_t i = 0; i < servers.size(); ++i)
-      std::ranges::copy(std::span(received).subspan(i * bytes, bytes),
-                        part(servers[i].received).begin());
-  }
-
-private:
-  std::span<OnlineState> servers;
-  SecretVector<uint8_t> sent, received;
-};
-
 /// Divides the time of an exchange among the steps that send in it.
 void addToSenders(const ProgramStage &stage, double seconds, std::vector<double> &byStep) {
-  auto sends = [](const ProgramPhase &phase) { return phase.outgoingBytes > 0; };
+  auto sends = [](const ProgramPhase &phase) { return phase.outgoing.bytes > 0; };
   const auto senders = std::ranges::count_if(stage.phases, sends);
   for (const ProgramPhase &phase : stage.phases)
     if (sends(phase))
@@ -263,45 +174,55 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
                                                Channel &channel) const {
   check(!members.empty(), "running an empty group");
   const double start = now();
+  MessageRooms rooms(*code, members.size());
   std::vector<OnlineState> servers;
   std::vector<RunResult> results(members.size());
   for (size_t i = 0; i < members.size(); ++i) {
     requireRunnable(members[i]);
-    Prepared &prepared = members[i].prepared;
-    OnlineState &server = servers.emplace_back(OnlineState{
-        {*code, weights, *kernels, self, requestKey(seed, prepared.id), prepared.record},
-        commonKey(*members[i].common, prepared.id),
-        SecretVector<std::byte>(code->plan().arena_words() * code->ring().wordBytes()),
-        members[i].inputs,
-        // Zeros: whatever a gate might leave unwritten, no stale bytes are sent.
-        SecretVector<uint8_t>(code->messageRoom(), 0),
-        SecretVector<uint8_t>(code->messageRoom()),
-        {}});
+    const Prepared &prepared = members[i].prepared;
+    OnlineState &server = servers.emplace_back(
+        OnlineState{*code,
+                    weights,
+                    *kernels,
+                    self,
+                    *prepared.key,
+                    commonKey(*members[i].common, prepared.id),
+                    SecretVector<std::byte>(code->plan().arena_words() * code->ring().wordBytes()),
+                    members[i].inputs,
+                    rooms,
+                    i,
+                    {}});
     for (const plan::Port &port : code->plan().outputs())
       server.outputs.emplace_back(
           packedBytes(code->valueElements(port.value()), code->ring().bits));
-    results[i].report.prepareSeconds = std::move(prepared.seconds);
     results[i].report.evaluateSeconds.resize(code->steps());
     results[i].report.waitSeconds.resize(code->steps());
   }
 
   const ChannelCounters before = channel.counters();
-  GroupExchange exchange(servers, *code);
-  double exchangeSeconds = 0;
+  double exchangeSeconds = 0, lateSeconds = 0;
   const std::vector<ProgramStage> &stages = code->stages();
   for (size_t index = 0; index < stages.size(); ++index) {
     // All members do one phase before anyone does the next: its weights stay in the cache.
     for (const ProgramPhase &phase : stages[index].phases)
       for (size_t i = 0; i < members.size(); ++i) {
-        double phaseStart = now();
-        EvaluateView view(servers[i], phase, members[i].prepared.storage[phase.step]);
+        Prepared &prepared = members[i].prepared;
+        const double phaseStart = now();
+        while (prepared.next() <= phase.step)
+          prepareNext(prepared);
+        const double evaluateStart = now();
+        EvaluateView view(servers[i], phase, prepared.material[phase.step],
+                          prepared.storage[phase.step]);
         code->gate(phase.step).evaluate(view, phase.phase);
-        results[i].report.evaluateSeconds[phase.step] += now() - phaseStart;
+        if (phase.phase + 1 == code->cost(phase.step).phases())
+          prepared.release(phase.step);
+        lateSeconds += evaluateStart - phaseStart;
+        results[i].report.evaluateSeconds[phase.step] += now() - evaluateStart;
       }
     if (index + 1 == stages.size())
       break;
     double exchangeStart = now();
-    exchange(stages[index], channel);
+    rooms.exchange(stages[index], channel);
     const double waited = now() - exchangeStart;
     exchangeSeconds += waited;
     for (RunResult &result : results)
@@ -311,13 +232,15 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
   for (size_t i = 0; i < members.size(); ++i) {
     results[i].outputs = std::move(servers[i].outputs);
     RunReport &report = results[i].report;
+    report.prepareSeconds = std::move(members[i].prepared.seconds);
     // Counted by the channel, so that the cost model can be held against it.
     report.exchanges = channel.counters().exchanges - before.exchanges;
     report.bytesSent = (channel.counters().payloadSent - before.payloadSent) / members.size();
     report.bytesReceived =
         (channel.counters().payloadReceived - before.payloadReceived) / members.size();
     report.exchangeSeconds = exchangeSeconds;
-    report.totalSeconds = now() - start;
+    report.lateSeconds = lateSeconds;
+    report.totalSeconds = now() - start - lateSeconds;
   }
   return results;
 }

@@ -3,8 +3,7 @@
 // protocol.
 #pragma once
 
-#include "runtime/exec/Program.h"
-#include "runtime/exec/RequestKeys.h"
+#include "runtime/exec/Prepared.h"
 #include "runtime/exec/Weights.h"
 #include "runtime/net/Channel.h"
 
@@ -12,12 +11,15 @@ namespace gfs {
 
 /// What happened in one run, for profiles and for checking the cost model.
 struct RunReport {
-  std::vector<double> prepareSeconds;  ///< Per step, before the input.
+  std::vector<double> prepareSeconds;  ///< Per step.
   std::vector<double> evaluateSeconds; ///< Per step, all phases.
   /// Per step: its part of exchangeSeconds. Steps that send together share an exchange equally.
   std::vector<double> waitSeconds;
   double exchangeSeconds = 0; ///< In Channel::exchange().
-  double totalSeconds = 0;    ///< Of run(): from client shares to output shares.
+  /// Preparing what was not prepared before run(), for the whole group.
+  double lateSeconds = 0;
+  /// Of run() but for lateSeconds: from client shares to output shares.
+  double totalSeconds = 0;
   uint64_t exchanges = 0;
   uint64_t bytesSent = 0; ///< Message bytes without framing.
   uint64_t bytesReceived = 0;
@@ -29,28 +31,9 @@ struct RunResult {
   RunReport report;
 };
 
-/// Everything a server computes before the input exists, for one request. Used once.
-class Prepared {
-public:
-  /// A record from which nothing has been computed yet.
-  Prepared(const RequestId &id, SecretVector<uint8_t> record) : id(id), record(std::move(record)) {}
-  Prepared(Prepared &&) noexcept = default;
-  Prepared &operator=(Prepared &&) noexcept = default;
-  const RequestId &request() const { return id; }
-  /// Bytes held.
-  uint64_t memoryBytes() const;
-
-private:
-  friend class PartyExecutor;
-  RequestId id;
-  SecretVector<uint8_t> record;
-  std::vector<SecretVector<std::byte>> storage; ///< By step: what the gate prepared.
-  std::vector<double> seconds;
-};
-
 /// One request of a group that runs together.
 struct GroupMember {
-  Prepared prepared;
+  Prepared prepared; ///< As far as it is; run() does the rest when it gets there.
   /// Seed that both servers agreed on for this request and nobody else knows.
   const SecretSeed *common;
   /// By port: this server's share, packedBytes(elements, l) long.
@@ -69,9 +52,16 @@ public:
   const plan::Id16 &modelId() const { return weights.modelId; }
   uint64_t recordBytes() const { return code->recordBytes(self); }
 
-  /// `record` is the plaintext record of `serial`, recordBytes() long; else InvalidInput.
+  /// Lengths of the parts of a record.
+  std::vector<uint64_t> recordPartBytes() const;
+  /// A request with nothing prepared. `record` is the plaintext record of `serial`, its parts
+  /// recordPartBytes() long; else InvalidInput.
+  Prepared begin(const plan::Id16 &materialId, uint64_t serial, RecordParts record) const;
+  /// Prepares one more step; returns whether there is another.
+  bool prepareNext(Prepared &prepared) const;
+  /// The same in one go, of a record in one piece, recordBytes() long; else InvalidInput.
   Prepared prepare(const plan::Id16 &materialId, uint64_t serial,
-                   SecretVector<uint8_t> record) const;
+                   std::span<const uint8_t> record) const;
   /// `inputs[port]`: this server's share, packedBytes(elements, l) long; else InvalidInput.
   /// `common`: seed that both servers agreed on and nobody else knows. Errors: those of
   /// Channel::exchange.

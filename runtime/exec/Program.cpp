@@ -29,14 +29,8 @@ uint64_t Program::valueElements(uint32_t value) const {
 }
 
 void Program::layOutMessages() {
-  struct Message {
-    size_t stage = 0;
-    uint64_t offset = 0; ///< In its stage.
-  };
-  std::vector<Message> latest(gates.size());
-  std::vector<size_t> lastReader; // by stage: the last stage that reads its messages
-  // Where each phase's incoming message was sent, in the order of the phases.
-  std::vector<Message> incoming;
+  std::vector<MessagePart> latest(gates.size()); // by step: what it sent last
+  std::vector<size_t> lastReader;                // by stage: the last stage that reads its messages
   auto beginStage = [&] {
     lastReader.push_back(schedule.size());
     schedule.emplace_back();
@@ -49,28 +43,19 @@ void Program::layOutMessages() {
     }
     const size_t index = schedule.size() - 1;
     ProgramStage &stage = schedule.back();
-    ProgramPhase phase{action.run().step(), action.run().phase()};
+    ProgramPhase phase{action.run().step(), action.run().phase(), {}, {}};
     const std::vector<uint64_t> &messages = costs[phase.step].messageBytes;
-    incoming.push_back(latest[phase.step]);
     if (phase.phase > 0) {
-      phase.incomingBytes = messages[phase.phase - 1];
-      lastReader[latest[phase.step].stage] = index;
+      phase.incoming = latest[phase.step];
+      lastReader[phase.incoming.stage] = index;
     }
-    latest[phase.step] = {index, stage.messageBytes};
-    phase.outgoingOffset = stage.messageBytes;
-    phase.outgoingBytes = phase.phase < messages.size() ? messages[phase.phase] : 0;
-    totalMessageBytes += phase.outgoingBytes;
-    stage.messageBytes += phase.outgoingBytes;
+    const uint64_t bytes = phase.phase < messages.size() ? messages[phase.phase] : 0;
+    latest[phase.step] = phase.outgoing = {index, stage.messageBytes, bytes};
+    totalMessageBytes += bytes;
+    stage.messageBytes += bytes;
     stage.phases.push_back(phase);
   }
   shareMessageRoom(lastReader);
-  auto sender = incoming.begin();
-  for (ProgramStage &stage : schedule)
-    for (ProgramPhase &phase : stage.phases) {
-      phase.outgoingOffset += stage.messageOffset;
-      phase.incomingOffset = schedule[sender->stage].messageOffset + sender->offset;
-      ++sender;
-    }
 }
 
 void Program::shareMessageRoom(const std::vector<size_t> &lastReader) {

@@ -11,20 +11,26 @@
 
 namespace gfs {
 
-/// One phase of one step in schedule order. Offsets are into the room for messages, which later
-/// exchanges use again.
+/// Bytes among the messages of a stage.
+struct MessagePart {
+  size_t stage = 0;
+  uint64_t offset = 0, bytes = 0; ///< Within the stage's messages.
+};
+
+/// One phase of one step in schedule order.
 struct ProgramPhase {
   uint32_t step;
   unsigned phase;
-  uint64_t outgoingOffset = 0, outgoingBytes = 0; ///< What this phase writes.
+  MessagePart outgoing; ///< What this phase writes.
   /// What either server wrote in the phase before: it lies at the same place among the messages
   /// that were sent and among those that came, until this phase has run.
-  uint64_t incomingOffset = 0, incomingBytes = 0;
+  MessagePart incoming;
 };
 
 /// The phases between two exchanges, and the exchange that follows (none after the last).
 struct ProgramStage {
   std::vector<ProgramPhase> phases;
+  /// Where the messages lie in the room for them, which later exchanges use again.
   uint64_t messageOffset = 0, messageBytes = 0;
 };
 
@@ -52,6 +58,12 @@ public:
   uint64_t messageBytes() const { return totalMessageBytes; }
   /// Room that the messages of one way need at the same time.
   uint64_t messageRoom() const { return roomBytes; }
+  /// Where `part` begins in the room of a group: every stage's messages take `members` times the
+  /// place, one member's behind the other's, so that one exchange moves them all.
+  uint64_t messagePlace(const MessagePart &part, size_t member, size_t members) const {
+    const ProgramStage &stage = schedule[part.stage];
+    return stage.messageOffset * members + stage.messageBytes * member + part.offset;
+  }
   /// Length of one record of `party`, and the part of it that belongs to `step`.
   uint64_t recordBytes(Party party) const { return recordLength[index(party)]; }
   uint64_t materialOffset(uint32_t step, Party party) const {

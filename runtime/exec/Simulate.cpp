@@ -35,8 +35,9 @@ SimulationResult Simulator::run(std::span<const ClearWords> inputs) {
   std::vector<Prepared> prepared;
   for (size_t i = 0; i < 2; ++i) {
     start = Clock::now();
-    prepared.push_back(parties[i]->prepare(materialId, serial, std::move(records[i])));
+    prepared.push_back(parties[i]->prepare(materialId, serial, records[i]));
     result.prepareSeconds[i] = secondsSince(start);
+    records[i] = {};
   }
   result.request = prepared[0].request();
 

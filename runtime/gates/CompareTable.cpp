@@ -61,6 +61,8 @@ public:
                std::span<std::byte> storage) const override {
     this->prepareSelectors(context, storage);
     dealt.bytesInPlace(tableStorage(storage), tablesBytes());
+    if (context.party() == Party::One)
+      context.keepMaterial(); // send() reads its tables where they lie
   }
 
   void send(EvaluateContext &context, unsigned, std::span<std::byte> storage) const override {

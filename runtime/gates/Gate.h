@@ -93,6 +93,8 @@ public:
   }
   virtual Prg stream(uint16_t stream) const = 0;
   virtual std::span<const uint8_t> material() const = 0;
+  /// evaluate() will read the material, too: without this call it is freed once prepare() is done.
+  virtual void keepMaterial() = 0;
   /// Public masked weights Ŵ (W itself if weights are public).
   template <class Word> std::span<const Word> maskedWeight(uint32_t id) const {
     auto s = maskedWeightBytes(id);
@@ -136,6 +138,7 @@ public:
     return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
   }
   virtual Prg stream(uint16_t stream) const = 0;
+  /// Only if prepare() kept it; see PrepareContext::keepMaterial().
   virtual std::span<const uint8_t> material() const = 0;
   template <class Word> std::span<const Word> maskedWeight(uint32_t id) const {
     auto s = maskedWeightBytes(id);

@@ -105,6 +105,7 @@ private:
 
   void prepareOwn(PrepareContext &context, DealtReader<Word> &dealt,
                   std::span<std::byte> storage) const override {
+    context.keepMaterial(); // hidden() reads the keys
     Carver carver(storage);
     for (const Group &group : groups) {
       context.stream(rootStreamOf(group)).fill(carver.template take<uint8_t>(rootBytes()));

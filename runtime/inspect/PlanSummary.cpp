@@ -127,7 +127,7 @@ Summary summarize(const Program &program, const Environment &environment) {
   for (const ProgramStage &stage : program.stages()) {
     ExchangeRow exchange;
     for (const ProgramPhase &phase : stage.phases)
-      if (phase.outgoingBytes)
+      if (phase.outgoing.bytes)
         exchange.steps.push_back(phase.step);
     exchange.bytes = stage.messageBytes;
     summary.exchanges.push_back(std::move(exchange));

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <numeric>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ static constexpr uint64_t prefixBytes = magic.size() + 4;
 static constexpr uint32_t maxHeaderBytes = 4096;
 static constexpr uint64_t maxPayloadBytes = uint64_t(1) << 36;
 static constexpr uint64_t syncEvery = uint64_t(64) << 20;
+/// Read from a file at a time: fits the second-level cache.
+static constexpr uint64_t readBytes = uint64_t(96) << 10;
 
 OpenFile::~OpenFile() {
   if (descriptor >= 0)
@@ -282,20 +285,41 @@ void MaterialReader::readAt(uint64_t offset, std::span<uint8_t> out) const {
 }
 
 SecretVector<uint8_t> MaterialReader::read(uint64_t serial) const {
+  return std::move(read(serial, std::array{header.payloadBytes}).front());
+}
+
+std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
+                                                        std::span<const uint64_t> lengths) const {
   if (serial >= header.endSerial())
     throw Error(ExitCode::MaterialExhausted,
                 fmt::format("{}: all {} records are used", path.string(), header.records),
                 "deal a new set with gfsdeal and restart both servers with it");
   check(serial >= header.firstSerial, "serial before the first record");
-  SecretVector<uint8_t> payload(header.payloadBytes);
-  RecordCipher::Envelope envelope;
+  check(std::accumulate(lengths.begin(), lengths.end(), uint64_t(0)) == header.payloadBytes,
+        "lengths of the pieces of a record");
   uint64_t at = offset(serial);
-  for (std::span<uint8_t> part : {std::span<uint8_t>(envelope.nonce), std::span<uint8_t>(payload),
-                                  std::span<uint8_t>(envelope.tag)}) {
-    readAt(at, part);
-    at += part.size();
+  auto take = [&](std::span<uint8_t> out) {
+    readAt(at, out);
+    at += out.size();
+  };
+  std::array<uint8_t, RecordCipher::nonceBytes> nonce;
+  take(nonce);
+  RecordCipher::Opening opening(cipher, serial, nonce);
+  // From the cache of the processor, not from memory, each byte is decrypted.
+  std::vector<uint8_t> sealed(std::min(readBytes, header.payloadBytes));
+  std::vector<SecretVector<uint8_t>> pieces;
+  for (uint64_t length : lengths) {
+    SecretVector<uint8_t> &piece = pieces.emplace_back(length);
+    for (uint64_t done = 0; done < length;) {
+      std::span<uint8_t> now = std::span(sealed).first(std::min(readBytes, length - done));
+      take(now);
+      opening.next(now, piece.data() + done);
+      done += now.size();
+    }
   }
-  if (!cipher.open(serial, envelope, payload)) {
+  std::array<uint8_t, RecordCipher::tagBytes> tag;
+  take(tag);
+  if (!opening.finish(tag)) {
     if (erased(serial))
       throw Error(ExitCode::MaterialReuse,
                   fmt::format("{}: record {} was used and erased", path.string(), serial),
@@ -304,7 +328,10 @@ SecretVector<uint8_t> MaterialReader::read(uint64_t serial) const {
                 fmt::format("{}: record {} does not authenticate", path.string(), serial),
                 "the file is damaged or from another key: copy it again or deal a new set");
   }
-  return payload;
+  if (serial + 1 < header.endSerial())
+    ::posix_fadvise(file.get(), static_cast<off_t>(at), static_cast<off_t>(header.recordBytes()),
+                    POSIX_FADV_WILLNEED);
+  return pieces;
 }
 
 bool MaterialReader::erased(uint64_t serial) const {

@@ -87,6 +87,9 @@ public:
   /// The payload of one record. Errors: MaterialExhausted (serial past the end), MaterialReuse
   /// (erased), Integrity (does not authenticate).
   SecretVector<uint8_t> read(uint64_t serial) const;
+  /// The same in pieces of these lengths, info().payloadBytes together. The system is told to have
+  /// the record behind it ready.
+  std::vector<SecretVector<uint8_t>> read(uint64_t serial, std::span<const uint64_t> lengths) const;
   /// True if the record has been erased after use.
   bool erased(uint64_t serial) const;
   /// Destroys the records of [from, to) on disk as far as the file system allows; never fails.

@@ -24,8 +24,12 @@ public:
 
   /// Errors: those of MaterialReader::read; MaterialReuse below the cursor.
   SecretVector<uint8_t> read(uint64_t serial) const;
-  /// The same without regard to the cursor, from any thread; requireUnused() before it is used.
-  SecretVector<uint8_t> readAhead(uint64_t serial) const { return reader.read(serial); }
+  /// The same in pieces of these lengths without regard to the cursor, from any thread;
+  /// requireUnused() before it is used.
+  std::vector<SecretVector<uint8_t>> readAhead(uint64_t serial,
+                                               std::span<const uint64_t> lengths) const {
+    return reader.read(serial, lengths);
+  }
   /// Throws MaterialReuse below the cursor.
   void requireUnused(uint64_t serial) const;
   /// Durably uses up everything up to and including `serial`. Errors: Ledger::claim.

@@ -66,32 +66,38 @@ void RecordCipher::seal(uint64_t serial, std::span<uint8_t> record) const {
   require(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, tagBytes, tag.data()));
 }
 
-bool RecordCipher::open(uint64_t serial, const Envelope &envelope,
-                        std::span<uint8_t> payload) const {
-  check(payload.size() == info.payloadBytes, "size of a material record");
-  auto associated = associatedData(serial);
-  std::array<uint8_t, tagBytes> tag = envelope.tag; // OpenSSL takes it as not const
-  CipherContext context(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
+RecordCipher::Opening::Opening(const RecordCipher &cipher, uint64_t serial,
+                               std::span<const uint8_t, nonceBytes> nonce)
+    : context(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free) {
+  auto associated = cipher.associatedData(serial);
   int written = 0;
-  require(EVP_DecryptInit_ex2(context.get(), EVP_aes_256_gcm(), key.bytes().data(),
-                              envelope.nonce.data(), nullptr));
+  require(EVP_DecryptInit_ex2(context.get(), EVP_aes_256_gcm(), cipher.key.bytes().data(),
+                              nonce.data(), nullptr));
   require(
       EVP_DecryptUpdate(context.get(), nullptr, &written, associated.data(), associated.size()));
-  inChunks(EVP_DecryptUpdate, context.get(), payload, payload.data());
-  require(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, tagBytes, tag.data()));
+}
+
+void RecordCipher::Opening::next(std::span<const uint8_t> sealed, uint8_t *clear) {
+  inChunks(EVP_DecryptUpdate, context.get(), sealed, clear);
+}
+
+bool RecordCipher::Opening::finish(std::span<const uint8_t, tagBytes> tag) {
+  std::array<uint8_t, tagBytes> expected; // OpenSSL takes it as not const
+  std::ranges::copy(tag, expected.begin());
+  require(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, tagBytes, expected.data()));
   uint8_t none[16];
-  if (EVP_DecryptFinal_ex(context.get(), none, &written) == 1)
-    return true;
-  secureWipe(payload.data(), payload.size());
-  return false;
+  int written = 0;
+  return EVP_DecryptFinal_ex(context.get(), none, &written) == 1;
 }
 
 bool RecordCipher::open(uint64_t serial, std::span<uint8_t> record) const {
   check(record.size() == info.recordBytes(), "size of a material record");
-  Envelope envelope;
-  std::ranges::copy(record.first(nonceBytes), envelope.nonce.begin());
-  std::ranges::copy(record.last(tagBytes), envelope.tag.begin());
-  return open(serial, envelope, payload(record));
+  Opening opening(*this, serial, record.first<nonceBytes>());
+  opening.next(payload(record), payload(record).data());
+  if (opening.finish(record.last<tagBytes>()))
+    return true;
+  secureWipe(payload(record).data(), payload(record).size());
+  return false;
 }
 
 } // namespace gfs

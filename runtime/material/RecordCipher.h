@@ -5,7 +5,10 @@
 #include "runtime/base/Secret.h"
 #include "runtime/material/MaterialInfo.h"
 
+#include <memory>
 #include <span>
+
+struct evp_cipher_ctx_st; // OpenSSL's EVP_CIPHER_CTX
 
 namespace gfs {
 
@@ -21,17 +24,24 @@ public:
   static std::span<uint8_t> payload(std::span<uint8_t> record);
   /// Seals payload(record) where it lies; record: info.recordBytes(). Thread-safe.
   void seal(uint64_t serial, std::span<uint8_t> record) const;
-  /// What a record holds around its payload.
+  /// What a record holds around its payload: a nonce before it, a tag behind it.
   static constexpr size_t nonceBytes = 12, tagBytes = 16;
-  struct Envelope {
-    std::array<uint8_t, nonceBytes> nonce; ///< Before the payload.
-    std::array<uint8_t, tagBytes> tag;     ///< Behind it.
-  };
-  /// Opens a sealed payload of info.payloadBytes where it lies: one copy of a record is enough,
-  /// which may be hundreds of megabytes. False if it is not authentic; it is then wiped.
-  bool open(uint64_t serial, const Envelope &envelope, std::span<uint8_t> payload) const;
-  /// The same for a whole record; opens payload(record).
+  /// Opens payload(record) where it lies. False if it is not authentic; it is then wiped.
   bool open(uint64_t serial, std::span<uint8_t> record) const;
+
+  /// Opens a payload piece by piece, in order, so that nobody has to hold it sealed and in clear.
+  /// Nothing of it may be used before finish() has said that all of it is authentic.
+  class Opening {
+  public:
+    Opening(const RecordCipher &cipher, uint64_t serial,
+            std::span<const uint8_t, nonceBytes> nonce);
+    /// `clear` has room for sealed.size() bytes; it may be where `sealed` lies.
+    void next(std::span<const uint8_t> sealed, uint8_t *clear);
+    bool finish(std::span<const uint8_t, tagBytes> tag);
+
+  private:
+    std::unique_ptr<evp_cipher_ctx_st, void (*)(evp_cipher_ctx_st *)> context;
+  };
 
 private:
   std::array<uint8_t, 32 + 16 + 16 + 1 + 8> associatedData(uint64_t serial) const;

@@ -40,10 +40,11 @@ Engine::Engine(const EngineFiles &files, Party party) {
   updateLeft();
   tidy();
   stock.emplace(
-      material->info().endSerial(), [this](uint64_t serial) { return material->readAhead(serial); },
-      [this](uint64_t serial, SecretVector<uint8_t> record) {
-        return executor->prepare(materialId(), serial, std::move(record));
-      });
+      material->info().endSerial(), files.aheadBytes,
+      [this, parts = executor->recordPartBytes()](uint64_t serial) {
+        return executor->begin(materialId(), serial, material->readAhead(serial, parts));
+      },
+      [this](Prepared &prepared) { return executor->prepareNext(prepared); });
 }
 
 uint64_t Engine::portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const {
@@ -111,11 +112,11 @@ std::vector<Result> Engine::run(uint64_t serial, std::span<const GroupRequest> r
   std::vector<std::vector<SecretVector<uint8_t>>> inputs;
   std::vector<GroupMember> members;
   std::vector<Result> results(requests.size());
-  double waited = 0;
-  std::vector<Prepared> prepared = stock->take(serial, requests.size(), waited);
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<Prepared> prepared = stock->take(serial, requests.size());
+  const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
   stock->aim(serial + requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
-    results[i].stats.set_prepare_ms(1e3 * waited);
     inputs.push_back(splitInputs(requests[i].inputShares));
     members.push_back({std::move(prepared[i]), &requests[i].common, inputs.back()});
   }
@@ -126,6 +127,7 @@ std::vector<Result> Engine::run(uint64_t serial, std::span<const GroupRequest> r
       results[i].outputShares.insert(results[i].outputShares.end(), output.begin(), output.end());
     Stats &stats = results[i].stats;
     const RunReport &report = runs[i].report;
+    stats.set_prepare_ms(1e3 * (waited.count() + report.lateSeconds));
     stats.set_online_ms(report.totalSeconds * 1e3);
     stats.set_wait_ms(report.exchangeSeconds * 1e3);
     stats.set_exchanges(report.exchanges);

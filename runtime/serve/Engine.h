@@ -14,6 +14,8 @@ namespace gfs::serve {
 struct EngineFiles {
   std::filesystem::path plan, weights, key, material;
   std::string device = "cpu"; ///< Where convolutions run; see openDevice().
+  /// Memory for records read and prepared ahead of requests; see Stock.
+  uint64_t aheadBytes = uint64_t(256) << 20;
 };
 
 /// One request of a group: its packed input shares, and the seed both servers share for it.

@@ -4,25 +4,29 @@
 #include "runtime/base/Error.h"
 
 #include <algorithm>
-#include <chrono>
 #include <sched.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace gfs::serve {
 
-Stock::Stock(uint64_t end, Read read, Prepare prepare)
-    : end(end), read(std::move(read)), prepare(std::move(prepare)),
+/// A tenth of a processor beside a pass that wants all of it: little enough not to slow the pass
+/// down, enough to end a step soon when a pass waits for it and other programs keep the processor.
+static constexpr int preparingNice = 10;
+
+Stock::Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance)
+    : end(end), mostBytes(mostBytes), read(std::move(read)), advance(std::move(advance)),
       worker([this](const std::stop_token &stop) { work(stop); }) {}
 
 void Stock::aim(uint64_t serial) {
   std::lock_guard lock(mutex);
-  target = serial;
+  target = stale = serial;
   aimed = true;
   bad.erase(bad.begin(), bad.lower_bound(serial));
   std::erase_if(records, [&](const Records::value_type &record) {
-    bool inWork =
-        record.second.state == Record::Reading || record.second.state == Record::Preparing;
-    return record.first < serial && !inWork; // the thread drops what it works on itself
+    // The thread drops what it works on itself.
+    return record.first < serial && record.second.state == Record::Here;
   });
   changed.notify_all();
 }
@@ -34,75 +38,69 @@ void Stock::load(uint64_t serial) {
     found = records.find(serial);
     return found == records.end() || found->second.state != Record::Reading;
   });
-  if (found != records.end())
-    return;
-  records[serial];
-  readRecord(serial, lock);
+  if (found == records.end())
+    readRecord(serial, lock);
 }
 
-std::vector<Prepared> Stock::take(uint64_t first, uint64_t count, double &seconds) {
+std::vector<Prepared> Stock::take(uint64_t first, uint64_t count) {
   Lock lock(mutex);
-  const auto start = std::chrono::steady_clock::now();
-  bool waited = false;
-  for (;;) {
-    uint64_t ready = 0;
-    std::optional<uint64_t> undone;
-    for (uint64_t serial = first; serial < first + count; ++serial) {
-      auto found = records.find(serial);
-      check(found != records.end(), "running a request whose material was not loaded");
-      if (found->second.state == Record::Ready)
-        ++ready;
-      else if (found->second.state == Record::Loaded && !undone)
-        undone = serial;
-    }
-    if (ready == count)
-      break;
-    waited = true;
-    if (undone)
-      prepareRecord(*undone, lock);
-    else
-      changed.wait(lock);
-  }
-  if (waited)
-    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  // What is handed out is of no more use here: else the thread would prepare it once more.
+  // From here on the thread begins nothing of what is handed out.
   target = std::max(target, first + count);
+  lastGroup = count;
   std::vector<Prepared> taken;
-  for (uint64_t serial = first; serial < first + count; ++serial)
-    taken.push_back(std::move(*records.extract(serial).mapped().prepared));
+  for (uint64_t serial = first; serial < first + count; ++serial) {
+    auto found = records.end();
+    changed.wait(lock, [&] {
+      found = records.find(serial);
+      return found == records.end() || found->second.state == Record::Here;
+    });
+    check(found != records.end(), "running a request whose material was not loaded");
+    taken.push_back(std::move(*found->second.prepared));
+    records.erase(found);
+  }
   return taken;
 }
 
+uint64_t Stock::depth() const {
+  if (mostBytes == 0)
+    return 0;
+  if (eachBytes == 0)
+    return 1;
+  return std::clamp<uint64_t>(mostBytes / eachBytes, 1, std::max(mostAhead, lastGroup));
+}
+
 std::optional<uint64_t> Stock::choose() const {
-  for (const auto &[serial, record] : records)
-    if (record.state == Record::Loaded)
+  if (!aimed)
+    return std::nullopt;
+  const uint64_t last = std::min(end, target + depth());
+  for (uint64_t serial = target; serial < last; ++serial) {
+    auto found = records.find(serial);
+    if (found == records.end() ? !bad.contains(serial)
+                               : found->second.state == Record::Here && !found->second.complete)
       return serial;
-  if (aimed)
-    for (uint64_t serial = target; serial < std::min(end, target + depth); ++serial)
-      if (!records.contains(serial) && !bad.contains(serial))
-        return serial;
+  }
   return std::nullopt;
 }
 
 void Stock::work(const std::stop_token &stop) {
-  // A pass that runs goes first when it wakes up, but whoever waits for this thread waits no longer
-  // than for any other, whatever else the machine does: so no lower priority.
   const sched_param none{};
-  ::sched_setscheduler(0, SCHED_BATCH, &none);
+  ::sched_setscheduler(0, SCHED_BATCH, &none); // does not interrupt a pass when it wakes up
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), preparingNice);
   Lock lock(mutex);
   std::optional<uint64_t> serial;
   while (changed.wait(lock, stop, [&] { return (serial = choose()).has_value(); })) {
     if (stop.stop_requested())
       return;
     try {
-      if (records[*serial].state == Record::Reading)
+      if (records.contains(*serial))
+        prepareStep(*serial, lock);
+      else
         readRecord(*serial, lock);
-      prepareRecord(*serial, lock);
     } catch (const std::exception &error) {
       spdlog::debug("preparing serial {} ahead: {}", *serial, error.what());
       bad.insert(*serial);
     }
-    if (*serial < target)
+    if (*serial < stale) // aim() could not drop it while it was in work
       records.erase(*serial);
   }
 }
@@ -122,24 +120,21 @@ template <class Work> void Stock::unlocked(uint64_t serial, Lock &lock, Work wor
 }
 
 void Stock::readRecord(uint64_t serial, Lock &lock) {
-  SecretVector<uint8_t> payload;
-  unlocked(serial, lock, [&] { payload = read(serial); });
+  records[serial];
+  std::optional<Prepared> prepared;
+  unlocked(serial, lock, [&] { prepared = read(serial); });
   Record &record = records.at(serial);
-  record.payload = std::move(payload);
-  record.state = Record::Loaded;
+  record.prepared = std::move(prepared);
+  record.state = Record::Here;
+  eachBytes = std::max(eachBytes, record.prepared->memoryBytes());
 }
 
-void Stock::prepareRecord(uint64_t serial, Lock &lock) {
+void Stock::prepareStep(uint64_t serial, Lock &lock) {
   Record &record = records.at(serial); // stays where it is
-  if (record.state != Record::Loaded)
-    return; // the other thread was faster
   record.state = Record::Preparing;
-  std::optional<Prepared> prepared;
-  unlocked(serial, lock, [&] { prepared = prepare(serial, std::move(record.payload)); });
-  depth = std::clamp<uint64_t>(mostBytes / std::max<uint64_t>(1, prepared->memoryBytes()), 1,
-                               mostAhead);
-  record.prepared = std::move(prepared);
-  record.state = Record::Ready;
+  unlocked(serial, lock, [&] { record.complete = !advance(*record.prepared); });
+  record.state = Record::Here;
+  eachBytes = std::max(eachBytes, record.prepared->memoryBytes());
 }
 
 } // namespace gfs::serve

@@ -2,7 +2,7 @@
 // Records in memory, prepared ahead of the requests that will use them.
 #pragma once
 
-#include "runtime/exec/PartyExecutor.h"
+#include "runtime/exec/Prepared.h"
 
 #include <condition_variable>
 #include <functional>
@@ -14,56 +14,66 @@
 
 namespace gfs::serve {
 
-/// Reads and prepares records on a thread of its own, of low priority, so that the processor does
-/// it while exchanges wait for the network and nobody asks. Preparing uses nothing up: what is sent
-/// depends on a record only after its serial was claimed, which is the caller's business.
+/// Reads and prepares records on a thread of its own, step by step, so that the processor does it
+/// while exchanges wait for the network and while nobody asks. Preparing uses nothing up: what is
+/// sent depends on a record only after its serial was claimed, which is the caller's business.
 ///
-/// All calls come from one other thread, which takes part in the work where it would have to wait.
+/// The thread's low priority lets a pass on the same processor go first. So nobody waits for it
+/// longer than for the step, or the reading, that it is at: a record is handed out as it is, and
+/// the pass does the rest.
+///
+/// All calls come from one other thread.
 class Stock {
 public:
-  using Read = std::function<SecretVector<uint8_t>(uint64_t serial)>;
-  using Prepare = std::function<Prepared(uint64_t serial, SecretVector<uint8_t> record)>;
-  /// Prepared records kept ahead: at most so many, and so much memory, but at least one.
-  static constexpr uint64_t mostAhead = 4, mostBytes = uint64_t(256) << 20;
+  /// A record in memory, with nothing prepared.
+  using Read = std::function<Prepared(uint64_t serial)>;
+  /// Prepares one more step; returns whether there is another.
+  using Advance = std::function<bool(Prepared &)>;
+  /// Records kept ahead of requests that come one by one.
+  static constexpr uint64_t mostAhead = 4;
 
-  /// Serials end at `end`. Both functions are called by two threads at once.
-  Stock(uint64_t end, Read read, Prepare prepare);
+  /// Serials end at `end`. Ahead are kept mostAhead records, or as many as the last group took, in
+  /// no more than `mostBytes`; one record whatever its size, none if `mostBytes` is 0. Both
+  /// functions may be called by two threads at once, for different records.
+  Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance);
 
   /// From now on serials below `serial` are of no use, and those from it on are prepared.
   void aim(uint64_t serial);
   /// Has the record of `serial` in memory when it returns. Throws what reading it throws.
   void load(uint64_t serial);
-  /// The prepared records of loaded serials [first, first + count). `seconds`, if there is any work
-  /// left: how long they kept the caller.
-  std::vector<Prepared> take(uint64_t first, uint64_t count, double &seconds);
+  /// Hands out the loaded records of serials [first, first + count), prepared as far as they are.
+  std::vector<Prepared> take(uint64_t first, uint64_t count);
 
 private:
   struct Record {
-    enum { Reading, Loaded, Preparing, Ready } state = Reading;
-    SecretVector<uint8_t> payload; ///< If Loaded.
-    std::optional<Prepared> prepared;
+    enum { Reading, Here, Preparing } state = Reading;
+    bool complete = false;
+    std::optional<Prepared> prepared; ///< Unless it is being read.
   };
   using Records = std::map<uint64_t, Record>;
   using Lock = std::unique_lock<std::mutex>;
 
   void work(const std::stop_token &stop);
-  /// What the thread does next; nothing if enough is done.
+  /// What the thread works on next; nothing if enough is done.
   std::optional<uint64_t> choose() const;
-  /// Both run unlocked. The record is gone if they throw.
+  /// Both unlock while they work. The record is gone if they throw.
   void readRecord(uint64_t serial, Lock &lock);
-  void prepareRecord(uint64_t serial, Lock &lock);
+  void prepareStep(uint64_t serial, Lock &lock);
   template <class Work> void unlocked(uint64_t serial, Lock &lock, Work work);
+  uint64_t depth() const;
 
-  const uint64_t end;
+  const uint64_t end, mostBytes;
   const Read read;
-  const Prepare prepare;
+  const Advance advance;
   std::mutex mutex;
   std::condition_variable_any changed;
   Records records;
   std::set<uint64_t> bad; ///< Could not be read or prepared ahead: left to load() to report.
-  uint64_t target = 0;    ///< The lowest serial of use.
+  uint64_t target = 0;    ///< The lowest serial to read or prepare ahead.
+  uint64_t stale = 0;     ///< Records below are of no use.
   bool aimed = false;
-  uint64_t depth = 1; ///< Records to keep ahead; known once one has been prepared.
+  uint64_t lastGroup = 0; ///< Records taken together.
+  uint64_t eachBytes = 0; ///< Of a record, the most seen; 0: none was read.
   std::jthread worker;
 };
 

@@ -20,7 +20,7 @@ struct Options {
   std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text", throttle;
   std::filesystem::path portFile, machine;
   serve::ServerOptions server;
-  unsigned timeoutMs = 60000, spinUs = 0, repeat = 1;
+  unsigned timeoutMs = 60000, spinUs = 0, aheadMb = 256, repeat = 1;
   bool local = false, once = false, profile = false, quiet = false;
 };
 
@@ -75,6 +75,12 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--max-group", options.server.maxGroup,
                  "Waiting inferences that run in one pass; also the most in one request")
       ->check(CLI::Range(1, 4096))
+      ->capture_default_str()
+      ->group(server);
+  app.add_option("--ahead-mb", options.aheadMb,
+                 "Memory in MB for records read and prepared before anybody asks: one record "
+                 "whatever its size, none with 0")
+      ->check(CLI::Range(0u, 1u << 20))
       ->capture_default_str()
       ->group(server);
   app.add_option("--max-clients", options.server.maxClients, "Connections of clients")
@@ -167,6 +173,7 @@ static void runServer(Options &options) {
     options.files.key = beside.partyKey[index(party)];
   if (options.files.material.empty())
     options.files.material = serve::defaultMaterial(options.files.plan, party);
+  options.files.aheadBytes = uint64_t(options.aheadMb) << 20;
   serve::setUpLogging(options.quiet ? "warn" : options.logLevel, options.logFormat == "json");
 
   serve::ServerOptions &server = options.server;

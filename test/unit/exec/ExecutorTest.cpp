@@ -115,7 +115,7 @@ TEST(ExecutorPlanTest, MessageCountersAgreeForEveryStage) {
   for (const ProgramStage &stage : program.stages()) {
     uint64_t sum = 0;
     for (const ProgramPhase &phase : stage.phases)
-      sum += phase.outgoingBytes;
+      sum += phase.outgoing.bytes;
     EXPECT_EQ(stage.messageBytes, sum);
     EXPECT_LE(stage.messageOffset + sum, program.messageRoom());
     bytes += sum;
@@ -127,15 +127,23 @@ TEST(ExecutorPlanTest, MessageCountersAgreeForEveryStage) {
 
 TEST(ExecutorPlanTest, MessagesStayUntilTheyAreRead) {
   Program program(load(everyGatePlan()));
-  // Whose message each byte of the room holds: the step, after the phase that wrote it.
-  std::vector<std::pair<uint32_t, unsigned>> room(program.messageRoom());
-  for (const ProgramStage &stage : program.stages()) {
-    std::vector<std::pair<uint32_t, unsigned>> before = room;
-    for (const ProgramPhase &phase : stage.phases) {
-      for (uint64_t i = 0; i < phase.incomingBytes; ++i)
-        ASSERT_EQ(before[phase.incomingOffset + i], std::pair(phase.step, phase.phase));
-      for (uint64_t i = 0; i < phase.outgoingBytes; ++i)
-        room[phase.outgoingOffset + i] = {phase.step, phase.phase + 1};
+  for (size_t members : {1, 3}) {
+    // Whose message each byte of the room holds: the member and step, after the phase that wrote
+    // it.
+    using Content = std::tuple<size_t, uint32_t, unsigned>;
+    std::vector<Content> room(program.messageRoom() * members);
+    for (const ProgramStage &stage : program.stages()) {
+      const std::vector<Content> before = room;
+      for (const ProgramPhase &phase : stage.phases)
+        for (size_t member = 0; member < members; ++member) {
+          auto at = [&](const MessagePart &part) {
+            return program.messagePlace(part, member, members);
+          };
+          for (uint64_t i = 0; i < phase.incoming.bytes; ++i)
+            ASSERT_EQ(before[at(phase.incoming) + i], Content(member, phase.step, phase.phase));
+          for (uint64_t i = 0; i < phase.outgoing.bytes; ++i)
+            room[at(phase.outgoing) + i] = {member, phase.step, phase.phase + 1};
+        }
     }
   }
 }

@@ -30,7 +30,10 @@ protected:
     return SecretSeed(bytes);
   }
   SecretVector<uint8_t> payload(uint64_t serial) const {
-    return SecretVector<uint8_t>(info.payloadBytes, static_cast<uint8_t>(serial));
+    SecretVector<uint8_t> bytes(info.payloadBytes);
+    for (size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = static_cast<uint8_t>(serial * 17 + i + i / 251);
+    return bytes;
   }
   void append(MaterialWriter &writer, uint64_t until) const {
     while (writer.written() < until) {
@@ -100,6 +103,26 @@ TEST_F(Material, IsReadBackRecordByRecord) {
   EXPECT_EQ(material.left(), 0u);
 }
 
+TEST_F(Material, IsReadInPieces) {
+  info.payloadBytes = 300000; // read in several goes
+  deal(5);
+  const SecretVector<uint8_t> whole = payload(8);
+  MaterialStore material = store();
+  const std::vector<uint64_t> lengths = {0, 1, 99999, 200000, 0};
+  auto next = whole.begin();
+  std::vector<SecretVector<uint8_t>> expected;
+  for (uint64_t length : lengths) {
+    expected.emplace_back(next, next + static_cast<ptrdiff_t>(length));
+    next += static_cast<ptrdiff_t>(length);
+  }
+  EXPECT_EQ(material.readAhead(8, lengths), expected);
+  EXPECT_EQ(material.readAhead(9, std::vector<uint64_t>{300000})[0], payload(9));
+  EXPECT_THROW(material.readAhead(8, std::vector<uint64_t>{299999}), Error);
+  flip(path, recordOffset(8) + 12 + 150000);
+  expectCode(ExitCode::Integrity, "record 8 does not authenticate",
+             [&] { material.readAhead(8, lengths); });
+}
+
 TEST_F(Material, ServesPlansWithoutDealtBytes) {
   info.payloadBytes = 0;
   deal(5);
@@ -112,7 +135,9 @@ TEST_F(Material, ServesPlansWithoutDealtBytes) {
 TEST_F(Material, IsEncrypted) {
   deal(5);
   std::string record = bytesAt(recordOffset(7), info.recordBytes());
-  EXPECT_EQ(record.find(std::string(16, 7)), std::string::npos) << "the payload shows through";
+  const SecretVector<uint8_t> clear = payload(7);
+  EXPECT_EQ(record.find(std::string(clear.begin(), clear.begin() + 16)), std::string::npos)
+      << "the payload shows through";
 }
 
 TEST_F(Material, RefusesEveryFlippedPart) {

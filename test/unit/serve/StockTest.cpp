@@ -5,45 +5,55 @@
 #include "runtime/base/Error.h"
 
 #include <algorithm>
-#include <atomic>
+#include <future>
 #include <gtest/gtest.h>
 
 namespace gfs::serve {
 namespace {
 
-/// Counts what is read and prepared; serials in `broken` cannot be read.
+/// Counts what is read and prepared, in `parts` steps a record; serials in `broken` cannot be read.
 class StockTest : public testing::Test {
 protected:
+  static constexpr size_t parts = 3;
+  static constexpr uint64_t plenty = uint64_t(1) << 40;
   std::mutex mutex;
-  std::map<uint64_t, int> reads, prepares;
+  std::condition_variable changed;
+  std::map<uint64_t, int> reads, steps;
   std::set<uint64_t> broken;
   size_t recordBytes = 8;
+  std::optional<uint64_t> gate; ///< No step of this serial ends before it is opened.
+  bool atGate = false;
 
-  SecretVector<uint8_t> read(uint64_t serial) {
+  Prepared read(uint64_t serial) {
     std::lock_guard lock(mutex);
     ++reads[serial];
     if (broken.contains(serial))
       throw Error(ExitCode::Integrity, "broken");
-    return SecretVector<uint8_t>(recordBytes, static_cast<uint8_t>(serial));
-  }
-  Prepared prepare(uint64_t serial, SecretVector<uint8_t> record) {
-    EXPECT_EQ(record, SecretVector<uint8_t>(recordBytes, static_cast<uint8_t>(serial)));
-    std::lock_guard lock(mutex);
-    ++prepares[serial];
+    RecordParts record(parts);
+    record[0].resize(recordBytes);
     return Prepared(RequestId{{}, {}, {}, serial}, std::move(record));
   }
-  Stock stock(uint64_t end) {
+  bool advance(Prepared &prepared) {
+    const uint64_t serial = prepared.request().serial;
+    std::unique_lock lock(mutex);
+    if (gate == serial) {
+      atGate = true;
+      changed.notify_all();
+      changed.wait(lock, [&] { return gate != serial; });
+    }
+    return ++steps[serial] < static_cast<int>(parts);
+  }
+  Stock stock(uint64_t end, uint64_t mostBytes = plenty) {
     return Stock(
-        end, [this](uint64_t serial) { return read(serial); },
-        [this](uint64_t serial, SecretVector<uint8_t> record) {
-          return prepare(serial, std::move(record));
-        });
+        end, mostBytes, [this](uint64_t serial) { return read(serial); },
+        [this](Prepared &prepared) { return advance(prepared); });
   }
   std::vector<uint64_t> preparedSoFar() {
     std::lock_guard lock(mutex);
     std::vector<uint64_t> serials;
-    for (const auto &[serial, times] : prepares)
-      serials.push_back(serial);
+    for (const auto &[serial, times] : steps)
+      if (times == static_cast<int>(parts))
+        serials.push_back(serial);
     return serials;
   }
   /// Waits until `count` have been prepared, and then a little for one too many.
@@ -54,11 +64,10 @@ protected:
     EXPECT_EQ(preparedSoFar().size(), count);
   }
   static std::vector<uint64_t> take(Stock &stock, uint64_t first, uint64_t count) {
-    double seconds = 0;
     for (uint64_t serial = first; serial < first + count; ++serial)
       stock.load(serial);
     std::vector<uint64_t> serials;
-    for (const Prepared &prepared : stock.take(first, count, seconds))
+    for (const Prepared &prepared : stock.take(first, count))
       serials.push_back(prepared.request().serial);
     return serials;
   }
@@ -70,10 +79,7 @@ TEST_F(StockTest, PreparesAheadFromWhereItIsAimed) {
   stock.aim(7);
   await(Stock::mostAhead);
   EXPECT_EQ(preparedSoFar(), (std::vector<uint64_t>{7, 8, 9, 10}));
-  stock.load(7);
-  double seconds = 0;
-  EXPECT_EQ(stock.take(7, 1, seconds)[0].request().serial, 7u);
-  EXPECT_EQ(seconds, 0); // no work was left
+  EXPECT_EQ(take(stock, 7, 1), (std::vector<uint64_t>{7}));
   stock.aim(8);
   await(Stock::mostAhead + 1);
   stock.aim(10); // 10 and 11 are there already
@@ -81,11 +87,62 @@ TEST_F(StockTest, PreparesAheadFromWhereItIsAimed) {
   EXPECT_EQ(preparedSoFar().back(), 13u);
 }
 
-TEST_F(StockTest, KeepsFewerLargeRecords) {
-  recordBytes = Stock::mostBytes / 2 + 1;
+TEST_F(StockTest, KeepsAsManyAheadAsTheLastGroupTook) {
   Stock stock = this->stock(100);
   stock.aim(0);
-  await(1);
+  EXPECT_EQ(take(stock, 0, 9).size(), 9u);
+  stock.aim(9);
+  auto ahead = [&] {
+    return std::ranges::count_if(preparedSoFar(), [](auto s) { return s >= 9; });
+  };
+  for (int i = 0; i < 2000 && ahead() < 9; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(ahead(), 9);
+}
+
+TEST_F(StockTest, KeepsFewerLargeRecords) {
+  recordBytes = 100;
+  {
+    Stock stock = this->stock(100, 250);
+    stock.aim(0);
+    await(2);
+  }
+  Stock stock = this->stock(100, 99);
+  stock.aim(50);
+  await(3); // one more, larger than there is room for
+}
+
+TEST_F(StockTest, KeepsNothingAheadWithoutMemory) {
+  Stock stock = this->stock(100, 0);
+  stock.aim(3);
+  await(0);
+  EXPECT_TRUE(reads.empty());
+  EXPECT_EQ(take(stock, 3, 2), (std::vector<uint64_t>{3, 4}));
+  await(0);
+}
+
+TEST_F(StockTest, HandsARecordOutAfterTheStepItIsAt) {
+  gate = 5;
+  Stock stock = this->stock(100);
+  stock.aim(5);
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return atGate; });
+  }
+  stock.load(5);
+  auto taking = std::async(std::launch::async, [&] { return stock.take(5, 1).size(); });
+  EXPECT_EQ(taking.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  {
+    std::lock_guard lock(mutex);
+    gate.reset();
+  }
+  changed.notify_all();
+  EXPECT_EQ(taking.get(), 1u);
+  await(Stock::mostAhead); // 6 to 9: what was handed out is not touched again
+  std::lock_guard lock(mutex);
+  EXPECT_EQ(steps[5], 1);
+  EXPECT_EQ(reads[5], 1);
 }
 
 TEST_F(StockTest, StopsAtTheEnd) {
@@ -106,9 +163,10 @@ TEST_F(StockTest, TakesGroupsWithoutDoingAnythingTwice) {
     first += count;
   }
   std::lock_guard lock(mutex);
-  for (const auto &counts : {reads, prepares})
-    for (const auto &[serial, times] : counts)
-      EXPECT_EQ(times, 1) << serial;
+  for (const auto &[serial, times] : reads)
+    EXPECT_EQ(times, 1) << serial;
+  for (const auto &[serial, times] : steps)
+    EXPECT_LE(times, static_cast<int>(parts)) << serial;
 }
 
 TEST_F(StockTest, ReportsABadRecordWhenItIsLoaded) {
@@ -125,8 +183,7 @@ TEST_F(StockTest, ReportsABadRecordWhenItIsLoaded) {
 
 TEST_F(StockTest, RefusesToHandOutWhatWasNotLoaded) {
   Stock stock = this->stock(100);
-  double seconds = 0;
-  EXPECT_THROW(stock.take(3, 1, seconds), Error);
+  EXPECT_THROW(stock.take(3, 1), Error);
 }
 
 } // namespace
