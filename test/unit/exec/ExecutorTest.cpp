@@ -237,5 +237,72 @@ TEST(ExecutorPlanTest, MaterialOfAnotherSerialGivesAnotherAnswer) {
   EXPECT_NE(runWith(4), expected);
 }
 
+TEST(ExecutorPlanTest, GroupsPrepareWhatIsNotPrepared) {
+  Deployment d(everyGatePlan());
+  const plan::Plan &plan = d.program->plan();
+  const std::array<const PartyExecutor *, 2> parties = {&d.party0, &d.party1};
+  constexpr size_t members = 3;
+  std::array<std::vector<std::vector<SecretVector<uint8_t>>>, 2> shares;
+  std::array<std::vector<GroupMember>, 2> groups;
+  std::vector<std::vector<ClearWords>> expected;
+  for (size_t party = 0; party < 2; ++party)
+    shares[party].resize(members);
+  for (size_t i = 0; i < members; ++i) {
+    std::vector<ClearWords> inputs;
+    for (uint64_t port = 0; port < 2; ++port) {
+      inputs.push_back(wordsOf(d.program->ring(), fixedValues(144, 8, 10 * i + port)));
+      auto both = shareInput(d.program->ring(), inputs.back());
+      for (size_t party = 0; party < 2; ++party)
+        shares[party][i].push_back(std::move(both[party]));
+    }
+    RequestId request{d.program->loaded().hash, d.masked.modelId, d.materialId, i};
+    expected.push_back(ClearExecutor(d.program, d.clear).run(d.seed0, d.seed1, request, inputs));
+    auto records = d.deal(i);
+    for (size_t party = 0; party < 2; ++party) {
+      RecordParts parts;
+      std::span<const uint8_t> rest = records[party];
+      for (uint64_t bytes : parties[party]->recordPartBytes()) {
+        parts.emplace_back(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(bytes));
+        rest = rest.subspan(bytes);
+      }
+      Prepared prepared = parties[party]->begin(d.materialId, i, std::move(parts));
+      // Nothing, a part that differs between the servers, everything.
+      const std::array<uint32_t, members> steps = {0, d.program->steps() / (2 + uint32_t(party)),
+                                                   d.program->steps()};
+      for (uint32_t step = 0; step < steps[i]; ++step)
+        EXPECT_EQ(parties[party]->prepareNext(prepared), step + 1 < d.program->steps());
+      EXPECT_EQ(prepared.next(), steps[i]);
+      EXPECT_EQ(prepared.complete(), i == 2);
+      groups[party].push_back({std::move(prepared), &d.common, shares[party][i]});
+    }
+  }
+  auto ends = makeInMemoryChannel();
+  auto other = std::async(std::launch::async,
+                          [&] { return d.party1.runGroup(std::move(groups[1]), *ends.second); });
+  std::vector<RunResult> mine = d.party0.runGroup(std::move(groups[0]), *ends.first),
+                         theirs = other.get();
+  for (size_t i = 0; i < members; ++i) {
+    EXPECT_GT(mine[i].report.lateSeconds, 0);
+    EXPECT_EQ(mine[i].report.exchanges, planCost(*d.program).exchanges);
+    for (int port = 0; port < plan.outputs_size(); ++port)
+      EXPECT_EQ(joinOutput(d.program->ring(), d.program->valueElements(plan.outputs(port).value()),
+                           mine[i].outputs[static_cast<size_t>(port)],
+                           theirs[i].outputs[static_cast<size_t>(port)]),
+                expected[i][static_cast<size_t>(port)])
+          << "member " << i;
+  }
+}
+
+TEST(ExecutorPlanTest, MaterialIsFreedOncePrepared) {
+  PlanBuilder b(32);
+  b.output(b.relu(b.open(b.input({4096})), 4, 3, 20, plan::SignWindow::ONE_HOT));
+  Deployment d(b.build());
+  const auto records = d.deal(0);
+  ASSERT_EQ(records[0].size(), 0u); // server 0 holds what its gates prepared, and nothing else
+  ASSERT_GT(records[1].size(), 0u);
+  EXPECT_EQ(d.party1.prepare(d.materialId, 0, records[1]).memoryBytes(),
+            d.party0.prepare(d.materialId, 0, records[0]).memoryBytes());
+}
+
 } // namespace
 } // namespace gfs
