@@ -4,6 +4,7 @@
 #include "runtime/crypto/Aes.h"
 #include "runtime/crypto/Kdf.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gfs {
@@ -21,6 +22,19 @@ void Prg::fill(std::span<uint8_t> out) {
     std::memcpy(out.data() + 16 * whole, last, rest);
     secureWipe(last, sizeof last);
   }
+}
+
+void Prg::fillFrom(uint64_t byte, std::span<uint8_t> out) {
+  seek(byte / blockBytes);
+  if (const size_t skipped = byte % blockBytes) {
+    uint8_t block[blockBytes];
+    fill(block);
+    const size_t used = std::min(blockBytes - skipped, out.size());
+    std::memcpy(out.data(), block + skipped, used);
+    secureWipe(block, sizeof block);
+    out = out.subspan(used);
+  }
+  fill(out);
 }
 
 AesKey deriveAesKey(const SecretSeed &seed, std::string_view context) {

@@ -36,8 +36,17 @@ public:
   template <class Word> void fillWords(std::span<Word> out) {
     fill({reinterpret_cast<uint8_t *>(out.data()), out.size_bytes()});
   }
+  /// Bytes [byte, byte + out.size()) of the stream as one fill() from its start gives them. The next call goes on
+  /// with the block behind.
+  void fillFrom(uint64_t byte, std::span<uint8_t> out);
+  /// Words [word, word + out.size()) of the stream as one fillWords() from its start gives them.
+  template <class Word> void fillWordsFrom(uint64_t word, std::span<Word> out) {
+    fillFrom(word * sizeof(Word), {reinterpret_cast<uint8_t *>(out.data()), out.size_bytes()});
+  }
   /// Continues at block `block`.
   void seek(uint64_t block) { next = block; }
+
+  static constexpr size_t blockBytes = 16;
 
 private:
   const AesKey *aes;

@@ -4,9 +4,11 @@
 
 #include "runtime/base/BlockPool.h"
 #include "runtime/base/Error.h"
+#include "runtime/exec/Chain.h"
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 
 namespace gfs {
 
@@ -119,10 +121,12 @@ private:
 } // namespace
 
 PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
-                             const SecretSeed &seed, Party party, const Kernels &kernels)
+                             const SecretSeed &seed, Party party, const Kernels &kernels,
+                             unsigned threads)
     : code(std::move(program)),
       weights(serverWeights(code->plan(), std::move(maskedWeights), seed, party)),
-      seed(seed.clone()), self(party), kernels(&kernels) {
+      seed(seed.clone()), self(party), kernels(&kernels),
+      pool(std::make_unique<ThreadPool>(threads)) {
   weights.masked.pack(*code, kernels);
   weights.share.pack(*code, kernels);
   BlockPool::shared().trim(); // requests need other sizes
@@ -203,21 +207,28 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
   double exchangeSeconds = 0, lateSeconds = 0;
   const std::vector<ProgramStage> &stages = code->stages();
   for (size_t index = 0; index < stages.size(); ++index) {
-    // All members do one phase before anyone does the next: its weights stay in the cache.
-    for (const ProgramPhase &phase : stages[index].phases)
+    // All members do one chain before anyone does the next: its weights stay in the cache.
+    for (const ProgramChain &chain : stages[index].chains)
       for (size_t i = 0; i < members.size(); ++i) {
         Prepared &prepared = members[i].prepared;
-        const double phaseStart = now();
-        while (prepared.next() <= phase.step)
-          prepareNext(prepared);
-        const double evaluateStart = now();
-        EvaluateView view(servers[i], phase, prepared.material[phase.step],
-                          prepared.storage[phase.step]);
-        code->gate(phase.step).evaluate(view, phase.phase);
-        if (phase.phase + 1 == code->cost(phase.step).phases())
-          prepared.release(phase.step);
-        lateSeconds += evaluateStart - phaseStart;
-        results[i].report.evaluateSeconds[phase.step] += now() - evaluateStart;
+        const auto phases = std::span(stages[index].phases).subspan(chain.first, chain.count);
+        const double late = now();
+        for (const ProgramPhase &phase : phases)
+          while (prepared.next() <= phase.step)
+            prepareNext(prepared);
+        lateSeconds += now() - late;
+        std::deque<EvaluateView> views;
+        std::vector<ChainLink> links;
+        for (const ProgramPhase &phase : phases) {
+          views.emplace_back(servers[i], phase, prepared.material[phase.step],
+                             prepared.storage[phase.step]);
+          links.push_back({code->gate(phase.step), phase.phase, views.back(),
+                           code->cost(phase.step), results[i].report.evaluateSeconds[phase.step]});
+        }
+        evaluateChain(links, {*pool, kernels->dividesConvolutions});
+        for (const ProgramPhase &phase : phases)
+          if (phase.phase + 1 == code->cost(phase.step).phases())
+            prepared.release(phase.step);
       }
     if (index + 1 == stages.size())
       break;

@@ -3,7 +3,9 @@
 // protocol.
 #pragma once
 
+#include "runtime/base/ThreadPool.h"
 #include "runtime/exec/Prepared.h"
+#include "runtime/exec/Program.h"
 #include "runtime/exec/Weights.h"
 #include "runtime/net/Channel.h"
 
@@ -44,8 +46,9 @@ struct GroupMember {
 /// several threads (one prepares the next request while another runs this one).
 class PartyExecutor {
 public:
+  /// `threads` of its own work on a request, the calling one included.
   PartyExecutor(ProgramRef program, MaskedWeights weights, const SecretSeed &seed, Party party,
-                const Kernels &kernels = bestKernels());
+                const Kernels &kernels = bestKernels(), unsigned threads = 1);
 
   const Program &program() const { return *code; }
   Party party() const { return self; }
@@ -80,6 +83,7 @@ private:
   SecretSeed seed;
   Party self;
   const Kernels *kernels;
+  std::unique_ptr<ThreadPool> pool;
 };
 
 } // namespace gfs

@@ -3,6 +3,7 @@
 #include "runtime/exec/PartyExecutor.h"
 
 #include "runtime/base/Error.h"
+#include "runtime/exec/Chain.h"
 
 #include <chrono>
 
@@ -31,13 +32,7 @@ public:
     return Prg(site.key, streamNonce(site.index, stream));
   }
   std::span<const uint8_t> material() const override { return site.material; }
-  void keepMaterial() override { kept = true; }
-  bool keepsMaterial() const { return kept; }
-  std::span<std::byte> prepared(size_t bytes) override {
-    if (site.storage.empty())
-      site.storage.resize(bytes);
-    return site.storage;
-  }
+  std::span<std::byte> prepared() override { return site.storage; }
   using PrepareContext::prepared;
   const void *packedMaskedWeight(uint32_t id) const override {
     return site.weights.masked.packed(id);
@@ -59,7 +54,6 @@ protected:
 private:
   const Site site;
   const plan::Step &step;
-  bool kept = false;
 };
 
 } // namespace
@@ -100,10 +94,16 @@ bool PartyExecutor::prepareNext(Prepared &prepared) const {
   ValueStore &masks = *prepared.masks;
   if (code->hasResult(step) && code->masked(code->step(step).result()))
     masks.allocate(code->step(step).result());
+  const Gate &gate = code->gate(step);
+  prepared.storage[step].resize(gate.preparedBytes());
   PrepareView view({*code, weights, *kernels, self, *prepared.key, prepared.material[step], masks,
                     prepared.storage[step], step});
-  code->gate(step).prepare(view);
-  if (!view.keepsMaterial())
+  const uint64_t units = gate.prepareUnits();
+  if (kernels->dividesConvolutions)
+    divide(units, *pool, [&](Range part) { gate.prepare(view, part); });
+  else
+    gate.prepare(view, {0, units});
+  if (!gate.readsMaterialOnline())
     prepared.material[step] = {};
   for (uint32_t value : code->lastReadBy(step))
     masks.release(value);

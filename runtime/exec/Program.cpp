@@ -18,6 +18,7 @@ Program::Program(plan::LoadedPlan loaded) : source(std::move(loaded)) {
   layOutMessages();
   layOutMaterial();
   findLastReads();
+  findChains();
 }
 
 bool Program::masked(uint32_t value) const {
@@ -97,6 +98,45 @@ void Program::findLastReads() {
   released.resize(gates.size());
   for (uint32_t value = 0; value < last.size(); ++value)
     released[last[value]].push_back(value);
+}
+
+void Program::findChains() {
+  for (ProgramStage &stage : schedule)
+    for (size_t index = 0; index < stage.phases.size(); ++index)
+      if (!stage.chains.empty() && continuesChain(stage, stage.chains.back(), stage.phases[index]))
+        ++stage.chains.back().count;
+      else
+        stage.chains.push_back({index, 1});
+}
+
+/// Range by range, `phase` writes the front of its result before earlier phases of the chain have
+/// read the back of their operands: so these must not share memory, unless element by element.
+bool Program::continuesChain(const ProgramStage &stage, const ProgramChain &chain,
+                             const ProgramPhase &phase) const {
+  auto units = [&](const ProgramPhase &of) { return gate(of.step).units(of.phase); };
+  auto elementwise = [&](const ProgramPhase &of) { return gate(of.step).elementwise(of.phase); };
+  if (!elementwise(phase))
+    return false;
+  auto offset = [&](uint32_t value) { return plan().values(static_cast<int>(value)).offset(); };
+  auto overlap = [&](uint32_t a, uint32_t b) {
+    return offset(a) < offset(b) + valueElements(b) && offset(b) < offset(a) + valueElements(a);
+  };
+  for (size_t i = chain.first; i < chain.first + chain.count; ++i) {
+    const ProgramPhase &before = stage.phases[i];
+    if (elementwise(before) && units(before) != units(phase))
+      return false;
+    if (!hasResult(phase.step))
+      continue;
+    const uint32_t result = step(phase.step).result();
+    auto disturbs = [&](uint32_t value) {
+      const bool sameElements = elementwise(before) && offset(value) == offset(result);
+      return value != result && overlap(result, value) && !sameElements;
+    };
+    if (std::ranges::any_of(step(before.step).operands(), disturbs) ||
+        (hasResult(before.step) && disturbs(step(before.step).result())))
+      return false;
+  }
+  return true;
 }
 
 } // namespace gfs

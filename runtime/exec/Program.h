@@ -27,9 +27,16 @@ struct ProgramPhase {
   MessagePart incoming;
 };
 
+/// Phases of a stage that follow each other and are evaluated range by range: those behind the first
+/// are elementwise and have equally many units, and so has the first if it is elementwise.
+struct ProgramChain {
+  size_t first = 0, count = 0; ///< In ProgramStage::phases.
+};
+
 /// The phases between two exchanges, and the exchange that follows (none after the last).
 struct ProgramStage {
   std::vector<ProgramPhase> phases;
+  std::vector<ProgramChain> chains; ///< All phases, in order.
   /// Where the messages lie in the room for them, which later exchanges use again.
   uint64_t messageOffset = 0, messageBytes = 0;
 };
@@ -78,6 +85,9 @@ private:
   void shareMessageRoom(const std::vector<size_t> &lastReader);
   void layOutMaterial();
   void findLastReads();
+  void findChains();
+  bool continuesChain(const ProgramStage &stage, const ProgramChain &chain,
+                      const ProgramPhase &phase) const;
 
   plan::LoadedPlan source;
   std::vector<std::unique_ptr<Gate>> gates;

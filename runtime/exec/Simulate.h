@@ -20,11 +20,11 @@ struct SimulationResult {
   RequestId request; ///< What a ClearExecutor needs to reproduce the outputs.
 };
 
-/// Holds the two executors and the dealer of one model.
+/// Holds the two executors, each with so many threads, and the dealer of one model.
 class Simulator {
 public:
   Simulator(ProgramRef program, MaskedWeights weights, const SecretSeed &seed0,
-            const SecretSeed &seed1, const Kernels &kernels = bestKernels());
+            const SecretSeed &seed1, const Kernels &kernels = bestKernels(), unsigned threads = 1);
   /// One inference on clear input words by port, which are shared freshly. Uses a new serial each
   /// time.
   SimulationResult run(std::span<const ClearWords> inputs);

@@ -2,6 +2,7 @@
 // AddWeight: shared x -> shared x + w. Each server adds its share of w (server 0 all of it, if
 // weights are public).
 #include "runtime/gates/Gates.h"
+#include "runtime/gates/Tiles.h"
 
 #include <algorithm>
 
@@ -20,13 +21,18 @@ public:
     return cost;
   }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
-    std::span<const Word> x = context.operand<Word>(0), share = context.weightShare<Word>(weight);
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
+
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
+    const auto [first, end] = elementsOf(units, count);
+    const Word *x = context.operand<Word>(0).data() + first;
+    Word *result = context.result<Word>().data() + first;
+    std::span<const Word> share = context.weightShare<Word>(weight);
     if (share.empty())
-      std::copy(x.begin(), x.end(), context.result<Word>().begin());
+      std::copy_n(x, end - first, result);
     else
-      context.kernels().ring<Word>().add(x.data(), share.data(), context.result<Word>().data(),
-                                         count);
+      context.kernels().ring<Word>().add(x, share.data() + first, result, end - first);
   }
 
   void reference(ReferenceContext &context) const override {

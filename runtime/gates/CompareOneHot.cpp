@@ -63,21 +63,22 @@ template <class Word> class OneHotComparison final : public Comparison<Word> {
   using Base::shape;
 
 public:
-  explicit OneHotComparison(ComparisonShape<Word> shape)
+  OneHotComparison(ComparisonShape<Word> shape, DealtLayout &dealt)
       : Base(std::move(shape)), chunks(plan::oneHotChunks(this->shape.window.bits())),
-        tree(this->shape.window.bits()), arrayBytes(this->shape.selectorBytes()) {}
+        tree(this->shape.window.bits()), arrayBytes(this->shape.selectorBytes()) {
+    for (unsigned c = 0; c < chunks; ++c)
+      oneHots.push_back(dealt.bytes(packedBytes(this->shape.count, positions(c))));
+    products = dealt.bytes(tree.productsBelow(tree.levels) * arrayBytes);
+  }
 
   void addCost(Cost &cost) const override {
-    for (unsigned c = 0; c < chunks; ++c)
-      DealtCost{cost}.bytes(packedBytes(shape.count, positions(c)));
-    DealtCost{cost}.bytes(tree.productsBelow(tree.levels) * arrayBytes);
     for (unsigned level = 0; level < tree.levels; ++level)
       cost.messageBytes.push_back(tree.opened(level) * arrayBytes);
     cost.messageBytes.push_back(arrayBytes);
     cost.prgBytes += (tree.openedBelow(tree.levels) + 1) * arrayBytes;
   }
 
-  void deal(DealContext &context, DealtWriter<Word> &dealt) const override {
+  void deal(DealContext &context, DealtWriter<Word> &writer) const override {
     std::span<const Word> s = context.mask<Word>(0);
     const SignBits<Word> signs = shape.signs();
     SecretVector<Word> oneHot(shape.count);
@@ -87,80 +88,72 @@ public:
         oneHot[i] = Word(1) << chunkOf(signs.maskIndex(s[i]), c);
       context.kernels().template ring<Word>().pack(positions(c), oneHot.data(), shape.count,
                                                    packed.data());
-      dealt.bytes({packed.data(), packedBytes(shape.count, positions(c))});
+      writer.bytes(oneHots[c], {packed.data(), oneHots[c].count});
     }
-    dealProducts(context, dealt);
+    dealProducts(context, writer);
   }
 
-  size_t preparedBytes() const override {
-    return this->selectorStorage() + Carver::bytes<uint32_t>(chunks * shape.count) +
-           Carver::bytes<uint8_t>(tree.openedBelow(tree.levels) * arrayBytes) +
-           Carver::bytes<uint8_t>(tree.productsBelow(tree.levels) * arrayBytes) +
-           Carver::bytes<uint8_t>(2 * chunks * arrayBytes) + Carver::bytes<uint8_t>(sentBytes());
-  }
+  size_t scratchBytes() const override { return 2 * chunks * arrayBytes; }
 
-  void prepare(PrepareContext &context, DealtReader<Word> &dealt,
-               std::span<std::byte> storage) const override {
-    this->prepareSelectors(context, storage);
-    Storage stored(*this, storage);
-    SecretVector<uint8_t> packed(packedBytes(shape.count, maxPositions));
-    SecretVector<Word> share(shape.count);
-    for (unsigned c = 0; c < chunks; ++c) {
-      std::span<uint8_t> bytes(packed.data(), packedBytes(shape.count, positions(c)));
-      dealt.bytes(bytes);
-      context.kernels().template ring<Word>().unpack(positions(c), bytes.data(), shape.count,
-                                                     share.data());
-      uint32_t *table = &stored.tables[c * shape.count];
-      for (size_t i = 0; i < shape.count; ++i) { // eq in the low half, lt in the high one
-        auto oneHot = static_cast<uint32_t>(share[i]);
-        table[i] = parityAbove(oneHot) << 16 | oneHot;
-      }
-    }
-    context.stream(tripleStream).fill(stored.operands);
-    dealt.bytes(stored.products);
-  }
-
-  void send(EvaluateContext &context, unsigned phase, std::span<std::byte> storage) const override {
-    Storage stored(*this, storage);
-    std::span<uint8_t> selectors = this->selectors(storage);
+  void send(EvaluateContext &context, unsigned phase, Range units) const override {
+    Work work(context);
+    SecretVector<Word> chunkWords(phase == 0 ? chunks * tileElements : 0);
+    SecretTile<uint8_t> decision;
+    const Range elements = elementsOf(units, shape.count);
     if (phase == 0)
-      lookUp(context, stored, selectors);
-    else
-      join(context, stored, phase - 1);
-    std::span<uint8_t> message = context.outgoing();
-    if (phase < tree.levels) {
-      hideOperands(stored, phase);
-      std::copy_n(stored.sent.begin(), message.size(), message.begin());
-    } else { // the selectors hold the server's own bit, and server 0's the public one
-      xorInto(selectors, array(stored.nodes, 0));
-      std::copy(selectors.begin(), selectors.end(), message.begin());
-    }
+      forEachTile(elements, [&](size_t first, size_t n) {
+        readOneHots(work, first, n, chunkWords.data());
+        for (size_t j = 0; j < shape.thresholds.size(); ++j)
+          lookUp(work, j, first, n, chunkWords.data());
+      });
+    forEachBitTile(elements, [&](size_t first, size_t n) {
+      for (size_t j = 0; j < shape.thresholds.size(); ++j) {
+        work.slice = this->slice(j, first, n);
+        if (phase > 0)
+          join(work, phase - 1);
+        if (phase < tree.levels) {
+          hideOperands(work, phase);
+        } else {
+          std::span<uint8_t> less = node(work, 0), bits = decision.first(less.size());
+          std::copy(less.begin(), less.end(), bits.begin());
+          this->sendHidden(context, j, first, n, bits);
+        }
+      }
+    });
   }
 
 private:
   static constexpr unsigned maxPositions = 1u << chunkBits;
+  using Bits = SecretTile<uint8_t>; ///< Of a bit tile.
 
-  /// Prepared storage behind the selectors. Node arrays: lt of node j at 2j, eq at 2j + 1 (never
-  /// used for node 0).
-  struct Storage {
-    std::span<uint32_t> tables; ///< Chunk after chunk.
-    std::span<uint8_t>
-        operands; ///< This server's part of the bits that hide AND operands, level after level.
-    std::span<uint8_t> products; ///< Its share of the products of those bits.
+  /// What a call of send() works with.
+  struct Work {
+    EvaluateContext &context;
+    DealtReader<Word> dealt;
+    /// This server's part of the bits that hide AND operands, level after level.
+    Prg operands;
+    /// This server's shares: lt of node j in array 2j, eq in 2j + 1 (never used for node 0).
     std::span<uint8_t> nodes;
-    std::span<uint8_t> sent; ///< This server's hidden operands of the latest level.
+    typename Base::BitSlice slice{0, 0}; ///< Of every array: the elements and threshold in work.
 
-    Storage(const OneHotComparison &self, std::span<std::byte> storage) {
-      Carver carver(self.behindSelectors(storage));
-      tables = carver.take<uint32_t>(self.chunks * self.shape.count);
-      operands = carver.take<uint8_t>(self.tree.openedBelow(self.tree.levels) * self.arrayBytes);
-      products = carver.take<uint8_t>(self.tree.productsBelow(self.tree.levels) * self.arrayBytes);
-      nodes = carver.take<uint8_t>(2 * self.chunks * self.arrayBytes);
-      sent = carver.take<uint8_t>(self.sentBytes());
-    }
+    explicit Work(EvaluateContext &context)
+        : context(context), dealt(context), operands(context.stream(tripleStream)),
+          nodes(context.template prepared<uint8_t>()) {}
   };
 
-  size_t sentBytes() const { return tree.levels == 0 ? 0 : tree.opened(0) * arrayBytes; }
+  std::span<uint8_t> node(Work &work, size_t i) const {
+    return work.slice.of(array(work.nodes, i));
+  }
+  /// Opened operand `i` of the level before.
+  void opened(Work &work, size_t i, std::span<uint8_t> out) const {
+    auto sent = work.slice.of(array(work.context.sent(), i));
+    auto came = work.slice.of(array(work.context.incoming(), i));
+    for (size_t b = 0; b < out.size(); ++b)
+      out[b] = sent[b] ^ came[b];
+  }
+  void operandMask(Work &work, size_t i, std::span<uint8_t> out) const {
+    work.operands.fillFrom(i * arrayBytes + work.slice.at, out);
+  }
   template <class Byte> std::span<Byte> array(std::span<Byte> arrays, size_t i) const {
     return arrays.subspan(i * arrayBytes, arrayBytes);
   }
@@ -172,14 +165,14 @@ private:
     return static_cast<unsigned>(x >> (chunkBits * c)) & (positions(c) - 1);
   }
 
-  void dealProducts(DealContext &context, DealtWriter<Word> &dealt) const {
+  void dealProducts(DealContext &context, DealtWriter<Word> &writer) const {
     SecretVector<uint8_t> operands(tree.openedBelow(tree.levels) * arrayBytes),
         other(operands.size());
     context.stream(Party::Zero, tripleStream).fill(operands);
     context.stream(Party::One, tripleStream).fill(other);
     xorInto(operands, other);
-    SecretVector<uint8_t> products(tree.productsBelow(tree.levels) * arrayBytes);
-    uint8_t *product = products.data();
+    SecretVector<uint8_t> clear(products.count);
+    uint8_t *product = clear.data();
     auto multiply = [&](size_t high, size_t low) {
       for (size_t i = 0; i < arrayBytes; ++i)
         *product++ = operands[high * arrayBytes + i] & operands[low * arrayBytes + i];
@@ -191,51 +184,51 @@ private:
         if (pair > 0)
           multiply(high, high + 2);
       }
-    dealt.bytes(products);
+    writer.bytes(products, clear);
   }
 
-  /// Shares of lt_c and eq_c of every chunk; adds bit_n(X) to server 0's selectors.
-  void lookUp(EvaluateContext &context, Storage &stored, std::span<uint8_t> selectors) const {
-    const auto &kernels = context.kernels().template ring<Word>();
-    const Word *masked = context.template operand<Word>(0).data();
+  /// This server's shares of one-hot(a_c), a word for each element, chunk after chunk.
+  void readOneHots(Work &work, size_t first, size_t n, Word *words) const {
+    SecretTile<std::array<uint8_t, maxPositions / 8>> room;
+    for (unsigned c = 0; c < chunks; ++c, words += tileElements) {
+      const unsigned bits = positions(c);
+      const uint8_t *packed = work.dealt.bytesInPlace(oneHots[c], packedBytes(first, bits),
+                                                      packedBytes(n, bits), room.data()->data());
+      work.context.kernels().template ring<Word>().unpack(bits, packed, n, words);
+    }
+  }
+
+  /// Shares of lt_c and eq_c of every chunk: bit x_c of the one-hot vector, and the parity of the
+  /// bits above it.
+  void lookUp(Work &work, size_t j, size_t first, size_t n, const Word *oneHot) const {
+    const auto &kernels = work.context.kernels().template ring<Word>();
+    const Word *masked = work.context.template operand<Word>(0).data();
     const SignBits<Word> signs = shape.signs();
-    Word x[Base::block], less[Base::block], equal[Base::block];
-    uint8_t top[Base::block / 8];
-    for (size_t j = 0; j < shape.thresholds.size(); ++j)
-      for (size_t first = 0; first < shape.count; first += Base::block) {
-        const size_t n = std::min(Base::block, shape.count - first), bytes = (n + 7) / 8;
-        const size_t at = j * shape.bitBytes() + first / 8;
-        for (size_t i = 0; i < n; ++i)
-          x[i] = signs.index(masked[first + i], shape.thresholds[j]);
-        for (unsigned c = 0; c < chunks; ++c) {
-          const uint32_t *table = &stored.tables[c * shape.count + first];
-          const Word last = positions(c) - 1;
-          for (size_t i = 0; i < n; ++i) {
-            uint32_t bits = table[i] >> (x[i] >> (chunkBits * c) & last);
-            equal[i] = bits;
-            less[i] = bits >> 16;
-          }
-          kernels.pack(1, less, n, &stored.nodes[2 * c * arrayBytes + at]);
-          kernels.pack(1, equal, n, &stored.nodes[(2 * c + 1) * arrayBytes + at]);
-        }
-        if (context.party() == Party::One)
-          continue;
-        for (size_t i = 0; i < n; ++i)
-          x[i] = signs.publicBit(x[i]);
-        kernels.pack(1, x, n, top);
-        xorInto(selectors.subspan(at, bytes), {top, bytes});
+    work.slice = this->slice(j, first, n);
+    Word x[tileElements];
+    SecretTile<Word> less, equal;
+    for (size_t i = 0; i < n; ++i)
+      x[i] = signs.index(masked[first + i], shape.thresholds[j]);
+    for (unsigned c = 0; c < chunks; ++c, oneHot += tileElements) {
+      const Word last = positions(c) - 1;
+      for (size_t i = 0; i < n; ++i) {
+        const auto word = static_cast<uint32_t>(oneHot[i]);
+        const uint32_t bits = (parityAbove(word) << 16 | word) >> (x[i] >> (chunkBits * c) & last);
+        equal[i] = bits;
+        less[i] = bits >> 16;
       }
+      kernels.pack(1, less.data(), n, node(work, 2 * c).data());
+      kernels.pack(1, equal.data(), n, node(work, 2 * c + 1).data());
+    }
   }
 
-  /// sent = operands of this level's ANDs, each XOR its own hiding bits.
-  void hideOperands(Storage &stored, unsigned level) const {
+  /// Sends the operands of this level's ANDs, each XOR its own hiding bits.
+  void hideOperands(Work &work, unsigned level) const {
     size_t base = tree.openedBelow(level), next = 0;
-    auto hide = [&](size_t node) {
-      std::span<uint8_t> to = array(stored.sent, next);
-      std::span<uint8_t> value = array(stored.nodes, node),
-                         bits = array(stored.operands, base + next++);
-      std::copy(value.begin(), value.end(), to.begin());
-      xorInto(to, bits);
+    auto hide = [&](size_t value) {
+      std::span<uint8_t> to = work.slice.of(array(work.context.outgoing(), next));
+      operandMask(work, base + next++, to);
+      xorInto(to, node(work, value));
     };
     for (size_t pair = 0; pair < tree.pairs(level); ++pair) {
       hide(2 * (2 * pair + 1) + 1); // eq_h
@@ -247,45 +240,53 @@ private:
 
   /// The nodes of level + 1 from those of `level`, in place, with the operands both servers have
   /// sent.
-  void join(EvaluateContext &context, Storage &stored, unsigned level) const {
-    std::span<uint8_t> opened = stored.sent.first(tree.opened(level) * arrayBytes);
-    xorInto(opened, context.incoming());
-    const uint8_t mine = context.party() == Party::Zero ? 0xff : 0;
+  void join(Work &work, unsigned level) const {
+    const size_t bytes = work.slice.bytes;
+    const uint8_t mine = work.context.party() == Party::Zero ? 0xff : 0;
     const size_t operandBase = tree.openedBelow(level), productBase = tree.productsBelow(level);
+    Bits p, q, a, b, ab;
     auto conjunction = [&](size_t high, size_t low, size_t product, std::span<uint8_t> out) {
-      std::span<uint8_t> p = array(opened, high), q = array(opened, low);
-      std::span<uint8_t> a = array(stored.operands, operandBase + high),
-                         b = array(stored.operands, operandBase + low);
-      std::span<uint8_t> ab = array(stored.products, productBase + product);
-      for (size_t i = 0; i < arrayBytes; ++i)
+      opened(work, high, p.first(bytes));
+      opened(work, low, q.first(bytes));
+      operandMask(work, operandBase + high, a.first(bytes));
+      operandMask(work, operandBase + low, b.first(bytes));
+      work.dealt.bytes(products, (productBase + product) * arrayBytes + work.slice.at,
+                       ab.first(bytes));
+      for (size_t i = 0; i < bytes; ++i)
         out[i] = static_cast<uint8_t>((p[i] & ((q[i] & mine) ^ b[i])) ^ (q[i] & a[i]) ^ ab[i]);
     };
     for (size_t pair = 0; pair < tree.pairs(level); ++pair) {
       size_t high = JoinTree::firstOpened(pair), product = JoinTree::firstProduct(pair);
       // Node `pair` is at or before the nodes it is made of, and lt_h lies behind both its arrays.
-      std::span<uint8_t> less = array(stored.nodes, 2 * pair);
+      std::span<uint8_t> less = node(work, 2 * pair);
       conjunction(high, high + 1, product, less);
-      xorInto(less, array(stored.nodes, 2 * (2 * pair + 1)));
+      xorInto(less, node(work, 2 * (2 * pair + 1)));
       if (pair > 0)
-        conjunction(high, high + 2, product + 1, array(stored.nodes, 2 * pair + 1));
+        conjunction(high, high + 2, product + 1, node(work, 2 * pair + 1));
     }
     if (tree.nodes(level) % 2 == 1) {
       size_t from = 2 * (tree.nodes(level) - 1), to = 2 * tree.pairs(level);
-      std::copy_n(&stored.nodes[from * arrayBytes], 2 * arrayBytes, &stored.nodes[to * arrayBytes]);
+      for (size_t part : {0, 1}) {
+        std::span<uint8_t> moved = node(work, from + part);
+        std::copy(moved.begin(), moved.end(), node(work, to + part).begin());
+      }
     }
   }
 
   const unsigned chunks;
   const JoinTree tree;
-  const size_t arrayBytes; ///< One bit per element and threshold.
+  const size_t arrayBytes;         ///< One bit per element and threshold.
+  std::vector<DealtArray> oneHots; ///< Of each chunk, packed to its positions.
+  DealtArray products;             ///< Of the bits that hide AND operands.
 };
 
 } // namespace
 
-template <class Word> ComparisonPtr<Word> makeOneHotComparison(ComparisonShape<Word> shape) {
-  return std::make_unique<OneHotComparison<Word>>(std::move(shape));
+template <class Word>
+ComparisonPtr<Word> makeOneHotComparison(ComparisonShape<Word> shape, DealtLayout &dealt) {
+  return std::make_unique<OneHotComparison<Word>>(std::move(shape), dealt);
 }
-template ComparisonPtr<uint32_t> makeOneHotComparison(ComparisonShape<uint32_t>);
-template ComparisonPtr<uint64_t> makeOneHotComparison(ComparisonShape<uint64_t>);
+template ComparisonPtr<uint32_t> makeOneHotComparison(ComparisonShape<uint32_t>, DealtLayout &);
+template ComparisonPtr<uint64_t> makeOneHotComparison(ComparisonShape<uint64_t>, DealtLayout &);
 
 } // namespace gfs

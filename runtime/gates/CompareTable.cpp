@@ -27,22 +27,22 @@ template <class Word> class TableComparison final : public Comparison<Word> {
   using Base::shape;
 
 public:
-  explicit TableComparison(ComparisonShape<Word> shape)
+  TableComparison(ComparisonShape<Word> shape, DealtLayout &dealt)
       : Base(std::move(shape)),
         tableBytes(this->shape.window.bits() < 3 ? 1
-                                                 : size_t(1) << (this->shape.window.bits() - 3)) {}
+                                                 : size_t(1) << (this->shape.window.bits() - 3)),
+        tables(dealt.bytes(this->shape.count * tableBytes)) {}
 
   void addCost(Cost &cost) const override {
-    DealtCost{cost}.bytes(tablesBytes());
     cost.messageBytes.push_back(shape.selectorBytes());
     cost.prgBytes += shape.selectorBytes();
   }
 
-  void deal(DealContext &context, DealtWriter<Word> &dealt) const override {
+  void deal(DealContext &context, DealtWriter<Word> &writer) const override {
     std::span<const Word> s = context.mask<Word>(0);
     const SignBits<Word> signs = shape.signs();
-    SecretVector<uint8_t> tables(tablesBytes());
-    uint8_t *table = tables.data();
+    SecretVector<uint8_t> clear(tables.count);
+    uint8_t *table = clear.data();
     for (size_t i = 0; i < shape.count; ++i, table += tableBytes) {
       uint64_t a = signs.maskIndex(s[i]);
       for (size_t first = 0; first < tableBytes; first += 8) {
@@ -50,68 +50,46 @@ public:
         std::memcpy(table + first, &bits, std::min<size_t>(8, tableBytes));
       }
     }
-    dealt.bytes(tables);
+    writer.bytes(tables, clear);
   }
 
-  size_t preparedBytes() const override {
-    return this->selectorStorage() + Carver::bytes<uint8_t>(tablesBytes());
-  }
-
-  void prepare(PrepareContext &context, DealtReader<Word> &dealt,
-               std::span<std::byte> storage) const override {
-    this->prepareSelectors(context, storage);
-    dealt.bytesInPlace(tableStorage(storage), tablesBytes());
-    if (context.party() == Party::One)
-      context.keepMaterial(); // send() reads its tables where they lie
-  }
-
-  void send(EvaluateContext &context, unsigned, std::span<std::byte> storage) const override {
+  void send(EvaluateContext &context, unsigned, Range units) const override {
     const auto &kernels = context.kernels().template ring<Word>();
-    // Server 1's tables come first in its material and are read where they lie.
-    const uint8_t *tables =
-        context.party() == Party::Zero ? tableStorage(storage).data() : context.material().data();
     const Word *masked = context.template operand<Word>(0).data();
-    std::span<uint8_t> message = this->selectors(storage);
-    const SignBits<Word> signs = shape.signs();
     const Word ringMask = shape.ring.template mask<Word>();
-    Word shifted[Base::block];
-    uint8_t bits[Base::block / 8];
-    for (size_t j = 0; j < shape.thresholds.size(); ++j) {
-      const Word theta = shape.thresholds[j];
-      uint8_t *out = message.data() + j * shape.bitBytes();
-      for (size_t first = 0; first < shape.count; first += Base::block, out += Base::block / 8) {
-        const size_t n = std::min(Base::block, shape.count - first), bytes = (n + 7) / 8;
-        for (size_t i = 0; i < n; ++i)
-          shifted[i] = (masked[first + i] - theta) & ringMask;
-        kernels.tableLookup(shape.window, shape.ring.bits, shifted, tables + first * tableBytes, n,
-                            bits);
-        xorInto({out, bytes}, {bits, bytes});
-        if (context.party() == Party::One)
-          continue;
-        for (size_t i = 0; i < n; ++i)
-          shifted[i] = signs.publicBit(signs.index(shifted[i], 0));
-        kernels.pack(1, shifted, n, bits);
-        xorInto({out, bytes}, {bits, bytes});
+    DealtReader<Word> reader(context);
+    SecretVector<uint8_t> room(context.party() == Party::Zero ? bitTileElements * tableBytes : 0);
+    SecretTile<uint8_t> found;
+    Word shifted[tileElements];
+    forEachBitTile(elementsOf(units, shape.count), [&](size_t first, size_t n) {
+      const uint8_t *table =
+          reader.bytesInPlace(tables, first * tableBytes, n * tableBytes, room.data());
+      const std::span<uint8_t> bits = found.first((n + 7) / 8);
+      for (size_t j = 0; j < shape.thresholds.size(); ++j) {
+        const Word theta = shape.thresholds[j];
+        forEachTile(n, [&](size_t at, size_t count) {
+          for (size_t i = 0; i < count; ++i)
+            shifted[i] = (masked[first + at + i] - theta) & ringMask;
+          kernels.tableLookup(shape.window, shape.ring.bits, shifted, table + at * tableBytes,
+                              count, &bits[at / 8]);
+        });
+        this->sendHidden(context, j, first, n, bits);
       }
-    }
-    std::copy(message.begin(), message.end(), context.outgoing().begin());
+    });
   }
 
 private:
-  size_t tablesBytes() const { return shape.count * tableBytes; }
-  std::span<uint8_t> tableStorage(std::span<std::byte> storage) const {
-    return Carver(this->behindSelectors(storage)).template take<uint8_t>(tablesBytes());
-  }
-
-  size_t tableBytes;
+  const size_t tableBytes;
+  const DealtArray tables;
 };
 
 } // namespace
 
-template <class Word> ComparisonPtr<Word> makeTableComparison(ComparisonShape<Word> shape) {
-  return std::make_unique<TableComparison<Word>>(std::move(shape));
+template <class Word>
+ComparisonPtr<Word> makeTableComparison(ComparisonShape<Word> shape, DealtLayout &dealt) {
+  return std::make_unique<TableComparison<Word>>(std::move(shape), dealt);
 }
-template ComparisonPtr<uint32_t> makeTableComparison(ComparisonShape<uint32_t>);
-template ComparisonPtr<uint64_t> makeTableComparison(ComparisonShape<uint64_t>);
+template ComparisonPtr<uint32_t> makeTableComparison(ComparisonShape<uint32_t>, DealtLayout &);
+template ComparisonPtr<uint64_t> makeTableComparison(ComparisonShape<uint64_t>, DealtLayout &);
 
 } // namespace gfs

@@ -40,23 +40,21 @@ public:
   explicit Comparison(ComparisonShape<Word> shape) : shape(std::move(shape)) {}
   virtual ~Comparison() = default;
 
-  /// Messages, material and streams of the comparison; the last message opens the g_j.
+  /// Messages of the comparison and streams beside those of dealt arrays; the last message opens
+  /// the g_j.
   virtual void addCost(Cost &cost) const = 0;
-  virtual void deal(DealContext &context, DealtWriter<Word> &dealt) const = 0;
-  virtual size_t preparedBytes() const = 0;
-  virtual void prepare(PrepareContext &context, DealtReader<Word> &dealt,
-                       std::span<std::byte> storage) const = 0;
-  /// Phases before the last: fills the outgoing message.
-  virtual void send(EvaluateContext &context, unsigned phase,
-                    std::span<std::byte> storage) const = 0;
-  /// Last phase: g = what was sent XOR what came. Returned bits live in `storage`.
-  std::span<const uint8_t> open(EvaluateContext &context, std::span<std::byte> storage) const {
-    std::span<uint8_t> g = selectors(storage);
-    xorInto(g, context.incoming());
-    return g;
+  virtual void deal(DealContext &context, DealtWriter<Word> &writer) const = 0;
+  /// What the phases keep in prepared(), from its start.
+  virtual size_t scratchBytes() const { return 0; }
+  /// Phases before the last: `units` of the outgoing message.
+  virtual void send(EvaluateContext &context, unsigned phase, Range units) const = 0;
+  /// Last phase: the g_j of elements [first, first + n) = what was sent XOR what came.
+  void opened(EvaluateContext &context, size_t j, size_t first, size_t n, uint8_t *g) const {
+    const BitSlice bits = slice(j, first, n);
+    const uint8_t *sent = &context.sent()[bits.at], *came = &context.incoming()[bits.at];
+    for (size_t i = 0; i < bits.bytes; ++i)
+      g[i] = sent[i] ^ came[i];
   }
-  /// The same bits again, after open().
-  std::span<const uint8_t> opened(std::span<std::byte> storage) const { return selectors(storage); }
 
   /// The ρ_j, for the dealer.
   SecretVector<uint8_t> selectorMasks(DealContext &context) const {
@@ -67,51 +65,75 @@ public:
     std::span<const Word> s = context.mask<Word>(0);
     const SignBits<Word> signs = shape.signs();
     SecretVector<uint8_t> top(shape.bitBytes());
-    for (size_t first = 0; first < shape.count; first += block) {
-      const size_t n = std::min(block, shape.count - first);
-      Word bits[block];
+    SecretTile<Word> bits;
+    forEachTile(shape.count, [&](size_t first, size_t n) {
       for (size_t i = 0; i < n; ++i)
         bits[i] = signs.maskBit(s[first + i]);
-      context.kernels().template ring<Word>().pack(1, bits, n, &top[first / 8]);
-    }
+      context.kernels().template ring<Word>().pack(1, bits.data(), n, &top[first / 8]);
+    });
     for (size_t j = 0; j < shape.thresholds.size(); ++j)
       xorInto(std::span(rho).subspan(j * shape.bitBytes(), shape.bitBytes()), top);
     return rho;
   }
 
 protected:
-  static constexpr size_t block = 512; ///< Elements handled at a time in L1; a multiple of 8.
-
-  /// Server's own m_ij before the last message, the message itself after.
-  std::span<uint8_t> selectors(std::span<std::byte> storage) const {
-    return Carver(storage).template take<uint8_t>(shape.selectorBytes());
+  /// The bits of some elements at one threshold, in an array of all.
+  struct BitSlice {
+    size_t at, bytes;
+    template <class Byte> std::span<Byte> of(std::span<Byte> array) const {
+      return array.subspan(at, bytes);
+    }
+  };
+  BitSlice slice(size_t j, size_t first, size_t n) const {
+    return {j * shape.bitBytes() + first / 8, (n + 7) / 8};
   }
-  std::span<std::byte> behindSelectors(std::span<std::byte> storage) const {
-    Carver carver(storage);
-    carver.template take<uint8_t>(shape.selectorBytes());
-    return carver.rest();
-  }
-  size_t selectorStorage() const { return Carver::bytes<uint8_t>(shape.selectorBytes()); }
-  void prepareSelectors(PrepareContext &context, std::span<std::byte> storage) const {
-    context.stream(selectorStream).fill(selectors(storage));
+  /// Sends a share of c_j for n <= bitTileElements elements: `bits` XOR the server's own m_ij and,
+  /// from server 0, the public bit_n(X_j). Overwrites `bits`.
+  void sendHidden(EvaluateContext &context, size_t j, size_t first, size_t n,
+                  std::span<uint8_t> bits) const {
+    SecretTile<uint8_t> other;
+    const std::span<uint8_t> others = other.first(bits.size());
+    if (context.party() == Party::Zero) {
+      const Word *masked = context.template operand<Word>(0).data();
+      const SignBits<Word> signs = shape.signs();
+      Word top[tileElements];
+      forEachTile(Range{first, first + n}, [&](size_t from, size_t count) {
+        for (size_t i = 0; i < count; ++i)
+          top[i] = signs.publicBit(signs.index(masked[from + i], shape.thresholds[j]));
+        context.kernels().template ring<Word>().pack(1, top, count, &others[(from - first) / 8]);
+      });
+      xorInto(bits, others);
+    }
+    const BitSlice to = slice(j, first, n);
+    context.stream(selectorStream).fillFrom(to.at, others);
+    xorInto(bits, others);
+    std::copy(bits.begin(), bits.end(), to.of(context.outgoing()).begin());
   }
 
   const ComparisonShape<Word> shape;
 };
 
 template <class Word> using ComparisonPtr = std::unique_ptr<Comparison<Word>>;
-template <class Word> ComparisonPtr<Word> makeTableComparison(ComparisonShape<Word> shape);
-template <class Word> ComparisonPtr<Word> makeOneHotComparison(ComparisonShape<Word> shape);
-extern template ComparisonPtr<uint32_t> makeTableComparison(ComparisonShape<uint32_t>);
-extern template ComparisonPtr<uint64_t> makeTableComparison(ComparisonShape<uint64_t>);
-extern template ComparisonPtr<uint32_t> makeOneHotComparison(ComparisonShape<uint32_t>);
-extern template ComparisonPtr<uint64_t> makeOneHotComparison(ComparisonShape<uint64_t>);
-
 template <class Word>
-ComparisonPtr<Word> makeComparison(const plan::SignWindow &window, ComparisonShape<Word> shape) {
+ComparisonPtr<Word> makeTableComparison(ComparisonShape<Word> shape, DealtLayout &dealt);
+template <class Word>
+ComparisonPtr<Word> makeOneHotComparison(ComparisonShape<Word> shape, DealtLayout &dealt);
+extern template ComparisonPtr<uint32_t> makeTableComparison(ComparisonShape<uint32_t>,
+                                                            DealtLayout &);
+extern template ComparisonPtr<uint64_t> makeTableComparison(ComparisonShape<uint64_t>,
+                                                            DealtLayout &);
+extern template ComparisonPtr<uint32_t> makeOneHotComparison(ComparisonShape<uint32_t>,
+                                                             DealtLayout &);
+extern template ComparisonPtr<uint64_t> makeOneHotComparison(ComparisonShape<uint64_t>,
+                                                             DealtLayout &);
+
+/// Lays its arrays out in `dealt`.
+template <class Word>
+ComparisonPtr<Word> makeComparison(const plan::SignWindow &window, ComparisonShape<Word> shape,
+                                   DealtLayout &dealt) {
   if (window.protocol() == plan::SignWindow::TABLE)
-    return makeTableComparison<Word>(std::move(shape));
-  return makeOneHotComparison<Word>(std::move(shape));
+    return makeTableComparison<Word>(std::move(shape), dealt);
+  return makeOneHotComparison<Word>(std::move(shape), dealt);
 }
 
 } // namespace gfs

@@ -3,11 +3,13 @@
 // its own stream; only server 1's part, the difference, is in its record. So server 0 sees nothing,
 // and server 1 sees values masked by a stream it cannot compute.
 //
-// Dealer and servers name the arrays in the same order; each array starts at a byte boundary.
+// A gate lays its arrays out once, in its constructor; each starts at a byte boundary of the record
+// and at a block of the stream. Servers read them in the phase that needs them, tile by tile: what
+// is expanded or unpacked stays in cache and is never stored.
 #pragma once
 
 #include "runtime/base/Error.h"
-#include "runtime/gates/Gate.h"
+#include "runtime/gates/Tiles.h"
 
 #include <cstring>
 
@@ -29,19 +31,71 @@ inline void xorInto(std::span<uint8_t> target, std::span<const uint8_t> other) {
     target[i] ^= other[i];
 }
 
-/// Adds up what the arrays below cost.
-struct DealtCost {
-  Cost &cost;
-  template <class Word> void words(unsigned bits, uint64_t count) {
-    if (bits == 0)
-      return;
-    cost.dealtBytes[1] += packedBytes(count, bits);
-    cost.prgBytes += count * sizeof(Word);
+/// An array of dealt values, and where its shares lie.
+struct DealtArray {
+  unsigned bits = 0;  ///< Of each element, 8 for bytes; 0: nothing is dealt, shares are zero.
+  uint64_t count = 0; ///< Elements.
+  uint64_t streamOffset = 0; ///< Bytes in server 0's stream.
+  uint64_t recordOffset = 0; ///< Bytes in server 1's material of the step.
+};
+
+/// Elements [first, first + n) of `array` in server 1's material.
+template <class Byte>
+std::span<Byte> dealtPart(std::span<Byte> record, const DealtArray &array, uint64_t first,
+                          uint64_t n) {
+  const uint64_t offset = array.recordOffset + packedBytes(first, array.bits),
+                 size = packedBytes(n, array.bits);
+  check(first + n <= array.count && offset + size <= record.size(),
+        "a gate's material is not where it was laid out");
+  return record.subspan(offset, size);
+}
+
+/// Bytes that are the same in both servers' material: comparison keys.
+struct DealtKeys {
+  std::array<uint64_t, 2> offset = {0, 0}; ///< By server.
+  uint64_t size = 0;
+
+  std::span<const uint8_t> in(std::span<const uint8_t> material, Party party) const {
+    return material.subspan(offset[index(party)], size);
   }
-  void bytes(uint64_t count) {
-    cost.dealtBytes[1] += count;
-    cost.prgBytes += count;
+};
+
+/// Where the dealt arrays of a step lie, in the order in which they are named. So that any part of
+/// an array can be read where it is used.
+class DealtLayout {
+public:
+  /// Additive shares mod 2^bits of `count` words.
+  template <class Word> DealtArray words(unsigned bits, uint64_t count) {
+    return array(bits, count, bits == 0 ? 0 : count * sizeof(Word));
   }
+  /// XOR shares of `count` bytes.
+  DealtArray bytes(uint64_t count) { return array(8, count, count); }
+  DealtKeys keys(uint64_t size) {
+    DealtKeys keys{recordBytes, size};
+    for (uint64_t &bytes : recordBytes)
+      bytes += size;
+    return keys;
+  }
+
+  /// What all arrays cost together.
+  void addTo(Cost &cost) const {
+    for (size_t party = 0; party < 2; ++party)
+      cost.dealtBytes[party] += recordBytes[party];
+    cost.prgBytes += streamBytes;
+  }
+
+private:
+  DealtArray array(unsigned bits, uint64_t count, uint64_t inStream) {
+    DealtArray array{bits, count, streamBlocks * Prg::blockBytes, recordBytes[1]};
+    recordBytes[1] += packedBytes(count, bits);
+    streamBytes += inStream;
+    streamBlocks += (inStream + Prg::blockBytes - 1) / Prg::blockBytes;
+    return array;
+  }
+
+  std::array<uint64_t, 2> recordBytes = {0, 0};
+  uint64_t streamBytes = 0;  ///< Used.
+  uint64_t streamBlocks = 0; ///< Passed over: every array starts with a block of its own.
 };
 
 /// The dealer's side.
@@ -49,112 +103,82 @@ template <class Word> class DealtWriter {
 public:
   explicit DealtWriter(DealContext &context)
       : kernels(context.kernels().ring<Word>()), stream(context.stream(Party::Zero, dealtStream)),
-        record(context.material(Party::One)) {}
+        record(context.material(Party::One)), values(tileElements), share0(tileElements) {}
 
-  /// Additive shares mod 2^bits of the words valueAt(0), ..., valueAt(count - 1).
-  template <class ValueAt> void words(unsigned bits, size_t count, ValueAt &&valueAt) {
-    if (bits == 0)
+  /// Shares of the words valueAt(0), ..., valueAt(array.count - 1).
+  template <class ValueAt> void words(const DealtArray &array, ValueAt &&valueAt) {
+    if (array.bits == 0)
       return;
-    values.resize(count);
-    share0.resize(count);
+    uint8_t *out = dealtPart(record, array, 0, array.count).data();
     Word *value = values.data();
-    for (size_t i = 0; i < count; ++i)
-      value[i] = valueAt(i);
-    stream.fillWords(std::span<Word>(share0));
-    kernels.sub(values.data(), share0.data(), values.data(), count);
-    kernels.pack(bits, values.data(), count, next(packedBytes(count, bits)).data());
+    stream.seek(array.streamOffset / Prg::blockBytes);
+    forEachTile(array.count, [&](size_t first, size_t n) {
+      for (size_t i = 0; i < n; ++i)
+        value[i] = valueAt(first + i);
+      stream.fillWords(std::span(share0).first(n));
+      kernels.sub(value, share0.data(), value, n);
+      kernels.pack(array.bits, value, n, out + packedBytes(first, array.bits));
+    });
   }
-  /// XOR shares of bytes.
-  void bytes(std::span<const uint8_t> clear) {
-    std::span<uint8_t> share1 = next(clear.size());
-    stream.fill(share1);
+  void bytes(const DealtArray &array, std::span<const uint8_t> clear) {
+    check(clear.size() == array.count, "a gate deals other bytes than it laid out");
+    std::span<uint8_t> share1 = dealtPart(record, array, 0, array.count);
+    stream.fillFrom(array.streamOffset, share1);
     xorInto(share1, clear);
   }
-  /// The next `count` bytes of server 1's record, for material that is no share.
-  std::span<uint8_t> raw(size_t count) { return next(count); }
-  /// Checks that the record part is full, as cost() promised.
-  void finish() const { check(record.empty(), "a gate deals less than its cost states"); }
 
 private:
-  std::span<uint8_t> next(size_t size) {
-    check(size <= record.size(), "a gate deals more than its cost states");
-    std::span<uint8_t> part = record.first(size);
-    record = record.subspan(size);
-    return part;
-  }
-
   const RingKernels<Word> &kernels;
   Prg stream;
   std::span<uint8_t> record;
   SecretVector<Word> values, share0;
 };
 
-/// A server's side.
+/// A server's side, in prepare() or evaluate(): expands or unpacks what is used, where it is used.
 template <class Word> class DealtReader {
 public:
-  explicit DealtReader(PrepareContext &context)
-      : kernels(context.kernels().ring<Word>()), party(context.party()),
+  template <class Context>
+  explicit DealtReader(const Context &context)
+      : kernels(context.kernels().template ring<Word>()), party(context.party()),
         stream(context.stream(dealtStream)), record(context.material()) {}
 
-  /// This server's shares; reduced only for server 1. Zeros if `bits` is 0.
-  void words(unsigned bits, std::span<Word> out) {
-    if (bits == 0)
+  /// This server's shares of elements [first, first + out.size()); reduced only for server 1.
+  /// `first`: a multiple of 8.
+  void words(const DealtArray &array, uint64_t first, std::span<Word> out) {
+    if (array.bits == 0)
       std::fill(out.begin(), out.end(), Word(0));
     else if (party == Party::Zero)
-      stream.fillWords(out);
+      stream.fillFrom(array.streamOffset + first * sizeof(Word), asBytes(out));
     else
-      kernels.unpack(bits, next(packedBytes(out.size(), bits)).data(), out.size(), out.data());
+      kernels.unpack(array.bits, dealtPart(record, array, first, out.size()).data(), out.size(),
+                     out.data());
   }
-  void bytes(std::span<uint8_t> out) {
+  /// Bytes [first, first + out.size()).
+  void bytes(const DealtArray &array, uint64_t first, std::span<uint8_t> out) {
     if (party == Party::Zero) {
-      stream.fill(out);
+      stream.fillFrom(array.streamOffset + first, out);
     } else {
-      std::span<const uint8_t> part = next(out.size());
-      std::copy(part.begin(), part.end(), out.begin());
+      std::span<const uint8_t> mine = dealtPart(record, array, first, out.size());
+      std::copy(mine.begin(), mine.end(), out.begin());
     }
   }
-  /// Passes over material of server 1 that is no share.
-  void skip(size_t count) { next(count); }
-  /// Like bytes(), for data that is read where it lies: server 1 needs no copy. `storage` serves
-  /// server 0.
-  std::span<const uint8_t> bytesInPlace(std::span<uint8_t> storage, size_t size) {
+  /// The same `n` bytes where they lie, in server 1's material; server 0 expands them into `room`.
+  const uint8_t *bytesInPlace(const DealtArray &array, uint64_t first, uint64_t n, uint8_t *room) {
     if (party == Party::One)
-      return next(size);
-    stream.fill(storage.first(size));
-    return storage.first(size);
+      return dealtPart(record, array, first, n).data();
+    bytes(array, first, {room, n});
+    return room;
   }
 
 private:
-  std::span<const uint8_t> next(size_t size) {
-    check(size <= record.size(), "a gate reads more material than its cost states");
-    std::span<const uint8_t> part = record.first(size);
-    record = record.subspan(size);
-    return part;
+  static std::span<uint8_t> asBytes(std::span<Word> words) {
+    return {reinterpret_cast<uint8_t *>(words.data()), words.size_bytes()};
   }
 
   const RingKernels<Word> &kernels;
   Party party;
   Prg stream;
   std::span<const uint8_t> record;
-};
-
-/// Cuts one block of prepared storage into aligned arrays; prepare() and evaluate() cut alike.
-class Carver {
-public:
-  explicit Carver(std::span<std::byte> storage) : left(storage) {}
-  template <class T> static constexpr size_t bytes(size_t count) {
-    return (count * sizeof(T) + 63) / 64 * 64;
-  }
-  template <class T> std::span<T> take(size_t count) {
-    check(bytes<T>(count) <= left.size(), "prepared storage is too small");
-    std::span<T> part(reinterpret_cast<T *>(left.data()), count);
-    left = left.subspan(bytes<T>(count));
-    return part;
-  }
-  std::span<std::byte> rest() const { return left; }
-
-private:
-  std::span<std::byte> left;
 };
 
 } // namespace gfs

@@ -35,6 +35,12 @@ struct Cost {
   unsigned phases() const { return static_cast<unsigned>(messageBytes.size()) + 1; }
 };
 
+/// Units [first, end) of something that is divided.
+struct Range {
+  uint64_t first = 0, end = 0;
+  uint64_t size() const { return end - first; }
+};
+
 /// Names the independent pseudorandom streams of one step; one stream is never used for two things.
 /// Gates may use Stream::Dealt + k for k < 16 for their shares of dealt values.
 enum class Stream : uint16_t { Mask = 0, Dealt = 1, DealerOnly = 32 };
@@ -93,8 +99,6 @@ public:
   }
   virtual Prg stream(uint16_t stream) const = 0;
   virtual std::span<const uint8_t> material() const = 0;
-  /// evaluate() will read the material, too: without this call it is freed once prepare() is done.
-  virtual void keepMaterial() = 0;
   /// Public masked weights Ŵ (W itself if weights are public).
   template <class Word> std::span<const Word> maskedWeight(uint32_t id) const {
     auto s = maskedWeightBytes(id);
@@ -107,11 +111,11 @@ public:
   }
   /// Ŵ as the kernels packed it; null if they did not.
   virtual const void *packedMaskedWeight(uint32_t id) const = 0;
-  /// Storage that lives until this request's evaluate(); `bytes` on the first call, then the same storage.
-  virtual std::span<std::byte> prepared(size_t bytes) = 0;
-  template <class Word> std::span<Word> prepared(size_t count) {
-    auto s = prepared(count * sizeof(Word));
-    return {reinterpret_cast<Word *>(s.data()), count};
+  /// Storage that lives until this request's last phase, Gate::preparedBytes() long.
+  virtual std::span<std::byte> prepared() = 0;
+  template <class Word> std::span<Word> prepared() {
+    auto s = prepared();
+    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
   }
   virtual const Kernels &kernels() const = 0;
 
@@ -138,7 +142,7 @@ public:
     return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
   }
   virtual Prg stream(uint16_t stream) const = 0;
-  /// Only if prepare() kept it; see PrepareContext::keepMaterial().
+  /// Only if Gate::readsMaterialOnline().
   virtual std::span<const uint8_t> material() const = 0;
   template <class Word> std::span<const Word> maskedWeight(uint32_t id) const {
     auto s = maskedWeightBytes(id);
@@ -151,7 +155,7 @@ public:
   /// The same weights as the kernels packed them; null if they did not.
   virtual const void *packedMaskedWeight(uint32_t id) const = 0;
   virtual const void *packedWeightShare(uint32_t id) const = 0;
-  /// What prepare() left; also scratch that survives from phase to phase.
+  /// What prepare() left; also scratch that survives from phase to phase. Units share it.
   virtual std::span<std::byte> prepared() = 0;
   template <class Word> std::span<Word> prepared() {
     auto s = prepared();
@@ -210,8 +214,24 @@ public:
   /// Writes the mask of a masked result (no-op for shared results). Runs before deal() and before reference().
   virtual void mask(MaskContext &) const {}
   virtual void deal(DealContext &) const {}
-  virtual void prepare(PrepareContext &) const {}
-  virtual void evaluate(EvaluateContext &, unsigned phase) const = 0;
+  /// What prepare() and the phases keep of a request: computed by prepare(), or scratch.
+  virtual size_t preparedBytes() const { return 0; }
+  /// Whether phases read material; where not, it is freed once prepare() is done.
+  virtual bool readsMaterialOnline() const { return true; }
+  /// Into how many units prepare() can be divided, as units() says of phases.
+  virtual uint64_t prepareUnits() const { return 1; }
+  virtual void prepare(PrepareContext &, Range) const {}
+  /// Into how many units `phase` can be divided; more than 0. A gate that cannot divide says 1.
+  /// Depends on shapes only.
+  virtual uint64_t units(unsigned) const { return 1; }
+  /// Whether the units of `phase` are runs of unitElements elements (Tiles.h) in the order of the
+  /// result, and unit u reads and writes its own elements only, of operands, result, messages and
+  /// scratch. Phases that follow each other can then be evaluated range by range, each range while it
+  /// is in cache.
+  virtual bool elementwise(unsigned) const { return false; }
+  /// Does `units` of `phase`. The units of a phase may be done in any order and by several threads at
+  /// the same time, each of them once: the result is the same.
+  virtual void evaluate(EvaluateContext &, unsigned phase, Range units) const = 0;
   virtual void reference(ReferenceContext &) const = 0;
   /// The weights this gate convolves with, so that whoever evaluates it can pack them once.
   virtual std::optional<WeightUse> weightUse() const { return std::nullopt; }

@@ -2,6 +2,7 @@
 // Input: the client's share of an input becomes a shared value. The client drew the shares from a
 // CSPRNG, so each alone is uniform.
 #include "runtime/gates/Gates.h"
+#include "runtime/gates/Tiles.h"
 
 #include <algorithm>
 
@@ -20,9 +21,14 @@ public:
     return cost;
   }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
-    context.kernels().ring<Word>().unpack(ring.bits, context.clientInput(port).data(), count,
-                                          context.result<Word>().data());
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
+
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
+    const auto [first, end] = elementsOf(units, count);
+    context.kernels().ring<Word>().unpack(
+        ring.bits, context.clientInput(port).data() + packedBytes(first, ring.bits), end - first,
+        context.result<Word>().data() + first);
   }
 
   void reference(ReferenceContext &context) const override {

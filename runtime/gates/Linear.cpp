@@ -12,6 +12,7 @@
 #include "runtime/gates/Dealt.h"
 #include "runtime/gates/Gates.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace gfs {
@@ -33,13 +34,14 @@ public:
         isPublic(site.plan.weight_mode() == plan::WEIGHTS_PUBLIC), count(shape.outputElements()) {
     if (site.step.linear().has_bias())
       bias = site.step.linear().bias();
+    if (!isPublic)
+      product = dealt.words<Word>(ring.bits, count);
   }
 
   Cost cost() const override {
     Cost cost;
     cost.multiplications = shape.multiplications();
-    if (!isPublic)
-      DealtCost{cost}.words<Word>(ring.bits, count);
+    dealt.addTo(cost);
     return cost;
   }
 
@@ -50,7 +52,7 @@ public:
       return;
     std::span<Word> result = context.resultMask<Word>();
     const auto &kernels = context.kernels().ring<Word>();
-    convolve(kernels, context.mask<Word>(0), context.weight<Word>(weight),
+    convolve(kernels, shape, context.mask<Word>(0), context.weight<Word>(weight),
              context.packedWeight(weight), result);
     kernels.reduce(ring.bits, result.data(), count);
   }
@@ -59,51 +61,59 @@ public:
     if (isPublic)
       return;
     SecretVector<Word> c(count); // C = A*r
-    convolve(context.kernels().ring<Word>(), context.mask<Word>(0), context.weight<Word>(weight),
-             context.packedWeight(weight), std::span<Word>(c));
-    DealtWriter<Word> dealt(context);
-    dealt.words(ring.bits, count, [&](size_t i) { return c[i]; });
-    dealt.finish();
+    convolve(context.kernels().ring<Word>(), shape, context.mask<Word>(0),
+             context.weight<Word>(weight), context.packedWeight(weight), std::span<Word>(c));
+    DealtWriter<Word>(context).words(product, [&](size_t i) { return c[i]; });
   }
 
-  void prepare(PrepareContext &context) const override {
+  size_t preparedBytes() const override { return isPublic ? 0 : count * sizeof(Word); }
+  bool readsMaterialOnline() const override { return false; }
+  uint64_t prepareUnits() const override { return parts(); }
+  void prepare(PrepareContext &context, Range units) const override {
     const auto &kernels = context.kernels().ring<Word>();
-    // W r_i with public weights, else K_i before its dealt part.
-    std::span<Word> product =
-        isPublic ? context.resultMaskShare<Word>() : context.prepared<Word>(count);
-    convolve(kernels, context.maskShare<Word>(0), context.maskedWeight<Word>(weight),
-             context.packedMaskedWeight(weight), product);
+    const Part part(*this, units);
+    // W r_i with public weights, else K_i before its dealt part, then [b]_i - K_i.
+    std::span<Word> constant =
+        isPublic ? context.resultMaskShare<Word>() : context.prepared<Word>();
+    convolve(kernels, part.shape, context.maskShare<Word>(0), context.maskedWeight<Word>(weight),
+             context.packedMaskedWeight(weight), constant);
     if (isPublic)
       return;
-    std::span<Word> constant = product; // [b]_i - K_i
-    SecretVector<Word> c(count);
-    DealtReader<Word>(context).words(ring.bits, c);
-    for (size_t i = 0; i < count; ++i)
-      constant[i] = Word(0) - constant[i] - c[i];
+    DealtReader<Word> reader(context);
+    SecretTile<Word> c;
+    forEachTile(part.elements, [&](size_t first, size_t n) {
+      reader.words(product, first, c.first(n));
+      for (size_t i = 0; i < n; ++i)
+        constant[first + i] = Word(0) - constant[first + i] - c[i];
+    });
     if (bias)
-      addBias(context.weightShare<Word>(*bias), constant);
+      addBias(context.weightShare<Word>(*bias), part, constant);
   }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
+  uint64_t units(unsigned) const override { return parts(); }
+
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
     const auto &kernels = context.kernels().ring<Word>();
+    const Part part(*this, units);
+    const auto [first, end] = part.elements;
     std::span<Word> result = context.result<Word>();
     std::span<const Word> x = context.operand<Word>(0);
     if (isPublic) {
-      convolve(kernels, x, context.maskedWeight<Word>(weight), context.packedMaskedWeight(weight),
-               result);
+      convolve(kernels, part.shape, x, context.maskedWeight<Word>(weight),
+               context.packedMaskedWeight(weight), result);
       if (bias)
-        addBias(context.maskedWeight<Word>(*bias), result);
-      kernels.reduce(ring.bits, result.data(), count);
+        addBias(context.maskedWeight<Word>(*bias), part, result);
+      kernels.reduce(ring.bits, &result[first], end - first);
       return;
     }
-    std::span<const Word> constant = context.prepared<Word>(),
-                          share = context.weightShare<Word>(weight);
+    const Word *constant = context.prepared<Word>().data();
+    std::span<const Word> share = context.weightShare<Word>(weight);
     if (share.empty()) { // server 1, if server 0 has the weights
-      std::copy(constant.begin(), constant.begin() + static_cast<ptrdiff_t>(count), result.begin());
+      std::copy(constant + first, constant + end, &result[first]);
       return;
     }
-    convolve(kernels, x, share, context.packedWeightShare(weight), result);
-    kernels.add(result.data(), constant.data(), result.data(), count);
+    convolve(kernels, part.shape, x, share, context.packedWeightShare(weight), result);
+    kernels.add(&result[first], constant + first, &result[first], end - first);
   }
 
   void reference(ReferenceContext &context) const override {
@@ -112,29 +122,49 @@ public:
     kernels.conv(shape, context.operand<Word>(0).data(), context.clearWeight<Word>(weight).data(),
                  result.data());
     if (bias)
-      addBias(context.clearWeight<Word>(*bias), result);
+      addBias(context.clearWeight<Word>(*bias), Part(*this, {0, parts()}), result);
     kernels.reduce(ring.bits, result.data(), count);
   }
 
 private:
-  void convolve(const RingKernels<Word> &kernels, std::span<const Word> x, std::span<const Word> w,
-                const void *packed, std::span<Word> z) const {
+  static constexpr uint32_t unitChannels = 48; ///< Any multiple is fast; see ConvShape.
+
+  size_t planeSize() const { return size_t(shape.outH) * shape.outW; }
+  /// Units are output channels. Those of several images do not lie together: they are one unit.
+  uint64_t parts() const {
+    return shape.batch > 1 ? 1 : (shape.outChannels + unitChannels - 1) / unitChannels;
+  }
+  struct Part {
+    ConvShape shape;
+    Range elements; ///< Of the result.
+
+    Part(const Linear &gate, Range units) : shape(gate.shape), elements{0, gate.count} {
+      if (shape.batch > 1)
+        return;
+      shape.firstChannel = static_cast<uint32_t>(units.first) * unitChannels;
+      shape.endChannel =
+          std::min(static_cast<uint32_t>(units.end) * unitChannels, shape.outChannels);
+      elements = {shape.firstChannel * gate.planeSize(), shape.endChannel * gate.planeSize()};
+    }
+  };
+
+  void convolve(const RingKernels<Word> &kernels, const ConvShape &part, std::span<const Word> x,
+                std::span<const Word> w, const void *packed, std::span<Word> z) const {
     if (packed)
-      kernels.convPacked(shape, x.data(), packed, z.data());
+      kernels.convPacked(part, x.data(), packed, z.data());
     else
-      kernels.conv(shape, x.data(), w.data(), z.data());
+      kernels.conv(part, x.data(), w.data(), z.data());
   }
 
   /// Adds one word per output channel; an empty share is zero.
-  void addBias(std::span<const Word> share, std::span<Word> planes) const {
+  void addBias(std::span<const Word> share, const Part &part, std::span<Word> planes) const {
     if (share.empty())
       return;
-    const size_t planeSize = size_t(shape.outH) * shape.outW;
-    Word *out = planes.data();
-    for (uint32_t image = 0; image < shape.batch; ++image)
-      for (uint32_t channel = 0; channel < shape.outChannels; ++channel, out += planeSize)
-        for (size_t i = 0; i < planeSize; ++i)
-          out[i] += share[channel];
+    for (uint64_t first = part.elements.first; first < part.elements.end; first += planeSize()) {
+      const Word addend = share[first / planeSize() % shape.outChannels];
+      for (Word &word : planes.subspan(first, planeSize()))
+        word += addend;
+    }
   }
 
   Ring ring;
@@ -143,6 +173,8 @@ private:
   std::optional<uint32_t> bias;
   bool isPublic;
   uint64_t count;
+  DealtLayout dealt;
+  DealtArray product; ///< [C]
 };
 
 } // namespace

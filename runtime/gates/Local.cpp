@@ -11,7 +11,7 @@ namespace {
 
 template <class Word> class Add final : public LocalGate<Word> {
 public:
-  explicit Add(const GateSite &site) : LocalGate<Word>(site, true) {}
+  explicit Add(const GateSite &site) : LocalGate<Word>(site, true, true) {}
 
 private:
   void apply(const RingKernels<Word> &kernels, typename LocalGate<Word>::Operands in,
@@ -22,7 +22,7 @@ private:
 
 template <class Word> class Sub final : public LocalGate<Word> {
 public:
-  explicit Sub(const GateSite &site) : LocalGate<Word>(site, true) {}
+  explicit Sub(const GateSite &site) : LocalGate<Word>(site, true, true) {}
 
 private:
   void apply(const RingKernels<Word> &kernels, typename LocalGate<Word>::Operands in,
@@ -34,7 +34,7 @@ private:
 template <class Word> class Scale final : public LocalGate<Word> {
 public:
   explicit Scale(const GateSite &site)
-      : LocalGate<Word>(site, true), factor(static_cast<Word>(site.step.scale().factor())) {}
+      : LocalGate<Word>(site, true, true), factor(static_cast<Word>(site.step.scale().factor())) {}
 
 private:
   void apply(const RingKernels<Word> &kernels, typename LocalGate<Word>::Operands in,
@@ -60,7 +60,7 @@ struct AxisSplit {
 template <class Word> class Take final : public LocalGate<Word> {
 public:
   explicit Take(const GateSite &site)
-      : LocalGate<Word>(site, false), axis(site.operand(0), site.step.take().axis()),
+      : LocalGate<Word>(site, false, false), axis(site.operand(0), site.step.take().axis()),
         indices(site.step.take().indices().begin(), site.step.take().indices().end()) {}
 
 private:
@@ -85,7 +85,7 @@ private:
 
 template <class Word> class Concat final : public LocalGate<Word> {
 public:
-  explicit Concat(const GateSite &site) : LocalGate<Word>(site, false) {
+  explicit Concat(const GateSite &site) : LocalGate<Word>(site, false, false) {
     for (int i = 0; i < site.step.operands_size(); ++i) {
       AxisSplit axis(site.operand(i), site.step.concat().axis());
       outer = axis.outer;
@@ -108,7 +108,7 @@ private:
 
 template <class Word> class Transpose final : public LocalGate<Word> {
 public:
-  explicit Transpose(const GateSite &site) : LocalGate<Word>(site, false) {
+  explicit Transpose(const GateSite &site) : LocalGate<Word>(site, false, false) {
     const auto &from = site.operand(0).shape();
     std::vector<size_t> strides(static_cast<size_t>(from.size()), 1);
     for (int d = from.size() - 1; d > 0; --d)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/gates/Gates.h"
+#include "runtime/gates/Tiles.h"
 
 namespace gfs {
 
@@ -13,10 +14,10 @@ public:
   using Operands = std::span<const std::span<const Word>>;
 
   /// `arithmetic`: results of reduced operands may need reduction (not so for gates that only move
-  /// elements).
-  LocalGate(const GateSite &site, bool arithmetic)
+  /// elements). `everywhere`: result i is made of elements i alone.
+  LocalGate(const GateSite &site, bool arithmetic, bool everywhere)
       : count(site.resultElements()), ring(site.ring), operands(site.step.operands_size()),
-        masked(site.resultMasked()), arithmetic(arithmetic) {}
+        masked(site.resultMasked()), arithmetic(arithmetic), everywhere(everywhere) {}
 
   Cost cost() const override {
     Cost cost;
@@ -31,17 +32,25 @@ public:
     run(context.kernels(), [&](unsigned i) { return context.mask<Word>(i); }, out, true);
   }
 
-  void prepare(PrepareContext &context) const override {
+  void prepare(PrepareContext &context, Range) const override {
     if (!masked)
       return;
     std::span<Word> out = context.resultMaskShare<Word>();
     run(context.kernels(), [&](unsigned i) { return context.maskShare<Word>(i); }, out, false);
   }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
+  uint64_t units(unsigned) const override { return everywhere ? unitsOf(count) : 1; }
+  bool elementwise(unsigned) const override { return everywhere; }
+
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
+    const Range part = everywhere ? elementsOf(units, count) : Range{0, count};
     run(
-        context.kernels(), [&](unsigned i) { return context.operand<Word>(i); },
-        context.result<Word>(), masked);
+        context.kernels(),
+        [&](unsigned i) {
+          std::span<const Word> all = context.operand<Word>(i);
+          return everywhere ? all.subspan(part.first, part.size()) : all;
+        },
+        context.result<Word>().subspan(part.first, part.size()), masked);
   }
 
   void reference(ReferenceContext &context) const override {
@@ -70,7 +79,7 @@ private:
 
   Ring ring;
   int operands;
-  bool masked, arithmetic;
+  bool masked, arithmetic, everywhere;
 };
 
 } // namespace gfs

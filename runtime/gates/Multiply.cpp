@@ -12,37 +12,46 @@ namespace {
 
 template <class Word> class Multiply final : public Gate {
 public:
-  explicit Multiply(const GateSite &site) : ring(site.ring), count(site.resultElements()) {}
+  explicit Multiply(const GateSite &site)
+      : ring(site.ring), count(site.resultElements()),
+        product(dealt.words<Word>(ring.bits, count)) {}
 
   Cost cost() const override {
     Cost cost;
     cost.elements = count;
-    DealtCost{cost}.words<Word>(ring.bits, count);
+    dealt.addTo(cost);
     return cost;
   }
 
   void deal(DealContext &context) const override {
     std::span<const Word> r = context.mask<Word>(0), s = context.mask<Word>(1);
-    DealtWriter<Word> dealt(context);
-    dealt.words(ring.bits, count, [&](size_t i) { return r[i] * s[i]; });
-    dealt.finish();
+    DealtWriter<Word>(context).words(product, [&](size_t i) { return r[i] * s[i]; });
   }
 
-  void prepare(PrepareContext &context) const override {
-    std::span<Word> storage = context.prepared<Word>(3 * count);
-    std::span<const Word> r = context.maskShare<Word>(0), s = context.maskShare<Word>(1);
-    std::copy(r.begin(), r.end(), storage.begin());
-    std::copy(s.begin(), s.end(), storage.begin() + static_cast<ptrdiff_t>(count));
-    DealtReader<Word>(context).words(ring.bits, storage.last(count));
+  size_t preparedBytes() const override { return 2 * count * sizeof(Word); } // r_i, s_i
+  uint64_t prepareUnits() const override { return unitsOf(count); }
+  void prepare(PrepareContext &context, Range units) const override {
+    const auto [first, end] = elementsOf(units, count);
+    Word *r = context.prepared<Word>().data(), *s = r + count;
+    std::copy_n(context.maskShare<Word>(0).data() + first, end - first, r + first);
+    std::copy_n(context.maskShare<Word>(1).data() + first, end - first, s + first);
   }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
+
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
+    DealtReader<Word> reader(context);
     const Word *x = context.operand<Word>(0).data(), *y = context.operand<Word>(1).data();
-    const Word *r = context.prepared<Word>().data(), *s = r + count, *rs = s + count;
+    const Word *r = context.prepared<Word>().data(), *s = r + count;
     Word *result = context.result<Word>().data();
     const Word mine = context.party() == Party::Zero ? ~Word(0) : Word(0);
-    for (size_t i = 0; i < count; ++i)
-      result[i] = x[i] * ((y[i] & mine) - s[i]) - y[i] * r[i] + rs[i];
+    SecretTile<Word> rs;
+    forEachTile(elementsOf(units, count), [&](size_t first, size_t n) {
+      reader.words(product, first, rs.first(n));
+      for (size_t i = 0, at = first; i < n; ++i, ++at)
+        result[at] = x[at] * ((y[at] & mine) - s[at]) - y[at] * r[at] + rs[i];
+    });
   }
 
   void reference(ReferenceContext &context) const override {
@@ -56,6 +65,8 @@ public:
 private:
   Ring ring;
   uint64_t count;
+  DealtLayout dealt;
+  DealtArray product; ///< [rs]
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 // faster than to read it from memory. Server i sees x + r with r_{1-i} uniform and used here only:
 // x̂ is uniform and independent of x, given all it knows.
 #include "runtime/gates/Gates.h"
+#include "runtime/gates/Tiles.h"
 
 #include <algorithm>
 
@@ -34,17 +35,25 @@ public:
     kernels.reduce(ring.bits, r.data(), count);
   }
 
-  void prepare(PrepareContext &context) const override {
-    context.stream(maskStream).fillWords(context.resultMaskShare<Word>());
+  uint64_t prepareUnits() const override { return unitsOf(count); }
+  void prepare(PrepareContext &context, Range units) const override {
+    const Range part = elementsOf(units, count);
+    context.stream(maskStream)
+        .fillWordsFrom(part.first,
+                       context.resultMaskShare<Word>().subspan(part.first, part.size()));
   }
 
-  void evaluate(EvaluateContext &context, unsigned phase) const override {
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
+
+  void evaluate(EvaluateContext &context, unsigned phase, Range units) const override {
     if (phase == 0)
-      send(context);
-    else
-      context.kernels().ring<Word>().unpackAndAdd(ring.bits, context.sent().data(),
-                                                  context.incoming().data(), count,
-                                                  context.result<Word>().data());
+      return send(context, units);
+    const auto [first, end] = elementsOf(units, count);
+    const uint64_t byte = packedBytes(first, ring.bits);
+    context.kernels().ring<Word>().unpackAndAdd(ring.bits, context.sent().data() + byte,
+                                                context.incoming().data() + byte, end - first,
+                                                context.result<Word>().data() + first);
   }
 
   void reference(ReferenceContext &context) const override {
@@ -54,19 +63,17 @@ public:
 
 private:
   static constexpr uint16_t maskStream = static_cast<uint16_t>(Stream::Mask);
-  static constexpr size_t block = 2048; ///< Elements handled at a time in L1; a multiple of 8.
 
-  void send(EvaluateContext &context) const {
+  void send(EvaluateContext &context, Range units) const {
     const Word *x = context.operand<Word>(0).data();
     uint8_t *message = context.outgoing().data();
     Prg stream = context.stream(maskStream);
-    SecretVector<Word> r(std::min<size_t>(block, count));
-    for (size_t first = 0; first < count; first += block) {
-      const size_t n = std::min<size_t>(block, count - first);
-      stream.fillWords(std::span(r).first(n));
+    SecretTile<Word> r;
+    forEachTile(elementsOf(units, count), [&](size_t first, size_t n) {
+      stream.fillWordsFrom(first, r.first(n));
       context.kernels().ring<Word>().maskAndPack(ring.bits, x + first, r.data(), n,
-                                                 message + first / 8 * ring.bits);
-    }
+                                                 message + packedBytes(first, ring.bits));
+    });
   }
 
   Ring ring;

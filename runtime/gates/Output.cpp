@@ -5,6 +5,7 @@
 // The two shares the client gets are then uniform but for their sum: they tell it nothing about how
 // the value was computed.
 #include "runtime/gates/Gates.h"
+#include "runtime/gates/Tiles.h"
 
 #include <algorithm>
 
@@ -24,13 +25,21 @@ public:
     return cost;
   }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
+
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
     const auto &kernels = context.kernels().ring<Word>();
-    SecretVector<Word> share(count);
-    context.commonStream(static_cast<uint16_t>(Stream::Mask)).fillWords(std::span<Word>(share));
+    Prg stream = context.commonStream(static_cast<uint16_t>(Stream::Mask));
+    const Word *x = context.operand<Word>(0).data();
+    uint8_t *out = context.clientOutput(port).data();
     auto combine = context.party() == Party::Zero ? kernels.add : kernels.sub;
-    combine(context.operand<Word>(0).data(), share.data(), share.data(), count);
-    kernels.pack(ring.bits, share.data(), count, context.clientOutput(port).data());
+    SecretTile<Word> share;
+    forEachTile(elementsOf(units, count), [&](size_t first, size_t n) {
+      stream.fillWordsFrom(first, share.first(n));
+      combine(x + first, share.data(), share.data(), n);
+      kernels.pack(ring.bits, share.data(), n, out + packedBytes(first, ring.bits));
+    });
   }
 
   void reference(ReferenceContext &context) const override {

@@ -19,56 +19,47 @@ public:
       : ring(site.ring), count(site.resultElements()), rescale(site.ring, site.step.relu().shift()),
         signs(site.ring, {site.step.relu().window().low(), site.step.relu().window().high()}),
         comparison(makeComparison<Word>(site.step.relu().window(),
-                                        {site.ring, site.step.relu().window(), count, {Word(0)}})),
-        phases(plan::phaseCount(site.step)) {}
+                                        {site.ring, site.step.relu().window(), count, {Word(0)}},
+                                        dealt)),
+        phases(plan::phaseCount(site.step)) {
+    const unsigned l = ring.bits, f = rescale.bits();
+    for (size_t k = 0; k < arrays.size(); ++k)
+      arrays[k] = dealt.words<Word>(std::array{l, l, l, f, f}[k], count);
+  }
 
   Cost cost() const override {
     Cost cost;
     cost.elements = count;
     comparison->addCost(cost);
-    for (unsigned bits : arrayBits())
-      DealtCost{cost}.words<Word>(bits, count);
+    dealt.addTo(cost);
     return cost;
   }
 
   void deal(DealContext &context) const override {
     const Rescale<Word> r = rescale; // a copy no store can change: loops vectorise
     std::span<const Word> s = context.mask<Word>(0);
-    DealtWriter<Word> dealt(context);
-    comparison->deal(context, dealt);
-    SecretVector<uint8_t> rho = comparison->selectorMasks(context);
-    auto keep = [&](size_t i) { return Word(0) - Word(bitAt(rho, i)); };
-    dealt.words(ring.bits, count, [&](size_t i) { return Word(bitAt(rho, i)); });
-    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopClear(s[i]); });
-    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopClear(s[i]) & keep(i); });
-    dealt.words(rescale.bits(), count, [&](size_t i) { return r.carry(s[i]); });
-    dealt.words(rescale.bits(), count, [&](size_t i) { return r.carry(s[i]) & keep(i); });
-    dealt.finish();
+    DealtWriter<Word> writer(context);
+    comparison->deal(context, writer);
+    SecretVector<uint8_t> selectorMasks = comparison->selectorMasks(context);
+    auto keep = [&](size_t i) { return Word(0) - Word(bitAt(selectorMasks, i)); };
+    const auto &[rho, v, rhoV, u, rhoU] = arrays;
+    writer.words(rho, [&](size_t i) { return Word(bitAt(selectorMasks, i)); });
+    writer.words(v, [&](size_t i) { return r.ifTopClear(s[i]); });
+    writer.words(rhoV, [&](size_t i) { return r.ifTopClear(s[i]) & keep(i); });
+    writer.words(u, [&](size_t i) { return r.carry(s[i]); });
+    writer.words(rhoU, [&](size_t i) { return r.carry(s[i]) & keep(i); });
   }
 
-  void prepare(PrepareContext &context) const override {
-    std::span<std::byte> storage =
-        context.prepared(comparison->preparedBytes() + arrays * Carver::bytes<Word>(count));
-    DealtReader<Word> dealt(context);
-    comparison->prepare(context, dealt, storage.first(comparison->preparedBytes()));
-    Carver carver(storage.subspan(comparison->preparedBytes()));
-    for (unsigned bits : arrayBits())
-      dealt.words(bits, carver.take<Word>(count));
-  }
+  size_t preparedBytes() const override { return comparison->scratchBytes(); }
 
-  void evaluate(EvaluateContext &context, unsigned phase) const override {
-    std::span<std::byte> storage = context.prepared();
-    std::span<std::byte> comparing = storage.first(comparison->preparedBytes());
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
+
+  void evaluate(EvaluateContext &context, unsigned phase, Range units) const override {
     if (phase + 1 < phases)
-      return comparison->send(context, phase, comparing);
-    std::span<const uint8_t> g = comparison->open(context, comparing);
-    Carver carver(storage.subspan(comparison->preparedBytes()));
-    auto next = [&] { return carver.take<Word>(count).data(); };
-    // Braces evaluate in order, that of arrayBits().
-    const ReluShares<Word> shares = {next(), next(), next(), next(), next()};
-    context.kernels().ring<Word>().reluSelect(
-        {ring.bits, rescale.bits()}, context.party() == Party::Zero,
-        context.operand<Word>(0).data(), g.data(), shares, count, context.result<Word>().data());
+      comparison->send(context, phase, units);
+    else
+      select(context, units);
   }
 
   void reference(ReferenceContext &context) const override {
@@ -83,17 +74,32 @@ public:
   }
 
 private:
-  static constexpr size_t arrays = 5;
-  std::array<unsigned, arrays> arrayBits() const {
-    return {ring.bits, ring.bits, ring.bits, rescale.bits(), rescale.bits()};
+  void select(EvaluateContext &context, Range units) const {
+    DealtReader<Word> reader(context);
+    const Word *masked = context.operand<Word>(0).data();
+    Word *result = context.result<Word>().data();
+    const bool addsPublic = context.party() == Party::Zero;
+    uint8_t g[tileElements / 8];
+    std::array<SecretTile<Word>, 5> shares;
+    forEachTile(elementsOf(units, count), [&](size_t first, size_t n) {
+      comparison->opened(context, 0, first, n, g);
+      for (size_t k = 0; k < arrays.size(); ++k)
+        reader.words(arrays[k], first, shares[k].first(n));
+      const auto &[rho, v, rhoV, u, rhoU] = shares;
+      context.kernels().ring<Word>().reluSelect(
+          {ring.bits, rescale.bits()}, addsPublic, masked + first, g,
+          {rho.data(), v.data(), rhoV.data(), u.data(), rhoU.data()}, n, result + first);
+    });
   }
 
   Ring ring;
   uint64_t count;
   Rescale<Word> rescale;
   SignBits<Word> signs;
+  DealtLayout dealt;
   ComparisonPtr<Word> comparison;
   unsigned phases;
+  std::array<DealtArray, 5> arrays; ///< [ρ], [V_0], [ρV_0], [u], [ρu]
 };
 
 } // namespace

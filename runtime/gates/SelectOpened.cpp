@@ -12,80 +12,61 @@ template <class Word> class OpenedSelection final : public Selection<Word> {
   using Base::shape;
 
 public:
-  OpenedSelection(const plan::SignWindow &window, SelectionShape<Word> shape)
-      : Base(std::move(shape)), comparison(makeComparison<Word>(window, this->shape.comparison)) {}
-
-  void send(EvaluateContext &context, unsigned phase) const override {
-    comparison->send(context, phase, comparing(context));
+  OpenedSelection(const plan::SignWindow &window, SelectionShape<Word> shape, DealtLayout &dealt)
+      : Base(std::move(shape)),
+        comparison(makeComparison<Word>(window, this->shape.comparison, dealt)) {
+    for (size_t j = 0; j < this->shape.thresholds(); ++j)
+      for (unsigned bits : this->shape.termBits)
+        selected.push_back(dealt.words<Word>(bits, this->shape.count()));
+    this->layOutTerms(dealt);
   }
-  void begin(EvaluateContext &context) const override {
-    comparison->open(context, comparing(context));
+
+  void addCost(Cost &cost) const override { comparison->addCost(cost); }
+  size_t scratchBytes() const override { return comparison->scratchBytes(); }
+  void send(EvaluateContext &context, unsigned phase, Range units) const override {
+    comparison->send(context, phase, units);
   }
 
 private:
-  void addOwnCost(Cost &cost) const override {
-    comparison->addCost(cost);
-    for (size_t j = 0; j < shape.thresholds(); ++j)
-      for (unsigned bits : shape.termBits)
-        DealtCost{cost}.words<Word>(bits, shape.count());
-  }
-
-  void dealOwn(DealContext &context, DealtWriter<Word> &dealt,
+  void dealOwn(DealContext &context, DealtWriter<Word> &writer,
                std::span<const SecretVector<Word>> terms) const override {
-    comparison->deal(context, dealt);
+    comparison->deal(context, writer);
     SecretVector<uint8_t> rho = comparison->selectorMasks(context);
     for (size_t j = 0; j < shape.thresholds(); ++j) {
       auto bits = std::span<const uint8_t>(rho).subspan(j * shape.comparison.bitBytes());
       for (size_t k = 0; k < shape.terms(); ++k)
-        dealt.words(shape.termBits[k], shape.count(), [&](size_t i) {
+        writer.words(array(j, k), [&](size_t i) {
           return (Word(0) - Word(bitAt(bits, i))) & Base::term(terms, k, i);
         });
     }
   }
 
-  size_t ownBytes() const override {
-    return comparison->preparedBytes() +
-           shape.thresholds() * shape.terms() * Carver::bytes<Word>(shape.count());
-  }
-
-  void prepareOwn(PrepareContext &context, DealtReader<Word> &dealt,
-                  std::span<std::byte> storage) const override {
-    comparison->prepare(context, dealt, storage.first(comparison->preparedBytes()));
-    Carver carver(storage.subspan(comparison->preparedBytes()));
-    for (size_t j = 0; j < shape.thresholds(); ++j)
-      for (unsigned bits : shape.termBits)
-        dealt.words(bits, carver.template take<Word>(shape.count()));
-  }
-
   void hidden(EvaluateContext &context, size_t j, size_t first, size_t n, Word *g,
               typename Base::Rows &rows) const override {
-    const size_t arrayBytes = Carver::bytes<Word>(shape.count());
-    std::span<std::byte> arrays = this->own(context).subspan(comparison->preparedBytes());
-    for (size_t k = 0; k < shape.terms(); ++k) {
-      Carver carver(arrays.subspan((j * shape.terms() + k) * arrayBytes));
-      std::copy_n(carver.template take<Word>(shape.count()).data() + first, n, rows[k]);
-    }
-    std::span<const uint8_t> opened = comparison->opened(comparing(context));
-    context.kernels().template ring<Word>().unpack(
-        1, opened.data() + j * shape.comparison.bitBytes() + first / 8, n, g);
+    DealtReader<Word> reader(context);
+    for (size_t k = 0; k < shape.terms(); ++k)
+      reader.words(array(j, k), first, rows[k].first(n));
+    uint8_t bits[tileElements / 8];
+    comparison->opened(context, j, first, n, bits);
+    context.kernels().template ring<Word>().unpack(1, bits, n, g);
   }
 
-  std::span<std::byte> comparing(EvaluateContext &context) const {
-    return this->own(context).first(comparison->preparedBytes());
-  }
+  const DealtArray &array(size_t j, size_t k) const { return selected[j * shape.terms() + k]; }
 
   ComparisonPtr<Word> comparison;
+  std::vector<DealtArray> selected; ///< [ρ_j w_k], threshold after threshold.
 };
 
 } // namespace
 
 template <class Word>
-SelectionPtr<Word> makeOpenedSelection(const plan::SignWindow &window, SelectionShape<Word> shape) {
-  return std::make_unique<OpenedSelection<Word>>(window, std::move(shape));
+SelectionPtr<Word> makeOpenedSelection(const plan::SignWindow &window, SelectionShape<Word> shape,
+                                       DealtLayout &dealt) {
+  return std::make_unique<OpenedSelection<Word>>(window, std::move(shape), dealt);
 }
 template SelectionPtr<uint32_t> makeOpenedSelection(const plan::SignWindow &,
-                                                    SelectionShape<uint32_t>);
+                                                    SelectionShape<uint32_t>, DealtLayout &);
 template SelectionPtr<uint64_t> makeOpenedSelection(const plan::SignWindow &,
-                                                    SelectionShape<uint64_t>);
+                                                    SelectionShape<uint64_t>, DealtLayout &);
 
 } // namespace gfs

@@ -25,58 +25,43 @@ template <class Word> struct SelectionShape {
 
 template <class Word> class Selection {
 public:
-  static constexpr size_t block = 512; ///< Elements handled at a time.
-  /// Shares of D w_k of one block at [k]; row 0 is D itself.
-  using Rows = std::array<Word[block], 5>;
+  /// Shares of D w_k of one tile at [k]; row 0 is D itself.
+  using Rows = std::array<SecretTile<Word>, 5>;
 
   explicit Selection(SelectionShape<Word> shape) : shape(std::move(shape)) {}
   virtual ~Selection() = default;
 
-  void addCost(Cost &cost) const {
-    addOwnCost(cost);
-    for (size_t k = 1; k < shape.terms(); ++k)
-      DealtCost{cost}.words<Word>(shape.termBits[k], shape.count());
-  }
+  /// Messages, streams beside those of dealt arrays, and keys' AES calls.
+  virtual void addCost(Cost &cost) const = 0;
 
   /// `terms[k - 1]` holds the clear w_k.
   void deal(DealContext &context, std::span<const SecretVector<Word>> terms) const {
-    DealtWriter<Word> dealt(context);
-    dealOwn(context, dealt, terms);
+    DealtWriter<Word> writer(context);
+    dealOwn(context, writer, terms);
     for (size_t k = 1; k < shape.terms(); ++k)
-      dealt.words(shape.termBits[k], shape.count(), [&](size_t i) { return terms[k - 1][i]; });
-    dealt.finish();
+      writer.words(termArrays[k - 1], [&](size_t i) { return terms[k - 1][i]; });
   }
 
-  void prepare(PrepareContext &context) const {
-    std::span<std::byte> storage =
-        context.prepared(ownBytes() + (shape.terms() - 1) * Carver::bytes<Word>(shape.count()));
-    DealtReader<Word> dealt(context);
-    prepareOwn(context, dealt, storage.first(ownBytes()));
-    Carver carver(storage.subspan(ownBytes()));
-    for (size_t k = 1; k < shape.terms(); ++k)
-      dealt.words(shape.termBits[k], carver.take<Word>(shape.count()));
-  }
+  /// What the phases keep in prepared().
+  virtual size_t scratchBytes() const { return 0; }
+  /// Phases before the last: `units` of the outgoing message.
+  virtual void send(EvaluateContext &context, unsigned phase, Range units) const = 0;
 
-  /// Phases before the last.
-  virtual void send(EvaluateContext &context, unsigned phase) const = 0;
-  /// Last phase, once, before the first select().
-  virtual void begin(EvaluateContext &context) const = 0;
-
-  /// Shares of w_k (D = 1) of elements [first, first + n).
+  /// Last phase: shares of w_k (D = 1) of the tile of elements [first, first + n).
   void all(EvaluateContext &context, size_t first, size_t n, Rows &rows) const {
-    std::fill_n(rows[0], n, Word(context.party() == Party::Zero ? 1 : 0));
-    Carver carver(context.prepared().subspan(ownBytes()));
+    std::fill_n(rows[0].data(), n, Word(context.party() == Party::Zero ? 1 : 0));
+    DealtReader<Word> reader(context);
     for (size_t k = 1; k < shape.terms(); ++k)
-      std::copy_n(carver.take<Word>(shape.count()).data() + first, n, rows[k]);
+      reader.words(termArrays[k - 1], first, rows[k].first(n));
   }
-  /// Shares of D_j w_k of elements [first, first + n), given those of w_k.
+  /// Last phase: shares of D_j w_k of the tile of elements [first, first + n), given those of w_k.
   void select(EvaluateContext &context, size_t j, size_t first, size_t n, const Rows &ones,
               Rows &rows) const {
-    Word g[block];
+    Word g[tileElements];
     hidden(context, j, first, n, g, rows);
     for (size_t k = 0; k < shape.terms(); ++k) {
-      const Word *all = ones[k];
-      Word *__restrict out = rows[k];
+      const Word *all = ones[k].data();
+      Word *__restrict out = rows[k].data();
       for (size_t i = 0; i < n; ++i) {
         Word keep = Word(0) - g[i];
         out[i] = ((out[i] ^ keep) - keep) + (all[i] & keep);
@@ -85,37 +70,42 @@ public:
   }
 
 protected:
-  virtual void addOwnCost(Cost &cost) const = 0;
-  virtual void dealOwn(DealContext &context, DealtWriter<Word> &dealt,
+  /// Lays out the terms, behind what the kind of selection needs.
+  void layOutTerms(DealtLayout &dealt) {
+    for (size_t k = 1; k < shape.terms(); ++k)
+      termArrays.push_back(dealt.words<Word>(shape.termBits[k], shape.count()));
+  }
+  virtual void dealOwn(DealContext &context, DealtWriter<Word> &writer,
                        std::span<const SecretVector<Word>> terms) const = 0;
-  virtual size_t ownBytes() const = 0;
-  virtual void prepareOwn(PrepareContext &context, DealtReader<Word> &dealt,
-                          std::span<std::byte> storage) const = 0;
   /// The public bits g_j as words 0 and 1, and shares of e_j w_k.
   virtual void hidden(EvaluateContext &context, size_t j, size_t first, size_t n, Word *g,
                       Rows &rows) const = 0;
 
-  std::span<std::byte> own(EvaluateContext &context) const {
-    return context.prepared().first(ownBytes());
-  }
   /// w_k of element i, in clear.
   static Word term(std::span<const SecretVector<Word>> terms, size_t k, size_t i) {
     return k == 0 ? Word(1) : terms[k - 1][i];
   }
 
   const SelectionShape<Word> shape;
+
+private:
+  std::vector<DealtArray> termArrays; ///< [w_k], k > 0.
 };
 
 template <class Word> using SelectionPtr = std::unique_ptr<Selection<Word>>;
 template <class Word>
-SelectionPtr<Word> makeOpenedSelection(const plan::SignWindow &window, SelectionShape<Word> shape);
-template <class Word> SelectionPtr<Word> makeKeySelection(SelectionShape<Word> shape);
-
+SelectionPtr<Word> makeOpenedSelection(const plan::SignWindow &window, SelectionShape<Word> shape,
+                                       DealtLayout &dealt);
 template <class Word>
-SelectionPtr<Word> makeSelection(const plan::SignWindow &window, SelectionShape<Word> shape) {
+SelectionPtr<Word> makeKeySelection(SelectionShape<Word> shape, DealtLayout &dealt);
+
+/// Lays its arrays out in `dealt`.
+template <class Word>
+SelectionPtr<Word> makeSelection(const plan::SignWindow &window, SelectionShape<Word> shape,
+                                 DealtLayout &dealt) {
   if (window.protocol() == plan::SignWindow::DCF)
-    return makeKeySelection<Word>(std::move(shape));
-  return makeOpenedSelection<Word>(window, std::move(shape));
+    return makeKeySelection<Word>(std::move(shape), dealt);
+  return makeOpenedSelection<Word>(window, std::move(shape), dealt);
 }
 
 } // namespace gfs

@@ -44,14 +44,15 @@ public:
     std::vector<unsigned> termBits = {ring.bits, ring.bits, rescale.bits(), ring.bits,
                                       rescale.bits()};
     termBits.resize(1 + 2 * degree);
-    selection =
-        makeSelection<Word>(pieces.window, {{ring, pieces.window, count, thresholds}, termBits});
+    selection = makeSelection<Word>(pieces.window,
+                                    {{ring, pieces.window, count, thresholds}, termBits}, dealt);
   }
 
   Cost cost() const override {
     Cost cost;
     cost.elements = count;
     selection->addCost(cost);
+    dealt.addTo(cost);
     return cost;
   }
 
@@ -75,27 +76,26 @@ public:
     selection->deal(context, terms);
   }
 
-  void prepare(PrepareContext &context) const override { selection->prepare(context); }
+  size_t preparedBytes() const override { return selection->scratchBytes(); }
 
-  void evaluate(EvaluateContext &context, unsigned phase) const override {
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
+
+  void evaluate(EvaluateContext &context, unsigned phase, Range units) const override {
     if (phase + 1 < phases)
-      return selection->send(context, phase);
-    selection->begin(context);
-    using Rows = typename Selection<Word>::Rows;
-    constexpr size_t block = Selection<Word>::block;
-    auto ones = std::make_unique<Rows>(), selected = std::make_unique<Rows>();
+      return selection->send(context, phase, units);
+    typename Selection<Word>::Rows ones, selected;
     const Word *masked = context.operand<Word>(0).data();
     Word *result = context.result<Word>().data();
-    for (size_t first = 0; first < count; first += block) {
-      const size_t n = std::min<size_t>(block, count - first);
-      selection->all(context, first, n, *ones);
+    forEachTile(elementsOf(units, count), [&](size_t first, size_t n) {
+      selection->all(context, first, n, ones);
       std::fill_n(result + first, n, Word(0));
-      addPiece(differences[0], *ones, masked + first, n, result + first);
+      addPiece(differences[0], ones, masked + first, n, result + first);
       for (size_t j = 0; j < thresholds.size(); ++j) {
-        selection->select(context, j, first, n, *ones, *selected);
-        addPiece(differences[j + 1], *selected, masked + first, n, result + first);
+        selection->select(context, j, first, n, ones, selected);
+        addPiece(differences[j + 1], selected, masked + first, n, result + first);
       }
-    }
+    });
   }
 
   void reference(ReferenceContext &context) const override {
@@ -121,7 +121,8 @@ private:
   void addPiece(Coefficients c, const typename Selection<Word>::Rows &rows, const Word *masked,
                 size_t n, Word *__restrict result) const {
     const Rescale<Word> r = rescale;
-    const Word *d = rows[0], *v = rows[1], *u = rows[2], *vv = rows[3], *q = rows[4];
+    const Word *d = rows[0].data(), *v = rows[1].data(), *u = rows[2].data(), *vv = rows[3].data(),
+               *q = rows[4].data();
     auto topClear = [&](Word lifted) { return r.top(lifted) - 1; };
     for (size_t i = 0; i < n; ++i)
       result[i] += c[0] * d[i];
@@ -148,6 +149,7 @@ private:
   unsigned degree = 0; ///< Highest of all pieces.
   std::vector<Word> thresholds;
   std::vector<Coefficients> differences; ///< p_0, p_1 - p_0, p_2 - p_1, ...
+  DealtLayout dealt;
   SelectionPtr<Word> selection;
 };
 

@@ -16,41 +16,46 @@ template <class Word> class Square final : public Gate {
 public:
   explicit Square(const GateSite &site)
       : ring(site.ring), rescale(site.ring, site.step.square().shift()),
-        count(site.resultElements()) {}
+        count(site.resultElements()) {
+    for (size_t k = 0; k < arrays.size(); ++k)
+      arrays[k] = dealt.words<Word>(k < 2 ? ring.bits : rescale.bits(), count);
+  }
 
   Cost cost() const override {
     Cost cost;
     cost.elements = count;
-    for (unsigned bits : {ring.bits, ring.bits, rescale.bits(), rescale.bits()})
-      DealtCost{cost}.words<Word>(bits, count);
+    dealt.addTo(cost);
     return cost;
   }
 
   void deal(DealContext &context) const override {
     const Rescale<Word> r = rescale; // a copy no store can change: loops vectorise
     std::span<const Word> s = context.mask<Word>(0);
-    DealtWriter<Word> dealt(context);
-    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopSet(s[i]); });
-    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopSet(s[i]) * r.ifTopSet(s[i]); });
-    dealt.words(rescale.bits(), count, [&](size_t i) { return r.carry(s[i]); });
-    dealt.words(rescale.bits(), count,
-                [&](size_t i) { return r.carry(s[i]) * (2 * r.ifTopSet(s[i]) + r.wrap(1)); });
-    dealt.finish();
+    DealtWriter<Word> writer(context);
+    const auto &[v, vv, u, q] = arrays;
+    writer.words(v, [&](size_t i) { return r.ifTopSet(s[i]); });
+    writer.words(vv, [&](size_t i) { return r.ifTopSet(s[i]) * r.ifTopSet(s[i]); });
+    writer.words(u, [&](size_t i) { return r.carry(s[i]); });
+    writer.words(q, [&](size_t i) { return r.carry(s[i]) * (2 * r.ifTopSet(s[i]) + r.wrap(1)); });
   }
 
-  void prepare(PrepareContext &context) const override {
-    std::span<Word> storage = context.prepared<Word>(4 * count);
-    DealtReader<Word> dealt(context);
-    for (size_t part = 0; part < 4; ++part)
-      dealt.words(part < 2 ? ring.bits : rescale.bits(), storage.subspan(part * count, count));
-  }
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
-    const Word *v = context.prepared<Word>().data(), *vv = v + count, *u = vv + count,
-               *q = u + count;
-    context.kernels().ring<Word>().square(
-        {ring.bits, rescale.bits()}, context.party() == Party::Zero,
-        context.operand<Word>(0).data(), {v, vv, u, q}, count, context.result<Word>().data());
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
+    DealtReader<Word> reader(context);
+    const Word *masked = context.operand<Word>(0).data();
+    Word *result = context.result<Word>().data();
+    const bool addsPublic = context.party() == Party::Zero;
+    std::array<SecretTile<Word>, 4> shares;
+    forEachTile(elementsOf(units, count), [&](size_t first, size_t n) {
+      for (size_t k = 0; k < arrays.size(); ++k)
+        reader.words(arrays[k], first, shares[k].first(n));
+      context.kernels().ring<Word>().square(
+          {ring.bits, rescale.bits()}, addsPublic, masked + first,
+          {shares[0].data(), shares[1].data(), shares[2].data(), shares[3].data()}, n,
+          result + first);
+    });
   }
 
   void reference(ReferenceContext &context) const override {
@@ -68,6 +73,8 @@ private:
   Ring ring;
   Rescale<Word> rescale;
   uint64_t count;
+  DealtLayout dealt;
+  std::array<DealtArray, 4> arrays; ///< [V_1], [V_1²], [u], [q]
 };
 
 } // namespace

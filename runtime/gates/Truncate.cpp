@@ -15,37 +15,40 @@ template <class Word> class Truncate final : public Gate {
 public:
   explicit Truncate(const GateSite &site)
       : ring(site.ring), rescale(site.ring, site.step.truncate().shift()),
-        count(site.resultElements()) {}
+        count(site.resultElements()), ifTopClear(dealt.words<Word>(ring.bits, count)),
+        carry(dealt.words<Word>(rescale.bits(), count)) {}
 
   Cost cost() const override {
     Cost cost;
     cost.elements = count;
-    DealtCost{cost}.words<Word>(ring.bits, count);
-    DealtCost{cost}.words<Word>(rescale.bits(), count);
+    dealt.addTo(cost);
     return cost;
   }
 
   void deal(DealContext &context) const override {
     const Rescale<Word> r = rescale; // a copy no store can change: loops vectorise
     std::span<const Word> s = context.mask<Word>(0);
-    DealtWriter<Word> dealt(context);
-    dealt.words(ring.bits, count, [&](size_t i) { return r.ifTopClear(s[i]); });
-    dealt.words(rescale.bits(), count, [&](size_t i) { return r.carry(s[i]); });
-    dealt.finish();
+    DealtWriter<Word> writer(context);
+    writer.words(ifTopClear, [&](size_t i) { return r.ifTopClear(s[i]); });
+    writer.words(carry, [&](size_t i) { return r.carry(s[i]); });
   }
 
-  void prepare(PrepareContext &context) const override {
-    std::span<Word> storage = context.prepared<Word>(2 * count);
-    DealtReader<Word> dealt(context);
-    dealt.words(ring.bits, storage.first(count));
-    dealt.words(rescale.bits(), storage.last(count));
-  }
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
-    const Word *ifTopClear = context.prepared<Word>().data(), *carry = ifTopClear + count;
-    context.kernels().ring<Word>().truncate(
-        {ring.bits, rescale.bits()}, context.party() == Party::Zero,
-        context.operand<Word>(0).data(), {ifTopClear, carry}, count, context.result<Word>().data());
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
+    DealtReader<Word> reader(context);
+    const Word *masked = context.operand<Word>(0).data();
+    Word *result = context.result<Word>().data();
+    const bool addsPublic = context.party() == Party::Zero;
+    SecretTile<Word> v, u;
+    forEachTile(elementsOf(units, count), [&](size_t first, size_t n) {
+      reader.words(ifTopClear, first, v.first(n));
+      reader.words(carry, first, u.first(n));
+      context.kernels().ring<Word>().truncate({ring.bits, rescale.bits()}, addsPublic,
+                                              masked + first, {v.data(), u.data()}, n,
+                                              result + first);
+    });
   }
 
   void reference(ReferenceContext &context) const override {
@@ -60,6 +63,8 @@ private:
   Ring ring;
   Rescale<Word> rescale;
   uint64_t count;
+  DealtLayout dealt;
+  DealtArray ifTopClear, carry; ///< [V_0], [u]
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 // Unmask: masked x̂ = x + r -> shared x. Server 0 takes x̂ - r_0, server 1 takes -r_1. Nothing is
 // sent or dealt.
 #include "runtime/gates/Gates.h"
+#include "runtime/gates/Tiles.h"
 
 #include <algorithm>
 
@@ -19,19 +20,27 @@ public:
     return cost;
   }
 
-  void prepare(PrepareContext &context) const override {
-    std::span<const Word> r = context.maskShare<Word>(0);
-    std::span<Word> negated = context.prepared<Word>(count);
-    std::transform(r.begin(), r.end(), negated.begin(), [](Word word) { return Word(0) - word; });
+  size_t preparedBytes() const override { return count * sizeof(Word); } // -r_i
+  uint64_t prepareUnits() const override { return unitsOf(count); }
+  void prepare(PrepareContext &context, Range units) const override {
+    const auto [first, end] = elementsOf(units, count);
+    const Word *r = context.maskShare<Word>(0).data();
+    std::transform(r + first, r + end, context.prepared<Word>().data() + first,
+                   [](Word word) { return Word(0) - word; });
   }
 
-  void evaluate(EvaluateContext &context, unsigned) const override {
-    std::span<Word> negated = context.prepared<Word>(), result = context.result<Word>();
+  uint64_t units(unsigned) const override { return unitsOf(count); }
+  bool elementwise(unsigned) const override { return true; }
+
+  void evaluate(EvaluateContext &context, unsigned, Range units) const override {
+    const auto [first, end] = elementsOf(units, count);
+    const Word *negated = context.prepared<Word>().data() + first;
+    Word *result = context.result<Word>().data() + first;
     if (context.party() == Party::Zero)
-      context.kernels().ring<Word>().add(context.operand<Word>(0).data(), negated.data(),
-                                         result.data(), count);
+      context.kernels().ring<Word>().add(context.operand<Word>(0).data() + first, negated, result,
+                                         end - first);
     else
-      std::copy_n(negated.begin(), count, result.begin());
+      std::copy_n(negated, end - first, result);
   }
 
   void reference(ReferenceContext &context) const override {

@@ -155,7 +155,8 @@ ComputeDevice openGpu(int number) {
   library.select(number);
   opened = number;
   static const Kernels kernels = {"cuda", OnDevice<uint32_t>::convolutions(bestKernels().words32),
-                                  OnDevice<uint64_t>::convolutions(bestKernels().words64)};
+                                  OnDevice<uint64_t>::convolutions(bestKernels().words64),
+                                  false};
   return {&kernels,
           fmt::format("cuda:{} ({}, {:.1f} of {:.1f} GB free)", number, description.name,
                       1e-9 * double(description.freeMemory),
@@ -192,7 +193,8 @@ const Kernels &everyKernelOnGpu() {
   check(loaded != nullptr, "no GPU was opened");
   static const Kernels kernels = {"cuda_everything",
                                   OnDevice<uint32_t>::everything(bestKernels().words32),
-                                  OnDevice<uint64_t>::everything(bestKernels().words64)};
+                                  OnDevice<uint64_t>::everything(bestKernels().words64),
+                                  false};
   return kernels;
 }
 

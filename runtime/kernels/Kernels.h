@@ -114,6 +114,7 @@ struct Kernels {
   const char *name; ///< "portable", "avx2", "avx512", "amx".
   RingKernels<uint32_t> words32;
   RingKernels<uint64_t> words64;
+  bool dividesConvolutions = true; ///< Whether ConvShape's range of channels is heeded.
   template <class Word> const RingKernels<Word> &ring() const {
     if constexpr (std::is_same_v<Word, uint32_t>)
       return words32;

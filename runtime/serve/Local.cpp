@@ -46,7 +46,8 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
   LocalReport report;
   const ComputeDevice device = openDevice(options.device);
   report.device = describeDevice(device, *program, DeviceUser::Local);
-  Simulator simulator(program, std::move(weights), key.seeds[0], key.seeds[1], *device.kernels);
+  Simulator simulator(program, std::move(weights), key.seeds[0], key.seeds[1], *device.kernels,
+                      options.threads);
   if (options.throttle)
     simulator.throttle(*options.throttle);
 

@@ -13,6 +13,7 @@ struct LocalOptions {
   std::optional<NetworkProfile> throttle = {}; ///< The network to imitate.
   MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
   std::string device = "cpu"; ///< For both servers and the dealer; see openDevice().
+  unsigned threads = 1;       ///< Of each server.
 };
 
 struct LocalReport {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfsrun: one of the two servers; with --local, both in one process.
+#include "runtime/base/ThreadPool.h"
 #include "runtime/serve/Dealing.h"
 #include "runtime/serve/Local.h"
 #include "runtime/serve/Logging.h"
@@ -20,7 +21,7 @@ struct Options {
   std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text", throttle;
   std::filesystem::path portFile, machine;
   serve::ServerOptions server;
-  unsigned timeoutMs = 60000, spinUs = 0, aheadMb = 256, repeat = 1;
+  unsigned timeoutMs = 60000, spinUs = 0, aheadMb = 256, repeat = 1, threads = 0;
   bool local = false, once = false, profile = false, quiet = false;
 };
 
@@ -38,6 +39,10 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--throttle", options.throttle,
                  "Imitate a network between the servers, for measurements on one machine: lan, wan "
                  "or rtt=MS,bw=MBIT");
+  app.add_option("--threads", options.threads,
+                 "Threads of each server that work on a request (default: one per processor it may "
+                 "use; with --local half of them)")
+      ->check(CLI::Range(1u, 1024u));
   app.add_flag("-q,--quiet", options.quiet, "Log warnings only; with --local print no summary");
 
   const char *server = "Server";
@@ -120,6 +125,11 @@ static std::optional<NetworkProfile> throttleOf(const Options &options) {
   return parseNetworkProfile(options.throttle, "--throttle");
 }
 
+/// `servers` in this process share the processors.
+static unsigned threadsOf(const Options &options, unsigned servers) {
+  return options.threads > 0 ? options.threads : std::max(1u, availableProcessors() / servers);
+}
+
 static void runLocal(Options &options) {
   ModelPaths beside = ModelPaths::beside(options.files.plan);
   plan::LoadedPlan plan = plan::readPlan(options.files.plan);
@@ -128,6 +138,7 @@ static void runLocal(Options &options) {
   local.repeat = options.repeat;
   local.throttle = throttleOf(options);
   local.device = options.files.device;
+  local.threads = threadsOf(options, 2);
   if (!options.machine.empty())
     local.machine = readMachineProfile(options.machine);
   serve::LocalReport report = serve::runLocally(
@@ -192,6 +203,7 @@ static void runServer(Options &options) {
   if (options.once)
     server.requests = 1;
 
+  options.files.threads = threadsOf(options, 1);
   SignalWatch signals;
   serve::Engine engine(options.files, party);
   std::string listening;

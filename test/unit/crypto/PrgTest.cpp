@@ -5,6 +5,7 @@
 #include "runtime/crypto/Kdf.h"
 #include "test/unit/crypto/Hex.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
 #include <openssl/hmac.h>
 
@@ -49,6 +50,24 @@ TEST(Prg, SeeksToABlock) {
   sought.seek(8);
   sought.fillWords(std::span(tail));
   EXPECT_TRUE(std::equal(tail.begin(), tail.end(), stream.begin() + 32));
+}
+
+TEST(Prg, ReadsAnyPartOfAStream) {
+  AesKey key(testKey());
+  std::vector<uint8_t> stream(100);
+  Prg(key, 7).fill(stream);
+  Prg parts(key, 7);
+  for (size_t first = 0; first <= stream.size(); ++first)
+    for (size_t size : {size_t(0), size_t(1), size_t(5), size_t(16), size_t(33), size_t(100)}) {
+      std::vector<uint8_t> part(std::min(size, stream.size() - first));
+      parts.fillFrom(first, part);
+      EXPECT_TRUE(
+          std::equal(part.begin(), part.end(), stream.begin() + static_cast<ptrdiff_t>(first)))
+          << part.size() << " bytes from " << first;
+    }
+  std::vector<uint64_t> words(3);
+  parts.fillWordsFrom(5, std::span(words));
+  EXPECT_EQ(std::memcmp(words.data(), &stream[40], 24), 0);
 }
 
 TEST(Prg, StreamNoncesDiffer) {

@@ -52,7 +52,9 @@ plan::Plan wideConvPlan(unsigned ringBits, plan::WeightMode mode) {
   return b.build();
 }
 
-void compareVariants(const plan::Plan &plan) {
+/// Every variant with each number of threads against the first with one.
+void compareVariants(const plan::Plan &plan, const std::vector<const Kernels *> &variants,
+                     const std::vector<unsigned> &threadCounts) {
   std::vector<Values> weights;
   for (int id = 0; id < plan.weights_size(); ++id)
     weights.push_back(fixedValues(plan.weights(id).elements(), 6, 50 + static_cast<uint64_t>(id)));
@@ -69,12 +71,12 @@ void compareVariants(const plan::Plan &plan) {
       .deal(materialId, 0, records[0], records[1]);
   const auto inputs = inputShares(plan, 17);
 
-  auto bytesOf = [&](const Kernels &kernels) {
+  auto bytesOf = [&](const Kernels &kernels, unsigned threads = 1) {
     Bytes bytes;
     auto ends = makeInMemoryChannel();
     auto runParty = [&](Party party, std::unique_ptr<Channel> end) {
       const size_t i = index(party);
-      PartyExecutor executor(program, masked, seeds[i], party, kernels);
+      PartyExecutor executor(program, masked, seeds[i], party, kernels, threads);
       RecordingChannel channel(std::move(end));
       Prepared prepared = executor.prepare(materialId, 0, SecretVector<uint8_t>(records[i]));
       bytes.outputs[i] = executor.run(std::move(prepared), channel, common, inputs[i]).outputs;
@@ -87,14 +89,20 @@ void compareVariants(const plan::Plan &plan) {
     return bytes;
   };
 
-  // The first is the portable one.
-  const Bytes expected = bytesOf(*availableKernels().front());
+  const Bytes expected = bytesOf(*variants.front());
   ASSERT_FALSE(expected.sent[0].empty());
+  for (const Kernels *variant : variants)
+    for (unsigned threads : threadCounts)
+      EXPECT_TRUE(bytesOf(*variant, threads) == expected)
+          << variant->name << ", " << threads << " threads";
+}
+
+void compareVariants(const plan::Plan &plan) {
+  // The first is the portable one.
   std::vector<const Kernels *> variants(availableKernels().begin(), availableKernels().end());
   std::ranges::copy(emulatedTileVariants(), std::back_inserter(variants));
   std::ranges::copy(emulatedCudaVariants(), std::back_inserter(variants));
-  for (const Kernels *variant : variants)
-    EXPECT_TRUE(bytesOf(*variant) == expected) << variant->name;
+  compareVariants(plan, variants, {1});
 }
 
 class VariantTest : public testing::TestWithParam<plan::WeightMode> {};
@@ -103,6 +111,12 @@ TEST_P(VariantTest, SendsTheSameBytes) { compareVariants(everyGatePlan(GetParam(
 TEST_P(VariantTest, SendsTheSameBytesOnMatrixUnits) {
   compareVariants(wideConvPlan(29, GetParam()));
   compareVariants(wideConvPlan(47, GetParam()));
+}
+
+/// Layers of several ranges of channels, and values of several ranges of elements.
+TEST_P(VariantTest, SendsTheSameBytesWithAnyNumberOfThreads) {
+  const plan::Plan plan = everyGatePlan(GetParam(), 100, 10);
+  compareVariants(plan, {availableKernels().front(), availableKernels().back()}, {1, 2, 5});
 }
 
 INSTANTIATE_TEST_SUITE_P(All, VariantTest,

@@ -11,12 +11,13 @@
 namespace gfs {
 
 /// Every kind of gate, several exchanges, two inputs and two outputs; valid.
-inline plan::Plan everyGatePlan(plan::WeightMode mode = plan::WEIGHTS_SHARED) {
+inline plan::Plan everyGatePlan(plan::WeightMode mode = plan::WEIGHTS_SHARED, uint32_t channels = 4,
+                                uint32_t size = 6) {
   using plan::SignWindow;
   constexpr auto shared = PlanBuilder::shared;
   PlanBuilder b(32, mode);
-  uint32_t x = b.input({1, 4, 6, 6}, 8), y = b.input({1, 4, 6, 6}, 8);
-  uint32_t z = b.linear(b.open(x), makeConv(1, 4, 6, 4, 3, 1, 1), true);
+  uint32_t x = b.input({1, channels, size, size}, 8), y = b.input({1, channels, size, size}, 8);
+  uint32_t z = b.linear(b.open(x), makeConv(1, channels, size, channels, 3, 1, 1), true);
   if (mode != plan::WEIGHTS_PUBLIC)
     z = b.open(z);
   uint32_t relu = b.relu(z, 8, 4, 11, SignWindow::TABLE);
@@ -45,18 +46,19 @@ inline plan::Plan everyGatePlan(plan::WeightMode mode = plan::WEIGHTS_SHARED) {
   uint32_t scaled = b.step({unmasked}, b.shapeOf(z), shared);
   b.latest().mutable_scale()->set_factor(3);
   uint32_t weighted = b.step({scaled}, b.shapeOf(z), shared);
-  b.latest().mutable_add_weight()->set_weight(b.weight(144));
-  uint32_t joined = b.step({truncated, squared, product, spline, weighted}, {1, 20, 6, 6}, shared);
+  b.latest().mutable_add_weight()->set_weight(b.weight(uint64_t(channels) * size * size));
+  uint32_t joined = b.step({truncated, squared, product, spline, weighted},
+                           {1, 5 * channels, size, size}, shared);
   b.latest().mutable_concat()->set_axis(1);
-  uint32_t taken = b.step({joined}, {1, 3, 6, 6}, shared);
+  uint32_t taken = b.step({joined}, {1, 3, size, size}, shared);
   b.latest().mutable_take()->set_axis(1);
   for (int index : {0, -1, 19})
     b.latest().mutable_take()->add_indices(index);
-  uint32_t turned = b.step({taken}, {1, 6, 6, 3}, shared);
+  uint32_t turned = b.step({taken}, {1, size, size, 3}, shared);
   b.latest().mutable_transpose();
   for (uint32_t axis : {0u, 2u, 3u, 1u})
     b.latest().mutable_transpose()->add_permutation(axis);
-  uint32_t pooled = b.step({joined}, {1, 20, 3, 3}, shared);
+  uint32_t pooled = b.step({joined}, {1, 5 * channels, size / 2, size / 2}, shared);
   plan::SumPool *pool = b.latest().mutable_sum_pool();
   pool->set_kernel_h(2);
   pool->set_kernel_w(2);
