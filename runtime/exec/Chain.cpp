@@ -13,33 +13,53 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 /// So many units at a time go through all links: 4,096 elements, whose arrays fit in the second
 /// cache.
 constexpr uint64_t rangeUnits = 64;
+/// So many ranges are done between looks at the messages: 65,536 elements.
+constexpr uint64_t roundRanges = 16;
 
-/// Every range goes through all links before the next one.
-class ElementwiseRun {
+/// Multiplications of a layer below which waking a thread costs more than it saves (0.1 ms).
+constexpr uint64_t leastMultiplications = uint64_t(1) << 21;
+/// A layer is done in so many rounds at most, each of at least so many elements, so that the first
+/// part of its result is on its way while the rest is computed. More would transform inputs too
+/// often.
+constexpr uint64_t mostLayerRounds = 4, leastRoundElements = uint64_t(1) << 16;
+
+/// Links that treat elements alike: every range goes through all of them before the next one.
+class ElementwiseLinks {
 public:
-  explicit ElementwiseRun(std::span<const ChainLink> links) : links(links), busy(links.size()) {}
+  /// `first`: the number of the first of them in the chain.
+  ElementwiseLinks(std::span<const ChainLink> links, size_t first, const Division &division,
+                   MessageFlow &flow)
+      : links(links), first(first), pool(division.pool), flow(flow), busy(links.size()),
+        units(links.empty() ? 0 : links[0].gate.units(links[0].phase)) {}
+  ~ElementwiseLinks() { shareTime(); }
 
-  void on(ThreadPool &pool) {
-    const uint64_t units = links.front().gate.units(links.front().phase);
-    const auto start = Clock::now();
-    pool.run((units + rangeUnits - 1) / rangeUnits, [&](uint64_t part) {
-      evaluate({part * rangeUnits, std::min((part + 1) * rangeUnits, units)});
-    });
-    share(secondsSince(start));
+  /// Does what is left of units [0, end).
+  void advance(uint64_t end) {
+    while (next < std::min(end, units)) {
+      const Range round{next, std::min({end, units, next + rangeUnits * roundRanges})};
+      for (size_t i = 0; i < links.size(); ++i)
+        flow.await(first + i, round.end);
+      const auto start = Clock::now();
+      pool.run((round.size() + rangeUnits - 1) / rangeUnits, [&](uint64_t part) {
+        const uint64_t begin = round.first + part * rangeUnits;
+        evaluate({begin, std::min(begin + rangeUnits, round.end)});
+      });
+      passed += std::chrono::duration<double>(Clock::now() - start).count();
+      for (size_t i = 0; i < links.size(); ++i)
+        flow.done(first + i, round.end);
+      next = round.end;
+    }
   }
+  void finish() { advance(units); }
 
 private:
-  void evaluate(Range units) {
+  void evaluate(Range range) {
     auto before = Clock::now();
     for (size_t i = 0; i < links.size(); ++i) {
-      links[i].gate.evaluate(links[i].context, links[i].phase, units);
+      links[i].gate.evaluate(links[i].context, links[i].phase, range);
       const auto after = Clock::now();
       busy[i] += std::chrono::duration<double>(after - before).count();
       before = after;
@@ -47,43 +67,65 @@ private:
   }
 
   /// Threads work at the same time: each link gets its part of what passed.
-  void share(double passed) {
+  void shareTime() {
     double all = 0;
     for (double seconds : busy)
       all += seconds;
-    for (size_t i = 0; i < links.size(); ++i)
-      links[i].seconds += all > 0 ? passed * busy[i] / all : 0;
+    for (size_t i = 0; i < links.size() && all > 0; ++i)
+      links[i].seconds += passed * busy[i] / all;
   }
 
   std::span<const ChainLink> links;
+  size_t first;
+  ThreadPool &pool;
+  MessageFlow &flow;
   std::vector<std::atomic<double>> busy; ///< By link, of all threads.
+  const uint64_t units;
+  uint64_t next = 0; ///< Units below are done.
+  double passed = 0;
 };
 
-/// Multiplications of a layer below which waking a thread costs more than it saves (0.1 ms).
-constexpr uint64_t leastMultiplications = uint64_t(1) << 21;
+/// A layer, round by round, each followed by what `rest` can do with it.
+void evaluateLayer(const ChainLink &layer, const Division &division, MessageFlow &flow,
+                   ElementwiseLinks &rest) {
+  const uint64_t units = layer.gate.units(layer.phase);
+  const bool divided =
+      division.layers && units > 1 && layer.cost.multiplications >= leastMultiplications;
+  const uint64_t elements = layer.gate.completedBy(layer.phase, units);
+  const uint64_t rounds = divided ? std::clamp<uint64_t>(elements / leastRoundElements, 1,
+                                                         std::min(mostLayerRounds, units))
+                                  : 1;
+  flow.await(0, units);
+  for (uint64_t round = 0; round < rounds; ++round) {
+    const Range range{units * round / rounds, units * (round + 1) / rounds};
+    const auto start = Clock::now();
+    auto evaluate = [&](Range part) { layer.gate.evaluate(layer.context, layer.phase, part); };
+    if (divided)
+      divide(range, division.pool, evaluate);
+    else
+      evaluate(range);
+    layer.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    flow.done(0, range.end);
+    rest.advance(layer.gate.completedBy(layer.phase, range.end) / unitElements);
+  }
+}
 
 } // namespace
 
-void divide(uint64_t units, ThreadPool &pool, const std::function<void(Range)> &body) {
-  const uint64_t parts = std::min<uint64_t>(units, pool.threads());
-  pool.run(parts, [&](uint64_t part) { body({units * part / parts, units * (part + 1) / parts}); });
+void divide(Range units, ThreadPool &pool, const std::function<void(Range)> &body) {
+  const uint64_t parts = std::min<uint64_t>(units.size(), pool.threads());
+  pool.run(parts, [&](uint64_t part) {
+    body({units.first + units.size() * part / parts,
+          units.first + units.size() * (part + 1) / parts});
+  });
 }
 
-void evaluateChain(std::span<const ChainLink> links, const Division &division) {
-  const ChainLink &first = links.front();
-  if (!first.gate.elementwise(first.phase)) {
-    const auto start = Clock::now();
-    const uint64_t units = first.gate.units(first.phase);
-    auto evaluate = [&](Range range) { first.gate.evaluate(first.context, first.phase, range); };
-    if (division.layers && first.cost.multiplications >= leastMultiplications)
-      divide(units, division.pool, evaluate);
-    else
-      evaluate({0, units});
-    first.seconds += secondsSince(start);
-    links = links.subspan(1);
-  }
-  if (!links.empty())
-    ElementwiseRun(links).on(division.pool);
+void evaluateChain(std::span<const ChainLink> links, const Division &division, MessageFlow &flow) {
+  const bool layer = !links[0].gate.elementwise(links[0].phase);
+  ElementwiseLinks rest(links.subspan(layer ? 1 : 0), layer ? 1 : 0, division, flow);
+  if (layer)
+    evaluateLayer(links[0], division, flow, rest);
+  rest.finish();
 }
 
 } // namespace gfs

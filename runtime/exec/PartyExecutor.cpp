@@ -4,7 +4,7 @@
 
 #include "runtime/base/BlockPool.h"
 #include "runtime/base/Error.h"
-#include "runtime/exec/Chain.h"
+#include "runtime/exec/ExchangeFlow.h"
 
 #include <algorithm>
 #include <chrono>
@@ -24,12 +24,6 @@ struct MessageRooms {
       : members(members),
         // Zeros: whatever a gate might leave unwritten, no stale bytes are sent.
         sent(program.messageRoom() * members, 0), received(program.messageRoom() * members) {}
-
-  void exchange(const ProgramStage &stage, Channel &channel) {
-    const uint64_t offset = stage.messageOffset * members, bytes = stage.messageBytes * members;
-    channel.exchange(std::span(sent).subspan(offset, bytes),
-                     std::span(received).subspan(offset, bytes));
-  }
 
   size_t members;
   SecretVector<uint8_t> sent, received;
@@ -163,6 +157,23 @@ void PartyExecutor::requireRunnable(const GroupMember &member) const {
 
 namespace {
 
+/// The messages of one chain of one member. Only the last member tells what is done: then all are.
+class ChainFlow final : public MessageFlow {
+public:
+  ChainFlow(ExchangeFlow &flow, const ProgramChain &chain, bool isLast)
+      : flow(flow), chain(chain), isLast(isLast) {}
+  void await(size_t link, uint64_t units) override { flow.await(chain.first + link, units); }
+  void done(size_t link, uint64_t units) override {
+    if (isLast)
+      flow.done(chain.first + link, units);
+  }
+
+private:
+  ExchangeFlow &flow;
+  const ProgramChain &chain;
+  bool isLast;
+};
+
 /// Divides the time of an exchange among the steps that send in it.
 void addToSenders(const ProgramStage &stage, double seconds, std::vector<double> &byStep) {
   auto sends = [](const ProgramPhase &phase) { return phase.outgoing.bytes > 0; };
@@ -204,9 +215,11 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
   }
 
   const ChannelCounters before = channel.counters();
-  double exchangeSeconds = 0, lateSeconds = 0;
+  ExchangeFlow flow(*code, channel, rooms.sent, rooms.received, members.size());
+  double lateSeconds = 0;
   const std::vector<ProgramStage> &stages = code->stages();
   for (size_t index = 0; index < stages.size(); ++index) {
+    flow.enter(index);
     // All members do one chain before anyone does the next: its weights stay in the cache.
     for (const ProgramChain &chain : stages[index].chains)
       for (size_t i = 0; i < members.size(); ++i) {
@@ -225,19 +238,19 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
           links.push_back({code->gate(phase.step), phase.phase, views.back(),
                            code->cost(phase.step), results[i].report.evaluateSeconds[phase.step]});
         }
-        evaluateChain(links, {*pool, kernels->dividesConvolutions});
+        ChainFlow messages(flow, chain, i + 1 == members.size());
+        evaluateChain(links, {*pool, kernels->dividesConvolutions}, messages);
         for (const ProgramPhase &phase : phases)
           if (phase.phase + 1 == code->cost(phase.step).phases())
             prepared.release(phase.step);
       }
-    if (index + 1 == stages.size())
-      break;
-    double exchangeStart = now();
-    rooms.exchange(stages[index], channel);
-    const double waited = now() - exchangeStart;
-    exchangeSeconds += waited;
+    flow.leave();
+  }
+  double exchangeSeconds = 0;
+  for (size_t index = 0; index < stages.size(); ++index) {
+    exchangeSeconds += flow.seconds()[index];
     for (RunResult &result : results)
-      addToSenders(stages[index], waited, result.report.waitSeconds);
+      addToSenders(stages[index], flow.seconds()[index], result.report.waitSeconds);
   }
 
   for (size_t i = 0; i < members.size(); ++i) {

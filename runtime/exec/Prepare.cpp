@@ -100,7 +100,7 @@ bool PartyExecutor::prepareNext(Prepared &prepared) const {
                     prepared.storage[step], step});
   const uint64_t units = gate.prepareUnits();
   if (kernels->dividesConvolutions)
-    divide(units, *pool, [&](Range part) { gate.prepare(view, part); });
+    divide({0, units}, *pool, [&](Range part) { gate.prepare(view, part); });
   else
     gate.prepare(view, {0, units});
   if (!gate.readsMaterialOnline())

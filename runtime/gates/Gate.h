@@ -229,6 +229,12 @@ public:
   /// scratch. Phases that follow each other can then be evaluated range by range, each range while it
   /// is in cache.
   virtual bool elementwise(unsigned) const { return false; }
+  /// Elements at the front of the result that units [0, units) of `phase` complete; for phases that
+  /// are not elementwise.
+  virtual uint64_t completedBy(unsigned, uint64_t) const { return 0; }
+  /// Bytes at the front of message `phase` that units [0, units) of `phase` write and the same units
+  /// of the next phase read; 0 if their bytes do not lie in order. So messages can be sent in parts.
+  virtual uint64_t messagePrefix(unsigned, uint64_t) const { return 0; }
   /// Does `units` of `phase`. The units of a phase may be done in any order and by several threads at
   /// the same time, each of them once: the result is the same.
   virtual void evaluate(EvaluateContext &, unsigned phase, Range units) const = 0;

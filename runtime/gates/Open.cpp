@@ -45,6 +45,9 @@ public:
 
   uint64_t units(unsigned) const override { return unitsOf(count); }
   bool elementwise(unsigned) const override { return true; }
+  uint64_t messagePrefix(unsigned, uint64_t units) const override {
+    return packedBytes(elementsOf({0, units}, count).end, ring.bits);
+  }
 
   void evaluate(EvaluateContext &context, unsigned phase, Range units) const override {
     if (phase == 0)

@@ -54,6 +54,10 @@ public:
 
   uint64_t units(unsigned) const override { return unitsOf(count); }
   bool elementwise(unsigned) const override { return true; }
+  /// One bit per element where there is one threshold and one exchange.
+  uint64_t messagePrefix(unsigned, uint64_t units) const override {
+    return phases == 2 ? packedBytes(elementsOf({0, units}, count).end, 1) : 0;
+  }
 
   void evaluate(EvaluateContext &context, unsigned phase, Range units) const override {
     if (phase + 1 < phases)

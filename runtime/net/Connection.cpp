@@ -129,19 +129,40 @@ public:
   SocketChannel(Connection &link, Milliseconds timeout) : link(link), timeout(timeout) {}
 
   void exchange(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming) override {
-    Clock::time_point start = Clock::now();
-    link.exchange(outgoing, incoming, timeout);
-    count.exchanges += 1;
-    count.payloadSent += outgoing.size();
-    count.payloadReceived += incoming.size();
-    count.wireSent += outgoing.size() + FrameHeader::size;
-    count.wireReceived += incoming.size() + FrameHeader::size;
-    count.waitSeconds += std::chrono::duration<double>(Clock::now() - start).count();
+    waiting([&] { link.exchange(outgoing, incoming, timeout); });
+    counted(outgoing.size(), incoming.size());
   }
+  void begin(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming) override {
+    link.begin(outgoing, incoming, timeout);
+    sizes = {outgoing.size(), incoming.size()};
+  }
+  void push(size_t bytes) override { link.push(bytes); }
+  void pull(size_t bytes) override {
+    waiting([&] { link.pull(bytes); });
+  }
+  void finish() override {
+    waiting([&] { link.finish(); });
+    counted(sizes[0], sizes[1]);
+  }
+  void abandon() noexcept override { link.abandon(); }
 
 private:
+  template <class Call> void waiting(Call &&call) {
+    Clock::time_point start = Clock::now();
+    call();
+    count.waitSeconds += std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  void counted(size_t sent, size_t received) {
+    count.exchanges += 1;
+    count.payloadSent += sent;
+    count.payloadReceived += received;
+    count.wireSent += sent + FrameHeader::size;
+    count.wireReceived += received + FrameHeader::size;
+  }
+
   Connection &link;
   Milliseconds timeout;
+  std::array<size_t, 2> sizes = {0, 0}; ///< Of the exchange that was begun.
 };
 
 } // namespace

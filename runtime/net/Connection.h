@@ -41,6 +41,14 @@ public:
   /// Sends and receives a Data frame at the same time; cannot deadlock whatever the sizes.
   virtual void exchange(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming,
                         Milliseconds timeout) = 0;
+  /// The same in parts, as Channel says. Every wait may take `timeout`. No other call but
+  /// interrupt() may come between begin() and finish(); what was begun is given up by closing.
+  virtual void begin(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming,
+                     Milliseconds timeout) = 0;
+  virtual void push(size_t bytes) = 0;
+  virtual void pull(size_t bytes) = 0;
+  virtual void finish() = 0;
+  virtual void abandon() noexcept = 0;
   /// Tells the peer why and closes. Never throws: the peer may be gone already.
   virtual void closeWith(const Error &error) noexcept = 0;
   /// Ends a call in progress (and all later ones) with a Network error; from any thread.

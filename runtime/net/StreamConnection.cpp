@@ -65,6 +65,8 @@ template <class Stream> bool StreamConnection<Stream>::isOpen() const noexcept {
 }
 
 template <class Stream> void StreamConnection<Stream>::requireOpen() {
+  if (parts)
+    abandon(); // what was sent of it is no frame: nothing can follow
   if (!isOpen())
     throw networkError(peerText(), interrupted ? "interrupted" : "the connection is closed");
 }
@@ -140,7 +142,8 @@ template <class Stream> void StreamConnection<Stream>::startReceive(Call &call, 
           std::span<uint8_t> payload =
               isError ? std::span<uint8_t>(call.errorText) : call.sink(header);
           call.allow(payload.size());
-          receivePayload(call, payload, isError);
+          if (!payload.empty())
+            receivePayload(call, payload, isError);
         } catch (...) {
           readFailed(call, std::current_exception());
         }
@@ -208,10 +211,15 @@ template <class Stream> bool StreamConnection<Stream>::run(Call &call) {
   }
   if (call.pending == 0)
     return true;
+  giveUp(call);
+  return false;
+}
+
+template <class Stream> void StreamConnection<Stream>::giveUp(Call &call) {
   close(); // what is in flight refers to `call`: let it end
   loop.restart();
-  loop.run();
-  return false;
+  while (call.pending > 0 && loop.run_one() > 0) {
+  }
 }
 
 template <class Stream> void StreamConnection<Stream>::finish(Call &call, const char *doing) {
@@ -296,11 +304,107 @@ void StreamConnection<Stream>::receiveData(std::span<uint8_t> payload, Milliseco
 template <class Stream>
 void StreamConnection<Stream>::exchange(std::span<const uint8_t> outgoing,
                                         std::span<uint8_t> incoming, Milliseconds timeout) {
+  begin(outgoing, incoming, timeout);
+  push(outgoing.size());
+  finish();
+}
+
+// --- Exchanges in parts -------------------------------------------------------------------------
+
+template <class Stream>
+void StreamConnection<Stream>::begin(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming,
+                                     Milliseconds timeout) {
   requireOpen();
-  Call call(timeout);
-  startSend(call, FrameType::Data, outgoing);
-  startReceive(call, [&](const FrameHeader &header) { return expectData(header, incoming); });
-  finish(call, "exchanging data");
+  parts = std::make_unique<Parts>(outgoing, incoming, timeout);
+  parts->headerOut = FrameHeader{FrameType::Data, outgoing.size()}.encode();
+  startReceive(*parts, [this](const FrameHeader &header) {
+    expectData(header, parts->incoming);
+    receivePart();
+    return std::span<uint8_t>(); // the payload is received part by part
+  });
+  sendPart();
+}
+
+template <class Stream> void StreamConnection<Stream>::sendPart() {
+  const size_t bytes = parts->final - parts->sent;
+  if (parts->sending || parts->writeFailure || (parts->headerSent && bytes == 0))
+    return;
+  std::vector<asio::const_buffer> buffers;
+  if (!parts->headerSent)
+    buffers.push_back(asio::buffer(parts->headerOut));
+  if (bytes > 0)
+    buffers.emplace_back(parts->outgoing.data() + parts->sent, bytes);
+  ++parts->pending;
+  parts->sending = parts->headerSent = true;
+  asio::async_write(stream, buffers, everything,
+                    [this, bytes](const std::error_code &code, size_t) {
+                      --parts->pending;
+                      parts->sending = false;
+                      parts->sent += bytes;
+                      if (code)
+                        parts->writeFailure = std::make_exception_ptr(lost(code, "while sending"));
+                      else
+                        sendPart();
+                    });
+}
+
+template <class Stream> void StreamConnection<Stream>::receivePart() {
+  const size_t left = parts->incoming.size() - parts->received;
+  if (left == 0)
+    return;
+  ++parts->pending;
+  stream.async_read_some(asio::mutable_buffer(parts->incoming.data() + parts->received, left),
+                         [this](const std::error_code &code, size_t bytes) {
+                           --parts->pending;
+                           parts->received += bytes;
+                           if (code)
+                             readFailed(*parts,
+                                        std::make_exception_ptr(lost(code, "while receiving")));
+                           else
+                             receivePart();
+                         });
+}
+
+template <class Stream> void StreamConnection<Stream>::push(size_t bytes) {
+  parts->final = bytes;
+  sendPart();
+  loop.restart();
+  loop.poll(); // failures are for those who wait
+}
+
+template <class Stream>
+void StreamConnection<Stream>::waitFor(const std::function<bool()> &arrived) {
+  parts->allowAnotherWait();
+  auto over = [&] { return arrived() || parts->readFailure || parts->pending == 0; };
+  loop.restart();
+  bool inTime = true;
+  while (!over() && inTime)
+    inTime = poll() || loop.run_one_until(parts->deadline) > 0;
+  if (arrived() && !parts->readFailure)
+    return;
+  giveUp(*parts);
+  const std::unique_ptr<Parts> failed = std::move(parts);
+  conclude(*failed, inTime, "exchanging data");
+}
+
+template <class Stream> void StreamConnection<Stream>::pull(size_t bytes) {
+  waitFor([&] { return parts->received >= bytes; });
+}
+
+template <class Stream> void StreamConnection<Stream>::finish() {
+  waitFor([&] { return parts->pending == 0 && !parts->writeFailure; });
+  parts.reset();
+}
+
+template <class Stream> void StreamConnection<Stream>::abandon() noexcept {
+  if (!parts)
+    return;
+  try {
+    giveUp(*parts);
+  } catch (...) {
+    // A handler could not allocate; the socket is closed, nothing is read or written any more.
+  }
+  parts.reset();
 }
 
 template <class Stream> void StreamConnection<Stream>::closeWith(const Error &error) noexcept {

@@ -34,6 +34,12 @@ public:
   void receiveData(std::span<uint8_t> payload, Milliseconds timeout) override;
   void exchange(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming,
                 Milliseconds timeout) override;
+  void begin(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming,
+             Milliseconds timeout) override;
+  void push(size_t bytes) override;
+  void pull(size_t bytes) override;
+  void finish() override;
+  void abandon() noexcept override;
   void closeWith(const Error &error) noexcept override;
   void interrupt() noexcept override;
   bool isOpen() const noexcept override;
@@ -64,11 +70,34 @@ private:
     void allow(uint64_t bytes) { deadline += Milliseconds(bytes * 1000 >> 20); }
   };
 
+  /// An exchange in parts.
+  struct Parts : Call {
+    std::span<const uint8_t> outgoing;
+    std::span<uint8_t> incoming;
+    Milliseconds timeout;
+    size_t final = 0, sent = 0, received = 0; ///< Bytes of the payloads.
+    bool headerSent = false, sending = false;
+
+    Parts(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming, Milliseconds timeout)
+        : Call(timeout), outgoing(outgoing), incoming(incoming), timeout(timeout) {}
+    void allowAnotherWait() {
+      this->deadline = Clock::now() + timeout;
+      this->allow(outgoing.size() + incoming.size());
+    }
+  };
+
+  /// Sends what is final, then calls itself again.
+  void sendPart();
+  void receivePart();
+  /// Waits until `arrived`; closes and throws if that fails or takes too long.
+  void waitFor(const std::function<bool()> &arrived);
   void startSend(Call &call, FrameType type, std::span<const uint8_t> payload);
   void startReceive(Call &call, Sink sink);
   void receivePayload(Call &call, std::span<uint8_t> payload, bool isError);
   /// Handles one event if one comes within the time to spin.
   bool poll();
+  /// Ends what is in flight by closing.
+  void giveUp(Call &call);
   /// Runs the loop until nothing is pending or it is too late.
   bool run(Call &call);
   /// run(), then conclude().
@@ -94,6 +123,7 @@ private:
   asio::io_context loop{1};
   Stream stream;
   std::atomic<bool> interrupted = false;
+  std::unique_ptr<Parts> parts; ///< Begun and not finished.
   bool greeting = true; ///< Until the hellos are through: a lost connection may be a TLS alert.
 };
 

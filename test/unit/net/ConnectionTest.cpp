@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames over real sockets, in plaintext and over TLS.
+#include "test/unit/net/ChannelParts.h"
 #include "test/unit/net/TestLink.h"
 
 #include <netinet/in.h>
@@ -63,6 +64,37 @@ TEST_P(BothSecurities, ExchangesMessagesOfAnySize) {
   EXPECT_EQ(counters.payloadSent, sent);
   EXPECT_EQ(counters.wireSent, sent + std::size(sizes) * FrameHeader::size);
   EXPECT_EQ(counters.wireSent, clientChannel->counters().wireReceived);
+}
+
+TEST_P(BothSecurities, ExchangesInParts) {
+  Link ends = link();
+  auto a = makeChannel(*ends.server, patience), b = makeChannel(*ends.client, patience);
+  gfs::testing::expectPartsArriveEarly(*a, *b, 100000, 20000);
+  gfs::testing::expectPartsArriveEarly(*b, *a, 5000, 1);
+  gfs::testing::expectPartsAndWholesMeet(*a, *b);
+  EXPECT_EQ(a->counters().exchanges, 6u);
+  EXPECT_EQ(a->counters().wireSent, b->counters().wireReceived);
+}
+
+TEST_P(BothSecurities, GivesUpBetweenParts) {
+  Link ends = link();
+  std::vector<uint8_t> message(1000), atServer(1000), atClient(1000);
+  ends.server->begin(message, atServer, Milliseconds(50));
+  ends.client->begin(message, atClient, Milliseconds(50));
+  ends.client->push(100);
+  ends.server->pull(100);
+  expectError(errorOf([&] { ends.server->pull(101); }), ExitCode::Network, "no answer in time");
+  expectError(errorOf([&] { ends.client->finish(); }), ExitCode::Network, "connection lost");
+  EXPECT_FALSE(ends.server->isOpen());
+}
+
+TEST_P(BothSecurities, AnExchangeThatWasBegunCannotBeLeft) {
+  Link ends = link();
+  std::vector<uint8_t> message(1000), incoming(1000);
+  ends.server->begin(message, incoming, patience);
+  ends.server->push(10);
+  expectError(errorOf([&] { ends.server->send(FrameType::Control, message, patience); }),
+              ExitCode::Network, "closed");
 }
 
 TEST_P(BothSecurities, ExchangesWhilePolling) {

@@ -2,6 +2,8 @@
 #include "runtime/base/Error.h"
 #include "runtime/net/Channel.h"
 
+#include "test/unit/net/ChannelParts.h"
+
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -48,6 +50,46 @@ TEST(InMemoryChannel, ManySmallExchangesKeepOrder) {
   run(*a, 0, badA);
   other.join();
   EXPECT_EQ(badA + badB, 0u);
+}
+
+TEST(InMemoryChannel, ExchangesInParts) {
+  auto [a, b] = makeInMemoryChannel();
+  gfs::testing::expectPartsArriveEarly(*a, *b, 1000, 400);
+  gfs::testing::expectPartsArriveEarly(*b, *a, 100001, 1);
+  gfs::testing::expectPartsAndWholesMeet(*a, *b);
+  EXPECT_EQ(a->counters().exchanges, 6u);
+  EXPECT_EQ(a->counters().payloadSent, b->counters().payloadReceived);
+}
+
+TEST(InMemoryChannel, LosesThePeerBetweenParts) {
+  auto [a, b] = makeInMemoryChannel();
+  std::vector<uint8_t> message(10), got(10), theirs(10), atB(10);
+  a->begin(message, got);
+  a->push(10);
+  b->begin(theirs, atB);
+  b->push(5);
+  a->pull(5);
+  b.reset();
+  EXPECT_THROW(a->pull(6), Error);
+}
+
+/// A channel that knows whole exchanges only.
+TEST(Channel, DoesPartsAtTheEndIfItMust) {
+  struct Whole final : Channel {
+    explicit Whole(Channel &inner) : inner(inner) {}
+    void exchange(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming) override {
+      inner.exchange(outgoing, incoming);
+    }
+    Channel &inner;
+  };
+  auto [a, b] = makeInMemoryChannel();
+  Whole whole(*a);
+  gfs::testing::expectPartsAndWholesMeet(whole, *b);
+  EXPECT_EQ(a->counters().exchanges, 4u);
+  std::vector<uint8_t> message(4), got(4);
+  whole.begin(message, got);
+  whole.push(2);
+  EXPECT_THROW(whole.pull(1), Error) << "the peer would wait, too";
 }
 
 TEST(InMemoryChannel, DestroyingOneEndFailsTheOther) {
