@@ -176,6 +176,13 @@ static std::pair<unsigned, unsigned> cheapest(Trials &trials, const SearchGoal &
         trials.meets(wider, shortest - 1, goal.tolerance))
       points.emplace_back(wider, shortest - 1);
   }
+  for (unsigned longer = shortest + 1; goal.tradeWindows && goal.chooseRing &&
+                                       longer <= std::min(shortest + 2, goal.greatestWindow);
+       ++longer) {
+    auto fits = [&](unsigned bits) { return trials.meets(bits, longer, goal.tolerance); };
+    if (unsigned narrowest = smallestThat(goal.leastRing, ring, fits); narrowest < ring)
+      points.emplace_back(narrowest, longer);
+  }
   std::pair<unsigned, unsigned> best = points.front();
   double least = std::numeric_limits<double>::infinity();
   for (auto [ringBits, windowBits] : points)

@@ -43,6 +43,9 @@ struct SearchGoal {
   double tolerance = 0.005;
   unsigned leastRing = 18, greatestRing = 48;
   unsigned leastWindow = 6, greatestWindow = 12;
+  /// Also try longer windows with the narrowest ring that each allows: pays where other errors than
+  /// those of rings and windows weigh, as of squares.
+  bool tradeWindows = false;
   /// What a plan with these formats costs; none: see searchFixedOptions.
   std::function<double(const FixedOptions &)> cost = {};
 };
@@ -65,8 +68,8 @@ using TrialRun = std::function<std::optional<std::vector<OutputSamples>>(const F
 /// window are independent, so each gets half of the tolerance's square; with the ring found, the
 /// shortest window that stays within the tolerance is taken, filled up by fullWindow(). With a
 /// cost, the cheapest of these points that meet the tolerance is taken instead: this one, the same
-/// ring with the shortest window as it is, and rings of one and two bits more with a window of one
-/// bit less. Deterministic. Throws RangeCheck, naming the tolerance that can be met, if nothing
+/// ring with the shortest window as it is, rings of one and two bits more with a window of one
+/// bit less, and with `tradeWindows` windows of one and two bits more with their narrowest rings. Deterministic. Throws RangeCheck, naming the tolerance that can be met, if nothing
 /// within the goal's bounds meets it (also if nothing is left to choose and the given options do
 /// not).
 SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goal,

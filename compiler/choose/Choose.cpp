@@ -90,20 +90,41 @@ public:
     if (choice.relus == 0 || budgetNeedsNothing())
       return std::move(choice);
     giveBiases(function);
-    judge();
-    decide();
+    if (judgesItself()) {
+      plan();
+    } else {
+      judge();
+      decide();
+    }
     walk();
     choice.kept = keptRelus(sites, choice.variant);
     return std::move(choice);
   }
 
 private:
+  /// With samples to judge by and nothing to decide, halves need not judge each other.
+  bool judgesItself() const {
+    return goal.judge && !bounded() && !goal.budget.given() && goal.pins.empty();
+  }
+
+  /// Points that are measured on the way.
+  void plan() {
+    const double last = goal.kind == ChooseGoal::Kind::Ratio ? goal.ratio : 1;
+    choice.points.assign(1, {});
+    while (choice.points.back().replaced < last - goal.step * 1e-3) {
+      ChoosePoint next;
+      next.replaced = std::min(last, goal.next(choice.points.back().replaced));
+      choice.points.push_back(next);
+    }
+    choice.chosen = choice.points.size() - 1;
+  }
+
   /// Auto replaces nothing if the network meets the budget as it is.
   bool budgetNeedsNothing() {
     if (goal.kind != ChooseGoal::Kind::Auto || !goal.budget.given() || !goal.pins.empty() ||
         goal.costOfAll)
       return false;
-    choice.points.front().cost = goal.costOf({});
+    choice.points.front().cost = goal.costOf({}, 0);
     return meetsBudget(choice.points.front());
   }
 
@@ -134,10 +155,14 @@ private:
                         100 * path.replaced()),
             fmt::format("ask for less: --replace=ratio:{:.2f}, for example",
                         index > 0 ? choice.points[index - 1].replaced : 0));
-      if (goal.budget.given() || goal.costOfAll)
-        point.cost = goal.costOf(path.variant());
       if (judged)
-        judgeStep(*judged, path, point.cost);
+        judgeStep(*judged, path);
+      if (judgesItself())
+        point = choice.judged.back();
+      if (goal.budget.given() || goal.costOfAll)
+        point.cost = goal.costOf(path.variant(), point.relativeError);
+      if (judged)
+        choice.judged.back().cost = point.cost;
       report(0.5 + 0.5 * static_cast<double>(index + 1) / static_cast<double>(last + 1));
       bool good = seeks ? allowed(point) && meetsBudget(point) : index == choice.chosen;
       if (taken || !good)
@@ -175,11 +200,9 @@ private:
                        bounded() ? ", or allow more --max-accuracy-drop" : "");
   }
 
-  void judgeStep(const Judge &judged, const GreedyPath &path,
-                 const std::optional<VariantCost> &cost) {
+  void judgeStep(const Judge &judged, const GreedyPath &path) {
     choice.judged.push_back(judged.measure(path.variant()));
     choice.judged.back().replaced = path.replaced();
-    choice.judged.back().cost = cost;
   }
 
   void requireUsable() const {

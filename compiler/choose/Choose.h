@@ -45,11 +45,12 @@ struct ChooseGoal {
   bool elementwise = true; ///< Rank also by changes that cancel out to first order.
   double step = 0.05;      ///< Share of the ReLUs replaced between two fits, in the end.
   RefitOptions refit;
-  /// Measures each step of what is returned, for a frontier; decides nothing.
+  /// Measures each step of what is returned, for a frontier. Where neither a bound nor a budget is
+  /// to be met, its measurements are the points, and no folds are made.
   std::optional<JudgeSet> judge;
-  /// Predicts what a variant costs; nullopt if no plan computes it precisely enough. Needed for a
-  /// budget and for costOfAll.
-  std::function<std::optional<VariantCost>(const Variant &)> costOf = {};
+  /// Predicts what a variant costs whose outputs deviate by so much (see Deviation::relativeError);
+  /// nullopt if no plan computes it precisely enough. Needed for a budget and for costOfAll.
+  std::function<std::optional<VariantCost>(const Variant &, double relativeError)> costOf = {};
   /// Kind::Auto takes the first point that meets it, the others demand it of theirs.
   Budget budget;
   bool costOfAll = false; ///< Predict every point, also beyond the one that is taken.

@@ -17,9 +17,9 @@ static constexpr size_t stretchEvery = 8;
 static constexpr double evenRange = 3;
 static constexpr int evenSteps = 100;
 /// A quadratic runs as a (z - v)^2 + c. Where the vertex v lies farther than so many deviations
-/// from the mean, nearly all of the square would cancel against c, and with it log2(v^2) bits: such
-/// a one is as good as a line.
-static constexpr double farthestVertex = 12;
+/// from the mean, most of the square cancels against c, and its rounding counts so many times as
+/// much; a ReLU about zero has v at 1.25 deviations. Beyond, a line does nearly as well.
+static constexpr double farthestVertex = 3;
 /// Relative to the diagonal; only keeps a channel that is constant from dividing by zero.
 static constexpr double fitRidge = 1e-6;
 

@@ -141,7 +141,7 @@ static void leaveOut(const std::string &ingredient, ChooseGoal &goal) {
     goal.elementwise = false;
   else if (ingredient == "density")
     goal.refit.density = false;
-  else
+  else if (ingredient == "augment")
     goal.augmented = false;
 }
 
@@ -167,6 +167,9 @@ std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget 
                 "the default of --replace=auto is 1");
   if (!options.pin.empty())
     goal.pins = parsePins(readJson(options.pin), options.pin.string());
+  if (!(options.step >= 1 && options.step <= 50))
+    throw Error(ExitCode::Usage, "--choose-step: expects percent, 1 to 50", "the default is 5");
+  goal.step = options.step / 100;
   for (const std::string &ingredient : options.leaveOut)
     leaveOut(ingredient, goal);
   return goal;
@@ -199,9 +202,10 @@ Choice replaceActivations(ModuleOp module, const CompileOptions &options, Choose
   SampleBatch batch{samples.count, std::move(samples.inputs)};
   if (!options.replace.judge.empty())
     goal.judge = readJudge(options.replace.judge.string(), main);
-  goal.costOfAll = !options.replace.frontier.empty() || !options.report.empty();
-  goal.costOf = [&](const Variant &variant) {
-    return costOfVariant(module, variant, options, diagnostics);
+  const bool costs = !llvm::is_contained(options.replace.leaveOut, "costs");
+  goal.costOfAll = costs && (!options.replace.frontier.empty() || !options.report.empty());
+  goal.costOf = [&](const Variant &variant, double relativeError) {
+    return costOfVariant(module, variant, relativeError, options, diagnostics);
   };
   Choice choice = chooseActivations(main, batch, goal, [&](double done) {
     progress.remark(fmt::format("choosing activations: {:.0f} %", 100 * done));

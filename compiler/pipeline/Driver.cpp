@@ -92,6 +92,7 @@ private:
   OwningOpRef<ModuleOp> module;
   Language language = Language::Nn;
   double headroom = FixedOptions().headroom; ///< Of the formats that were chosen.
+  double replacementError = 0; ///< Of the outputs, by the activations that were replaced.
   std::optional<CalibrationResult> calibration;
   ReportParts reportParts;
   EmittedPlan emitted;
@@ -178,6 +179,7 @@ private:
   /// --replace: ", 45 % of 188,416 ReLUs kept …"
   std::string chooseActivations(const ChooseGoal &goal) {
     Choice choice = replaceActivations(*module, options, goal, diagnostics, progress);
+    replacementError = choice.point().relativeError;
     // Fuses what was written with the layers around it.
     runPasses(Phase::Optimise, ExitCode::Internal,
               "please report this with the model that led to it", nn::buildNnPipeline);
@@ -198,7 +200,8 @@ private:
   }
 
   std::string makeFixed() {
-    FormatChoice choice = FixedStage(*module, options, diagnostics, progress).run();
+    FormatChoice choice =
+        FixedStage(*module, options, diagnostics, progress, replacementError).run();
     language = Language::Fixed;
     headroom = choice.formats.headroom;
     calibration =
@@ -221,6 +224,7 @@ private:
                            {"window_bits", choice.formats.windowBits},
                            {"exact", choice.formats.exact},
                            {"activation_bits", choice.formats.activationBits},
+                           {"square_bits", choice.formats.squareBits},
                            {"headroom", choice.formats.headroom},
                            {"tolerance", choice.tolerance},
                            {"trials", choice.trials}};

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 using namespace mlir;
 
@@ -25,10 +26,16 @@ static constexpr size_t fewestPerTrial = 3, mostPerTrial = 12;
 static constexpr double multiplicationsPerTrial = 2e9, multiplicationsOfResult = 2e10;
 /// With fewer samples a user is warned.
 static constexpr size_t fewSamples = 8;
+/// Where activations were replaced, numerics may add this share of what that changed: as errors add
+/// by their squares, half a percent of it.
+static constexpr double replacementShare = 0.1;
 /// Enough for the range of every channel where there is no data.
 static constexpr size_t syntheticSamples = 16;
 /// More precise activations, for networks that lose too much with the default.
 static constexpr unsigned preciseActivationBits = 15;
+/// Bits of squares: shorter ones than the default leave the ring narrow and are tried as long as
+/// that pays, longer ones round less and are tried where the default rounds too much.
+static constexpr unsigned squareBitsTried[] = {20, 18, 16, 14, 22, 24};
 /// And weights: linear layers that follow each other without an activation, as bottlenecks have,
 /// get so few between the operand and the ring that rounding them is what loses most. Operands of
 /// more bits are truncated before, one more exchange each.
@@ -144,11 +151,21 @@ std::vector<FixedOptions> FixedStage::candidates() const {
   return list;
 }
 
-/// What is tried in turn where no tolerance is given.
-static std::vector<double> tolerancesFor(const CompileOptions &options) {
+std::vector<double> FixedStage::tolerances() const {
   if (options.tolerance)
     return {*options.tolerance};
-  return {0.005, 0.01, 0.02, 0.04};
+  std::vector<double> list = {std::clamp(replacementShare * replacementError, 0.005, 0.04)};
+  for (double wider : {0.01, 0.02, 0.04})
+    if (wider > list.back())
+      list.push_back(wider);
+  return list;
+}
+
+std::vector<unsigned> FixedStage::squareBits() const {
+  bool any = false;
+  module->walk([&](nn::SquareOp) { any = true; });
+  return any ? std::vector<unsigned>(std::begin(squareBitsTried), std::end(squareBitsTried))
+             : std::vector<unsigned>{FixedOptions().squareBits};
 }
 
 std::pair<SearchResult, double> FixedStage::search(const std::vector<OutputSamples> &reference,
@@ -160,41 +177,58 @@ std::pair<SearchResult, double> FixedStage::search(const std::vector<OutputSampl
   auto trial = [&](const FixedOptions &formats) { return attempt(formats, samples); };
 
   const std::vector<FixedOptions> list = candidates();
+  const std::vector<unsigned> squares = squareBits();
+  goal.tradeWindows = squares.size() > 1;
   // One look at the widest ring decides whether searching with a candidate pays; the last one is
   // always searched, since a narrower ring may do better.
-  std::vector<std::optional<double>> reached(list.size());
-  auto mayMeet = [&](size_t i, double tolerance) {
+  std::map<std::pair<size_t, unsigned>, double> reached;
+  auto mayMeet = [&](size_t i, unsigned bits, double tolerance) {
     if (i + 1 == list.size())
       return true;
-    if (!reached[i]) {
+    auto [entry, isNew] = reached.try_emplace({i, bits});
+    if (isNew) {
       FixedOptions best = list[i];
+      best.squareBits = bits;
       if (goal.chooseRing)
         best.ringBits = goal.greatestRing;
       if (goal.chooseWindow)
         best.windowBits = goal.greatestWindow;
       auto outputs = trial(best);
-      reached[i] = outputs ? compareOutputs(reference, *outputs).relativeError
-                           : std::numeric_limits<double>::infinity();
+      entry->second = outputs ? compareOutputs(reference, *outputs).relativeError
+                              : std::numeric_limits<double>::infinity();
     }
-    return *reached[i] <= tolerance;
+    return entry->second <= tolerance;
   };
-  const std::vector<double> tolerances = tolerancesFor(options);
-  for (double tolerance : tolerances) {
+  for (double tolerance : tolerances()) {
     goal.tolerance = tolerance;
     for (size_t i = 0; i < list.size(); ++i) {
-      if (!mayMeet(i, tolerance))
-        continue;
-      try {
-        return {searchFixedOptions(list[i], goal, reference, trial), tolerance};
-      } catch (const Error &error) {
-        if (error.code() != ExitCode::RangeCheck)
-          throw;
+      std::optional<SearchResult> best;
+      for (unsigned bits : squares) {
+        if (best && bits > best->options.squareBits)
+          break;
+        if (!mayMeet(i, bits, tolerance))
+          continue;
+        FixedOptions start = list[i];
+        start.squareBits = bits;
+        try {
+          SearchResult found = searchFixedOptions(start, goal, reference, trial);
+          if (best && costOf(found.options) >= costOf(best->options))
+            break;
+          best = found;
+        } catch (const Error &error) {
+          if (error.code() != ExitCode::RangeCheck)
+            throw;
+        }
       }
+      if (best)
+        return {*best, tolerance};
     }
   }
   // Says what the most precise formats reach.
   try {
-    return {searchFixedOptions(list.back(), goal, reference, trial), tolerances.back()};
+    FixedOptions start = list.back();
+    start.squareBits = squares.back();
+    return {searchFixedOptions(start, goal, reference, trial), goal.tolerance};
   } catch (const Error &error) {
     if (error.code() != ExitCode::RangeCheck || lastRefusal.empty())
       throw;
@@ -254,11 +288,11 @@ FormatChoice FixedStage::run() {
   auto outputs = attempt(choice.formats, choice.samples);
   gfs::check(outputs.has_value(), "formats that were chosen are refused");
   choice.deviation = compareOutputs(spread(reference, all, choice.samples.count), *outputs);
-  if (!options.tolerance && tolerance > tolerancesFor(options).front())
+  if (!options.tolerance && tolerance > tolerances().front())
     progress.warn(fmt::format(
         "the outputs deviate by {:.2g} % of their spread: no formats kept within {:.2g} %, which "
         "is aimed at; try the plan on labelled data, and give --tolerance {} to accept it",
-        100 * choice.deviation.relativeError, 100 * tolerancesFor(options).front(), tolerance));
+        100 * choice.deviation.relativeError, 100 * tolerances().front(), tolerance));
 
   PassManager passes(module.getContext(), ModuleOp::getOperationName());
   addFixedPasses(passes, choice.formats);

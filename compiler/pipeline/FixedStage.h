@@ -30,11 +30,12 @@ CostGoal costGoalOf(const CompileOptions &options);
 class FixedStage {
 public:
   /// `module` is an optimised nn program; of formats that are precise enough, those whose plan is
-  /// cheapest by costGoalOf(options) are taken.
+  /// cheapest by costGoalOf(options) are taken. `replacementError` is the relative error (see
+  /// Deviation) of a network whose activations were replaced: a tenth of it is tolerated, too.
   FixedStage(mlir::ModuleOp module, const CompileOptions &options, DiagnosticCollector &diagnostics,
-             Progress &progress)
-      : module(module), options(options), costGoal(costGoalOf(options)), diagnostics(diagnostics),
-        progress(progress) {}
+             Progress &progress, double replacementError = 0)
+      : module(module), replacementError(replacementError), options(options),
+        costGoal(costGoalOf(options)), diagnostics(diagnostics), progress(progress) {}
 
   /// Replaces the program by its fixed form. Errors: those of readSamples; RangeCheck if no formats
   /// meet the tolerance.
@@ -50,11 +51,16 @@ private:
   void warnOfPoorSamples(const SampleSet &samples);
   SampleSet takeSamples(mlir::func::FuncOp main);
   std::vector<FixedOptions> candidates() const;
+  /// What is tried in turn.
+  std::vector<double> tolerances() const;
+  /// Lengths of squares to choose from.
+  std::vector<unsigned> squareBits() const;
   /// The formats, and the tolerance they keep.
   std::pair<SearchResult, double> search(const std::vector<OutputSamples> &reference,
                                          const SampleSet &samples);
 
   mlir::ModuleOp module;
+  double replacementError;
   const CompileOptions &options;
   CostGoal costGoal;
   DiagnosticCollector &diagnostics;

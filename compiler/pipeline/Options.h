@@ -35,6 +35,7 @@ struct ReplaceOptions {
   std::filesystem::path pin;         ///< Choices by layer name, JSON; empty: none.
   std::filesystem::path frontier;    ///< Where all points judged go, JSON; empty: nowhere.
   std::filesystem::path judge;       ///< Samples, with labels perhaps, that measure each step.
+  double step = 5; ///< Percent of the ReLUs that go between two rankings and fits.
   std::vector<std::string> leaveOut; ///< Ingredients, see docs/choosing-activations.md.
 };
 

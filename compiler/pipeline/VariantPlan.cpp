@@ -36,7 +36,7 @@ static void run(ModuleOp module, llvm::function_ref<void(OpPassManager &)> add,
 }
 
 std::optional<VariantCost> costOfVariant(ModuleOp module, const Variant &variant,
-                                         const CompileOptions &options,
+                                         double relativeError, const CompileOptions &options,
                                          DiagnosticCollector &diagnostics) {
   IRMapping copies;
   OwningOpRef<ModuleOp> copy(cast<ModuleOp>(module->clone(copies)));
@@ -48,7 +48,7 @@ std::optional<VariantCost> costOfVariant(ModuleOp module, const Variant &variant
   run(*copy, fuse, diagnostics, Phase::Optimise, ExitCode::Internal);
   Progress silent(0);
   try {
-    FormatChoice choice = FixedStage(*copy, options, diagnostics, silent).run();
+    FormatChoice choice = FixedStage(*copy, options, diagnostics, silent, relativeError).run();
     if (options.outputForm == "argmax")
       run(
           *copy, [&](OpPassManager &passes) { addArgmaxPasses(passes, choice.formats.headroom); },

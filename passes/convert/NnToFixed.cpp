@@ -183,8 +183,8 @@ struct ConvertNnToFixed : gfs::impl::ConvertNnToFixedBase<ConvertNnToFixed> {
       module.emitError("expects a function @main with one block");
       return signalPassFailure();
     }
-    gfs::FixedOptions options{ringBits,      activationBits, windowBits,      headroom, exact,
-                              maxWeightBits, minWeightBits,  activationError, fit};
+    gfs::FixedOptions options{ringBits, activationBits, squareBits,    windowBits,      headroom,
+                              exact,    maxWeightBits,  minWeightBits, activationError, fit};
     if (failed(checkOptions(options)))
       return signalPassFailure();
     FailureOr<gfs::ScaleAnalysis> analysis = gfs::ScaleAnalysis::run(main, options);
@@ -215,6 +215,7 @@ struct ConvertNnToFixed : gfs::impl::ConvertNnToFixedBase<ConvertNnToFixed> {
     return success(
         succeeded(within("ring-bits", options.ringBits, 16, 64)) &&
         succeeded(within("activation-bits", options.activationBits, 4, 24)) &&
+        succeeded(within("square-bits", options.squareBits, 8, 40)) &&
         succeeded(within("window-bits", options.windowBits, 3, 40)) &&
         succeeded(within("max-weight-bits", options.maxWeightBits, 4, 32)) &&
         succeeded(within("min-weight-bits", options.minWeightBits, 2, options.maxWeightBits)));

@@ -17,6 +17,8 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     - **Shifts bring activations back.** The result of a ReLU has scale `activation-bits - ceil(log2 M)`, k/2 less
       before an average of 2^k elements, since averaging adds k bits and makes the rounding error 2^(k/2) times smaller.
       Where a layer's operand has so large a scale that fewer than `min-weight-bits` remain for the weights, it is truncated.
+    - **Squares** have at most `square-bits` bits: their operand is shifted to half of them, so that a square lies beside ReLUs without
+      a much longer scale. The layer behind gets what the longest scale leaves for its weights.
     - **Sign windows** end at the smallest `high` with `h M 2^scale < 2^high - 2^low` and are `window-bits` long (`exact`: they
       begin where the shift ends, so that a wrong sign changes less than the last place of the result). The window of a
       maximum does the same for differences of elements.
@@ -46,6 +48,8 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     Option<"ringBits", "ring-bits", "unsigned", /*default=*/"32", "Width l of the ring, 16 to 64.">,
     Option<"activationBits", "activation-bits", "unsigned", /*default=*/"12",
            "Bits of the largest activation after a shift, 4 to 24.">,
+    Option<"squareBits", "square-bits", "unsigned", /*default=*/"20",
+           "Bits of the largest square, 8 to 40; its operand is shifted to half as many.">,
     Option<"windowBits", "window-bits", "unsigned", /*default=*/"8", "Bits n of each sign window, 3 to 40.">,
     Option<"headroom", "headroom", "double", /*default=*/"2.0",
            "How many times the calibrated magnitude fits into ring and windows, at least 1.">,

@@ -8,9 +8,6 @@ using namespace mlir;
 
 namespace gfs {
 
-/// Bits by which the operand of a square is held shorter than other activations: its result has
-/// twice as many.
-static constexpr int squareBitsLess = 2;
 /// With fewer a function's result takes too few values to be worth computing.
 static constexpr int leastFunctionBits = 3;
 /// How far below the last place of its operand's users an exact maximum decides.
@@ -44,7 +41,10 @@ LogicalResult FixedLowering::lowerRelu(nn::ReluOp op) {
 
 LogicalResult FixedLowering::lowerSquare(nn::SquareOp op) {
   Value input = held(op.getInput());
-  int scale = std::min(analysis.activationScale(op.getInput()) - squareBitsLess, scaleOf(input));
+  // The square has twice the operand's scale: as many bits as asked for, less where they are odd.
+  double magnitude = std::max(analysis.heldRange(op.getInput()).magnitude(), 0x1p-30);
+  int bits = static_cast<int>(options.squareBits) - ceilLog2(magnitude * magnitude);
+  int scale = std::min(bits >> 1, scaleOf(input));
   return define(
       op, make<fixed::SquareOp>(typeOf(input).withScale(2 * scale), input, scaleOf(input) - scale));
 }

@@ -140,7 +140,7 @@ LogicalResult FixedLowering::lowerSum(Operation *op, bool subtract) {
 bool FixedLowering::feedsLinearLayer(Value value) {
   return llvm::any_of(value.getUsers(), [](Operation *user) {
     auto sum = dyn_cast<nn::AddOp>(user);
-    bool keeps = isa<nn::TakeOp, nn::ReshapeOp, nn::TransposeOp>(user) ||
+    bool keeps = isa<nn::TakeOp, nn::ReshapeOp, nn::TransposeOp, nn::AvgPool2dOp>(user) ||
                  (sum && (nn::constantValue(sum.getLhs()) || nn::constantValue(sum.getRhs())));
     return isa<nn::Conv2dOp, nn::LinearOp>(user) || (keeps && feedsLinearLayer(user->getResult(0)));
   });

@@ -18,9 +18,6 @@ using gfs::nn::ChannelScaling;
 
 namespace {
 
-/// |a| below this part of |b| bends a channel by less than activations are rounded.
-constexpr double leastCurvature = 0x1p-12;
-
 /// What a channel needs between the scaling before and the scaling after.
 enum class Gate { Relu, Square, Pass, Zero };
 
@@ -40,7 +37,7 @@ struct Plan {
   /// a x^2 + b x + c. With a layer before, it takes every factor that need not stay behind the
   /// gate.
   void addPolynomial(double a, double b, double c, bool layerBefore) {
-    if (std::fabs(a) > leastCurvature * std::fabs(b)) {
+    if (gfs::nn::isQuadratic(a, b)) {
       double rest = c - b * b / (4 * a), root = std::sqrt(std::fabs(a)), sign = a > 0 ? 1 : -1;
       if (layerBefore)
         add(Gate::Square, root, sign * b / (2 * root), sign, rest);

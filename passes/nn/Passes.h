@@ -8,10 +8,17 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <cmath>
+
 namespace gfs::nn {
 
 /// On nn.relu, for nn-choose-activations: what its channels are to become.
 constexpr llvm::StringLiteral choicesAttr = "nn.choices";
+
+/// |a| below this part of |b| bends a channel of a mixed activation by less than activations are
+/// rounded: it is a line.
+constexpr double leastCurvature = 0x1p-12;
+inline bool isQuadratic(double a, double b) { return std::fabs(a) > leastCurvature * std::fabs(b); }
 
 #define GEN_PASS_DECL
 #include "passes/nn/Passes.h.inc"

@@ -105,6 +105,27 @@ def NnChooseActivations : Pass<"nn-choose-activations", "::mlir::func::FuncOp"> 
   let statistics = [Statistic<"numReplaced", "num-replaced", "ReLU channels replaced">];
 }
 
+def NnBalanceSums : Pass<"nn-balance-sums", "::mlir::func::FuncOp"> {
+  let summary = "Hold the values of residual sums times factors per channel, so that the quadratics behind them are bare squares.";
+  let description = [{
+    Behind a linear layer, `nn-fuse-mixed-linear` lets the layer's weights take what completing the square needs. Behind a residual sum there is no
+    such layer: the factor `a` would stay behind the square, and where the result is added to something again, a depthwise layer would have to
+    apply it. So each channel x of a sum is held as t x, and the result as u p(x). With
+
+        t = sqrt(u |a|)   for a x^2 + b x + c,        t = u |b|   for a line,        t = u   for a ReLU,
+
+    the leading coefficient of what is left, u p(x / t), is 1 or -1. Factors are found from the last activation to the first: the addend that comes
+    from an earlier activation has that one's u. A geometric mean of |a| and u, t stays near them however many blocks follow each other.
+    Layers that make such a value multiply their weights by t, layers that use it divide by t. Values that anything but linear layers, sums, ReLUs,
+    poolings and mixed activations makes or uses keep t = 1, and so do channels whose t would lie outside [2^-6, 2^6].
+
+    - Before: any `nn` function. After: the same function with other weights and coefficients.
+    - Cost: none; saves a linear layer (one exchange and a factor of the ring) for each mixed activation behind a sum.
+    - Numerics: exact but for the rounding of weights to f32.
+  }];
+  let statistics = [Statistic<"numRescaled", "num-rescaled", "Layers and activations with other factors">];
+}
+
 def NnFuseMixedLinear : Pass<"nn-fuse-mixed-linear", "::mlir::func::FuncOp"> {
   let summary = "Turn mixed activations into bare squares and ReLUs; coefficients go into weights.";
   let description = [{

@@ -26,6 +26,7 @@ void buildNnPipeline(mlir::OpPassManager &passes) {
 
 void buildFusionPipeline(mlir::OpPassManager &passes) {
   mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
+  functions.addPass(createNnBalanceSums());
   functions.addPass(createNnFuseMixedLinear());
   functions.addPass(mlir::createCanonicalizerPass());
 }

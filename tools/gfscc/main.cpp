@@ -123,9 +123,14 @@ int main(int argc, char **argv) {
           "the choice, .npy or .npz; they decide nothing")
       ->needs("--frontier");
   activations
+      ->add_option("--choose-step", options.replace.step,
+                   "percent of the ReLUs that go between two rankings and fits")
+      ->capture_default_str();
+  activations
       ->add_option("--choose-without", options.replace.leaveOut,
                    "leave an ingredient out, to see what it is worth")
-      ->check(CLI::IsMember({"channels", "refit", "ranking", "elements", "density", "augment"}));
+      ->check(CLI::IsMember(
+          {"channels", "refit", "ranking", "elements", "density", "augment", "costs"}));
 
   auto *costs = app.add_option_group("Costs");
   costs

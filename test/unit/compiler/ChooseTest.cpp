@@ -320,7 +320,7 @@ TEST_F(ChooseTest, ABudgetIsMetWithTheFewestReplacements) {
   func::FuncOp function = network();
   ChooseGoal goal;
   goal.maxAccuracyDrop = 100;
-  goal.costOf = [&](const Variant &variant) { return costOfKept(function, variant); };
+  goal.costOf = [&](const Variant &variant, double) { return costOfKept(function, variant); };
   goal.budget.milliseconds = 2.5;
   Choice two = chooseActivations(function, samples(100), goal);
   EXPECT_EQ(two.kept, 2u);
@@ -338,7 +338,7 @@ TEST_F(ChooseTest, EveryPointIsPredictedForAFrontier) {
   func::FuncOp function = network();
   ChooseGoal goal;
   goal.maxAccuracyDrop = 100;
-  goal.costOf = [&](const Variant &variant) { return costOfKept(function, variant); };
+  goal.costOf = [&](const Variant &variant, double) { return costOfKept(function, variant); };
   goal.costOfAll = true;
   goal.budget.milliseconds = 3;
   Choice choice = chooseActivations(function, samples(100), goal);
@@ -362,7 +362,7 @@ TEST_F(ChooseTest, ABudgetThatCannotBeMetNamesTheNearestPoint) {
   };
   ChooseGoal goal;
   goal.maxAccuracyDrop = 0;
-  goal.costOf = [&](const Variant &variant) { return costOfKept(function, variant); };
+  goal.costOf = [&](const Variant &variant, double) { return costOfKept(function, variant); };
   goal.budget.milliseconds = 1e-3;
   EXPECT_THAT(refusal(goal), AllOf(HasSubstr("--budget-ms=0.001: cannot be met"),
                                    HasSubstr("nearest: "), HasSubstr("% of the ReLUs replaced"),
@@ -376,7 +376,7 @@ TEST_F(ChooseTest, ABudgetThatCannotBeMetNamesTheNearestPoint) {
   goal.budget.dealtBytes = 200;
   EXPECT_EQ(refusal(goal), "");
   // No plan is precise enough: no cost, and nothing is near.
-  goal.costOf = [](const Variant &) { return std::nullopt; };
+  goal.costOf = [](const Variant &, double) { return std::nullopt; };
   EXPECT_THAT(refusal(goal), HasSubstr("no plan was precise enough"));
 }
 
