@@ -19,15 +19,6 @@ namespace {
 
 constexpr unsigned chunkBits = 4;
 
-/// XOR of all higher bits of a 16-bit word, at each position.
-uint32_t parityAbove(uint32_t word) {
-  uint32_t parity = word >> 1;
-  parity ^= parity >> 1;
-  parity ^= parity >> 2;
-  parity ^= parity >> 4;
-  return parity ^ parity >> 8;
-}
-
 /// The tree over the chunks: level k joins nodes 2j (lower) and 2j + 1 (higher) of its n_k nodes;
 /// an odd last node moves up unchanged. A pair opens eq_h, lt_l and eq_l, the lowest pair only the
 /// first two.
@@ -158,8 +149,9 @@ private:
     return arrays.subspan(i * arrayBytes, arrayBytes);
   }
   /// Values chunk c may take: 16, or fewer in the highest chunk.
-  unsigned positions(unsigned c) const {
-    return 1u << std::min(chunkBits, shape.window.bits() - chunkBits * c);
+  unsigned positions(unsigned c) const { return 1u << bitsOf(c); }
+  unsigned bitsOf(unsigned c) const {
+    return std::min(chunkBits, shape.window.bits() - chunkBits * c);
   }
   unsigned chunkOf(Word x, unsigned c) const {
     return static_cast<unsigned>(x >> (chunkBits * c)) & (positions(c) - 1);
@@ -206,20 +198,11 @@ private:
     const SignBits<Word> signs = shape.signs();
     work.slice = this->slice(j, first, n);
     Word x[tileElements];
-    SecretTile<Word> less, equal;
     for (size_t i = 0; i < n; ++i)
       x[i] = signs.index(masked[first + i], shape.thresholds[j]);
-    for (unsigned c = 0; c < chunks; ++c, oneHot += tileElements) {
-      const Word last = positions(c) - 1;
-      for (size_t i = 0; i < n; ++i) {
-        const auto word = static_cast<uint32_t>(oneHot[i]);
-        const uint32_t bits = (parityAbove(word) << 16 | word) >> (x[i] >> (chunkBits * c) & last);
-        equal[i] = bits;
-        less[i] = bits >> 16;
-      }
-      kernels.pack(1, less.data(), n, node(work, 2 * c).data());
-      kernels.pack(1, equal.data(), n, node(work, 2 * c + 1).data());
-    }
+    for (unsigned c = 0; c < chunks; ++c, oneHot += tileElements)
+      kernels.oneHotLookup(chunkBits * c, bitsOf(c), x, oneHot, n, node(work, 2 * c).data(),
+                           node(work, 2 * c + 1).data());
   }
 
   /// Sends the operands of this level's ANDs, each XOR its own hiding bits.

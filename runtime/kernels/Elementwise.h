@@ -158,6 +158,27 @@ template <class Word, class Packer> struct Elementwise {
     }
   }
 
+  static void oneHotLookup(unsigned low, unsigned bits, const Word *index, const Word *oneHot,
+                           size_t n, uint8_t *less, uint8_t *equal) {
+    const Word mask = lowMask<Word>(bits);
+    Word found[blockWords], above[blockWords];
+    for (size_t first = 0; first < n; first += blockWords) {
+      const size_t count = n - first < blockWords ? n - first : blockWords;
+      for (size_t i = 0; i < count; ++i) {
+        const Word rest = oneHot[first + i] >> (index[first + i] >> low & mask);
+        Word parity = rest >> 1; // of what is above, folded
+        parity ^= parity >> 8;
+        parity ^= parity >> 4;
+        parity ^= parity >> 2;
+        parity ^= parity >> 1;
+        found[i] = rest;
+        above[i] = parity;
+      }
+      Packer::pack(1, found, count, equal + first / 8);
+      Packer::pack(1, above, count, less + first / 8);
+    }
+  }
+
   // Of the window's centre, 2^high changes no bit below `high`; only the half step matters to the
   // index.
   static void tableLookup(WindowShape window, unsigned ringBits, const Word *masked,

@@ -96,6 +96,7 @@ constexpr RingKernels<Word> loopKernels(decltype(RingKernels<Word>::conv) conv) 
           .maskAndPack = Loops::maskAndPack,
           .unpackAndAdd = Loops::unpackAndAdd,
           .unpackAndOpen = Loops::unpackAndOpen,
+          .oneHotLookup = Loops::oneHotLookup,
           .tableLookup = Loops::tableLookup,
           .truncate = Rescales::truncate,
           .square = Rescales::square,

@@ -105,6 +105,36 @@ template <class Word> void testOpening(const RingKernels<Word> &kernels) {
 TEST_P(ElementwiseTest, OpensEveryRing32) { testOpening(kernels<uint32_t>()); }
 TEST_P(ElementwiseTest, OpensEveryRing64) { testOpening(kernels<uint64_t>()); }
 
+template <class Word> void testOneHotLookup(const RingKernels<Word> &kernels) {
+  for (unsigned bits = 1; bits <= 4; ++bits)
+    for (unsigned low : {0u, 4u, 11u})
+      for (size_t n : counts) {
+        auto index = makeWords<Word>(n, Pattern::Random, 31),
+             words = makeWords<Word>(n, Pattern::Random, 32);
+        for (Word &word : words)
+          word &= (Word(1) << (1u << bits)) - 1;
+        std::vector<uint8_t> expectedLess((n + 7) / 8), expectedEqual((n + 7) / 8);
+        for (size_t i = 0; i < n; ++i) {
+          const auto x = static_cast<unsigned>(index[i] >> low & ((1u << bits) - 1));
+          unsigned above = 0;
+          for (unsigned j = x + 1; j < 1u << bits; ++j)
+            above ^= static_cast<unsigned>(words[i] >> j & 1);
+          expectedEqual[i / 8] |= static_cast<uint8_t>((words[i] >> x & 1) << i % 8);
+          expectedLess[i / 8] |= static_cast<uint8_t>(above << i % 8);
+        }
+        GuardedBytes less(std::vector<uint8_t>((n + 7) / 8, 0xcc)),
+            equal(std::vector<uint8_t>((n + 7) / 8, 0xcc));
+        kernels.oneHotLookup(low, bits, index.data(), words.data(), n, less.data(), equal.data());
+        ASSERT_TRUE(std::equal(expectedLess.begin(), expectedLess.end(), less.data()))
+            << bits << " bits, " << n;
+        ASSERT_TRUE(std::equal(expectedEqual.begin(), expectedEqual.end(), equal.data()))
+            << bits << " bits, " << n;
+      }
+}
+
+TEST_P(ElementwiseTest, LooksUpOneHotVectors32) { testOneHotLookup(kernels<uint32_t>()); }
+TEST_P(ElementwiseTest, LooksUpOneHotVectors64) { testOneHotLookup(kernels<uint64_t>()); }
+
 template <class Word> void testArithmetic(const RingKernels<Word> &kernels) {
   for (size_t n : counts)
     for (Pattern pattern : allPatterns) {
