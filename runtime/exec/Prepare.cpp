@@ -104,7 +104,7 @@ bool PartyExecutor::prepareNext(Prepared &prepared) const {
   else
     gate.prepare(view, {0, units});
   if (!gate.readsMaterialOnline())
-    prepared.material[step] = {};
+    dispose(prepared.material[step]);
   for (uint32_t value : code->lastReadBy(step))
     masks.release(value);
   prepared.seconds[step] = std::chrono::duration<double>(Clock::now() - start).count();

@@ -25,11 +25,11 @@ public:
   /// Steps from this one on have not been prepared.
   uint32_t next() const { return done; }
   bool complete() const { return done == material.size(); }
-  /// Bytes held.
+  /// Bytes of memory held.
   uint64_t memoryBytes() const {
     uint64_t bytes = masks ? masks->memoryBytes() : 0;
     for (size_t step = 0; step < material.size(); ++step)
-      bytes += material[step].size() + storage[step].size();
+      bytes += material[step].capacity() + storage[step].capacity();
     return bytes;
   }
 
@@ -37,8 +37,8 @@ private:
   friend class PartyExecutor;
   /// The step is over: what it needed is not kept until the others are.
   void release(uint32_t step) {
-    material[step] = {};
-    storage[step] = {};
+    dispose(material[step]);
+    dispose(storage[step]);
   }
 
   RequestId id;

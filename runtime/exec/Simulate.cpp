@@ -37,7 +37,7 @@ SimulationResult Simulator::run(std::span<const ClearWords> inputs) {
     start = Clock::now();
     prepared.push_back(parties[i]->prepare(materialId, serial, records[i]));
     result.prepareSeconds[i] = secondsSince(start);
-    records[i] = {};
+    dispose(records[i]);
   }
   result.request = prepared[0].request();
 

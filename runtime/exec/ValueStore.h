@@ -2,7 +2,7 @@
 // Arrays of ring words by value id, for whoever walks the steps of a plan.
 #pragma once
 
-#include "runtime/base/Secret.h"
+#include "runtime/base/Dispose.h"
 #include "runtime/exec/Program.h"
 
 namespace gfs {
@@ -18,11 +18,11 @@ public:
     return data[value];
   }
   std::span<std::byte> at(uint32_t value) { return data[value]; }
-  void release(uint32_t value) { data[value] = {}; }
+  void release(uint32_t value) { dispose(data[value]); }
   uint64_t memoryBytes() const {
     uint64_t bytes = 0;
     for (const auto &array : data)
-      bytes += array.size();
+      bytes += array.capacity();
     return bytes;
   }
 

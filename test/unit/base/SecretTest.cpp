@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wiping, alignment and ownership of secrets.
-#include "runtime/base/Secret.h"
+#include "runtime/base/Dispose.h"
 
 #include <gtest/gtest.h>
 #include <type_traits>
@@ -21,6 +21,12 @@ TEST(SecretTest, VectorsAreAlignedForWideRegisters) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(words.data()) % 64, 0u);
   }
   EXPECT_EQ(SecretVector<uint8_t>(100, 0), SecretVector<uint8_t>(100, uint8_t(0)));
+}
+
+TEST(SecretTest, DisposedVectorsHoldNoMemory) {
+  SecretVector<uint32_t> words(100'000);
+  dispose(words);
+  EXPECT_EQ(words.capacity(), 0u);
 }
 
 TEST(SecretTest, SeedMovesAndLeavesNothingBehind) {
