@@ -60,8 +60,9 @@ public:
   /// A request with nothing prepared. `record` is the plaintext record of `serial`, its parts
   /// recordPartBytes() long; else InvalidInput.
   Prepared begin(const plan::Id16 &materialId, uint64_t serial, RecordParts record) const;
-  /// Prepares one more step; returns whether there is another.
-  bool prepareNext(Prepared &prepared) const;
+  /// Prepares one more step; returns whether there is another. `alone`: without the pool's threads,
+  /// which would do at their priority what a caller of low priority does for later.
+  bool prepareNext(Prepared &prepared, bool alone = false) const;
   /// The same in one go, of a record in one piece, recordBytes() long; else InvalidInput.
   Prepared prepare(const plan::Id16 &materialId, uint64_t serial,
                    std::span<const uint8_t> record) const;

@@ -85,7 +85,7 @@ Prepared PartyExecutor::begin(const plan::Id16 &materialId, uint64_t serial,
   return prepared;
 }
 
-bool PartyExecutor::prepareNext(Prepared &prepared) const {
+bool PartyExecutor::prepareNext(Prepared &prepared, bool alone) const {
   if (prepared.complete())
     return false;
   using Clock = std::chrono::steady_clock;
@@ -99,7 +99,7 @@ bool PartyExecutor::prepareNext(Prepared &prepared) const {
   PrepareView view({*code, weights, *kernels, self, *prepared.key, prepared.material[step], masks,
                     prepared.storage[step], step});
   const uint64_t units = gate.prepareUnits();
-  if (kernels->dividesConvolutions)
+  if (kernels->dividesConvolutions && !alone)
     divide({0, units}, *pool, [&](Range part) { gate.prepare(view, part); });
   else
     gate.prepare(view, {0, units});

@@ -45,7 +45,7 @@ Engine::Engine(const EngineFiles &files, Party party) {
       [this, parts = executor->recordPartBytes()](uint64_t serial) {
         return executor->begin(materialId(), serial, material->readAhead(serial, parts));
       },
-      [this](Prepared &prepared) { return executor->prepareNext(prepared); });
+      [this](Prepared &prepared) { return executor->prepareNext(prepared, true); });
 }
 
 uint64_t Engine::portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const {
