@@ -107,7 +107,9 @@ def main():
         deployment.deal(records)
         dealing = 1e3 * (time.perf_counter() - start) / records
         material = sum(path.stat().st_size for path in deployment.folder.glob("*.material")) / records
-        deployment.start_both()
+        threads = max(1, len(os.sched_getaffinity(0)) // 2)  # the servers share the machine
+        for party in (0, 1):
+            deployment.start(party, threads=threads)
         for size in sizes:
             one_client(deployment, images[:size], expected[:size], size)
         rounds = {size: [] for size in sizes}
