@@ -27,8 +27,8 @@ struct ProgramPhase {
   MessagePart incoming;
 };
 
-/// Phases of a stage that follow each other and are evaluated range by range: those behind the first
-/// are elementwise and have equally many units, and so has the first if it is elementwise.
+/// Phases of a stage that follow each other and are evaluated range by range: those behind the
+/// first are elementwise and have equally many units, and so has the first if it is elementwise.
 struct ProgramChain {
   size_t first = 0, count = 0; ///< In ProgramStage::phases.
 };

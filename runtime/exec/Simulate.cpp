@@ -14,7 +14,8 @@ Simulator::Simulator(ProgramRef program, MaskedWeights weights, const SecretSeed
                      const SecretSeed &seed1, const Kernels &kernels, unsigned threads)
     : code(std::move(program)), dealer(code, seed0, seed1, weights.modelId, &weights, kernels),
       party0(code, weights, seed0, Party::Zero, kernels, threads),
-      party1(code, std::move(weights), seed1, Party::One, kernels, threads), materialId(plan::randomId()) {}
+      party1(code, std::move(weights), seed1, Party::One, kernels, threads),
+      materialId(plan::randomId()) {}
 
 SimulationResult Simulator::run(std::span<const ClearWords> inputs) {
   using Clock = std::chrono::steady_clock;

@@ -16,7 +16,7 @@ struct EngineFiles {
   std::string device = "cpu"; ///< Where convolutions run; see openDevice().
   /// Memory for records read and prepared ahead of requests; see Stock.
   uint64_t aheadBytes = uint64_t(256) << 20;
-  unsigned threads = 1;       ///< That work on a request.
+  unsigned threads = 1; ///< That work on a request.
 };
 
 /// One request of a group: its packed input shares, and the seed both servers share for it.
