@@ -96,8 +96,8 @@ constexpr RingKernels<Word> loopKernels(decltype(RingKernels<Word>::conv) conv) 
           .maskAndPack = Loops::maskAndPack,
           .unpackAndAdd = Loops::unpackAndAdd,
           .unpackAndOpen = Loops::unpackAndOpen,
-          .oneHotLookup = Loops::oneHotLookup,
           .tableLookup = Loops::tableLookup,
+          .oneHotLookup = Loops::oneHotLookup,
           .truncate = Rescales::truncate,
           .square = Rescales::square,
           .reluSelect = Rescales::reluSelect};
