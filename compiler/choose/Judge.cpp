@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -35,8 +36,13 @@ ChoosePoint Judge::measure(const Variant &variant) const {
   Deviation deviation = compareOutputs(reference, got);
   ChoosePoint point{.agreement = 1 - deviation.disagreement,
                     .relativeError = deviation.relativeError};
-  for (auto [original, changed] : llvm::zip(reference, got))
-    point.divergence = std::max(point.divergence, meanDivergence(original, changed));
+  for (auto [original, changed] : llvm::zip(reference, got)) {
+    double divergence = meanDivergence(original, changed);
+    point.divergence = std::max(point.divergence, divergence);
+    // A sample outside the data may grow without bound; a comparison with NaN would hide it.
+    if (!std::isfinite(divergence))
+      point.divergence = point.relativeError = std::numeric_limits<double>::infinity();
+  }
   if (labels.empty())
     return point;
   double right = 0;

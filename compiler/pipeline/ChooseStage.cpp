@@ -215,10 +215,11 @@ Choice replaceActivations(ModuleOp module, const CompileOptions &options, Choose
 }
 
 static nlohmann::ordered_json pointJson(const ChoosePoint &point) {
-  nlohmann::ordered_json json = {{"replaced", point.replaced},
-                                 {"agreement", point.agreement},
-                                 {"divergence", point.divergence},
-                                 {"relative_error", point.relativeError}};
+  nlohmann::ordered_json json = {{"replaced", point.replaced}, {"agreement", point.agreement}};
+  if (std::isfinite(point.divergence)) {
+    json["divergence"] = point.divergence;
+    json["relative_error"] = point.relativeError;
+  }
   if (point.accuracy)
     json["accuracy"] = *point.accuracy;
   if (point.cost) {
