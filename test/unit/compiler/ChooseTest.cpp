@@ -287,6 +287,29 @@ TEST_F(ChooseTest, ReplacementsThatHarmLeastGoFirstAndAnswersAreJudgedOnTheOther
   EXPECT_GT(all.point().agreement, 0.6);
 }
 
+TEST_F(ChooseTest, SamplesToJudgeByMeasureEveryPointWithoutFolds) {
+  ChooseGoal goal;
+  goal.kind = ChooseGoal::Kind::All;
+  goal.judge = JudgeSet{samples(100), {}};
+  Choice all = chooseActivations(network(), samples(400), goal);
+  EXPECT_EQ(all.kept, 0u);
+  ASSERT_EQ(all.points.size(), all.judged.size());
+  for (size_t i = 0; i < all.points.size(); ++i)
+    EXPECT_EQ(all.points[i].agreement, all.judged[i].agreement);
+  EXPECT_EQ(all.point().replaced, 1);
+}
+
+TEST_F(ChooseTest, ValuesWithoutBoundAreAnInfiniteDeviation) {
+  func::FuncOp function = network();
+  Judge judge(function, samples(20));
+  Variant steep;
+  for (const ReluSite &site : reluSites(function))
+    steep.activations[site.op].assign(site.channels, {false, false, 2, {1e38, 0, 1e38}});
+  ChoosePoint point = judge.measure(steep);
+  EXPECT_TRUE(std::isinf(point.divergence));
+  EXPECT_TRUE(std::isinf(point.relativeError));
+}
+
 TEST_F(ChooseTest, WithinABoundAsManyAsItAllows) {
   ChooseGoal goal;
   goal.maxAccuracyDrop = 100;
