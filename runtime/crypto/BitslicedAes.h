@@ -13,10 +13,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#ifndef GFS_HOST_DEVICE // also defined for all device code, in runtime/kernels/cuda/Simt.h
 #ifdef __CUDACC__
 #define GFS_HOST_DEVICE __host__ __device__
 #else
 #define GFS_HOST_DEVICE
+#endif
 #endif
 
 namespace gfs::aes {

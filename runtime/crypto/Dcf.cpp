@@ -142,6 +142,12 @@ Dcf::Dcf(unsigned domainBits, std::span<const unsigned> payloadBits, const AesIm
   }
 }
 
+std::array<std::span<const uint8_t, 176>, 3> Dcf::permutationKeys() {
+  const FixedKeys &keys = fixedKeys();
+  return {std::span<const uint8_t, 176>(keys.seed), std::span<const uint8_t, 176>(keys.value[0]),
+          std::span<const uint8_t, 176>(keys.value[1])};
+}
+
 // --- Evaluation ---
 
 /// State of one party in one block of functions.

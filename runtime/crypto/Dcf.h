@@ -42,6 +42,11 @@ public:
       const AesImplementation &aes = bestAes());
 
   unsigned words() const { return wordCount; }
+  unsigned payloadOffset(unsigned j) const { return word[j].offset; }
+  unsigned payloadBits(unsigned j) const { return word[j].bits; }
+  unsigned allPayloadBits() const { return valueBits; }
+  /// Round keys of the generator's public permutations: child seeds, first and second value block.
+  static std::array<std::span<const uint8_t, 176>, 3> permutationKeys();
   /// Bytes of the correction words of one function.
   size_t keyBytes() const { return (domainBits + 1) * valueBytes() + domainBits * size_t(16); }
   /// AES calls of one evaluation of one function.

@@ -2,16 +2,40 @@
 #include "runtime/exec/DevicePlan.h"
 
 #include "runtime/base/Error.h"
+#include "runtime/exec/DeviceProgram.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace gfs {
 
-DevicePlan planDevice(const Program &program, DeviceUser user) {
-  // A lane of the device keeps the largest input, limbs and output that it has seen.
-  DeviceBytes most = {0, 0};
-  uint64_t weights = 0;
+namespace {
+
+/// Weights of the right sizes and no contents, for counting.
+class CountedWeights final : public device::DeviceWeights {
+public:
+  explicit CountedWeights(const Program &program) : program(program) {
+    uint64_t most = 0;
+    for (const auto &weight : program.plan().weights())
+      most = std::max(most, weight.elements());
+    zeros.resize(most * program.ring().wordBytes());
+  }
+  const gpu::ConvWeights *masked(uint32_t) const override { return nullptr; }
+  const gpu::ConvWeights *share(uint32_t) const override { return nullptr; }
+  std::span<const std::byte> maskedBytes(uint32_t id) const override { return shareBytes(id); }
+  std::span<const std::byte> shareBytes(uint32_t id) const override {
+    return std::span(zeros).first(program.plan().weights(static_cast<int>(id)).elements() *
+                                  program.ring().wordBytes());
+  }
+
+private:
+  const Program &program;
+  std::vector<std::byte> zeros;
+};
+
+/// Packed weights in `tables` forms; with operands in host memory, what two threads need that
+/// convolve at the same time.
+void planConvolutions(const Program &program, uint64_t tables, DevicePlan &plan) {
+  DeviceBytes most;
   std::vector<bool> counted(static_cast<size_t>(program.plan().weights_size()));
   for (uint32_t step = 0; step < program.steps(); ++step) {
     const std::optional<WeightUse> use = program.gate(step).weightUse();
@@ -22,24 +46,53 @@ DevicePlan planDevice(const Program &program, DeviceUser user) {
     most.limbs = std::max(most.limbs, bytes.limbs);
     most.output = std::max(most.output, bytes.output);
     if (!counted[use->weight])
-      weights += bytes.weights;
+      plan.weightBytes += tables * bytes.weights;
     counted[use->weight] = true;
   }
-  // Two threads convolve at the same time: one prepares while the other runs, or both servers run.
   constexpr uint64_t lanes = 2;
-  const uint64_t tables = user == DeviceUser::Server ? 2 : 5;
-  return {tables * weights, lanes * (most.input + most.limbs + most.output)};
+  plan.scratchBytes = lanes * (most.input + most.limbs + most.output);
 }
 
-std::string describeDevice(const ComputeDevice &device, const Program &program, DeviceUser user) {
+} // namespace
+
+DevicePlan planDevice(const ProgramRef &program, DeviceUser user) {
+  DevicePlan plan;
+  const bool server = user == DeviceUser::Server;
+  planConvolutions(*program, server ? 2 : 5, plan);
+  device::Constants constants(false);
+  const CountedWeights weights(*program);
+  // Server 1 has all of server 0's arrays, and room for material on its way.
+  const DeviceProgram whole(program, Party::One, constants, weights);
+  plan.wholePasses = whole.complete();
+  if (!plan.wholePasses)
+    return plan;
+  const uint64_t servers = server ? 1 : 2;
+  plan.weightBytes += servers * whole.sizes().constants;
+  plan.passBytes = servers * whole.runBytes(1);
+  plan.prepareBytes = servers * whole.prepareBytes();
+  plan.preparedBytes = servers * whole.sizes().prepared;
+  if (server) {
+    plan.scratchBytes = 0; // only the dealer's operands are in host memory
+    plan.requests = 5;
+  }
+  return plan;
+}
+
+std::string describeDevice(const ComputeDevice &device, const ProgramRef &program,
+                           DeviceUser user) {
   if (!device.isGpu)
     return device.text;
   const DevicePlan plan = planDevice(program, user);
-  const double megabyte = 1e-6;
-  const std::string text =
-      fmt::format("{}; convolutions there, up to {:.1f} MB: weights {:.1f} + scratch {:.1f}",
-                  device.text, megabyte * double(plan.peakBytes()),
-                  megabyte * double(plan.weightBytes), megabyte * double(plan.scratchBytes));
+  const auto megabytes = [](uint64_t bytes) { return 1e-6 * double(bytes); };
+  std::string text = fmt::format("{}; {} there, up to {:.1f} MB: weights {:.1f}", device.text,
+                                 plan.wholePasses ? "whole passes" : "convolutions",
+                                 megabytes(plan.peakBytes()), megabytes(plan.weightBytes));
+  if (plan.scratchBytes > 0)
+    text += fmt::format(" + scratch {:.1f}", megabytes(plan.scratchBytes));
+  if (plan.wholePasses)
+    text += fmt::format(" + a pass {:.1f} + preparing {:.1f} + {} x {:.1f} prepared",
+                        megabytes(plan.passBytes), megabytes(plan.prepareBytes), plan.requests,
+                        megabytes(plan.preparedBytes));
   if (plan.peakBytes() > device.freeMemory)
     throw Error(ExitCode::Device, fmt::format("not enough memory: {}", text),
                 "a smaller batch, another GPU, or --device cpu");

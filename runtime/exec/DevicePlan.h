@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much memory a plan needs on a GPU, known before anything runs.
+// What a plan needs of a GPU's memory, known before anything is loaded.
 #pragma once
 
 #include "runtime/exec/Program.h"
@@ -7,21 +7,28 @@
 
 namespace gfs {
 
-/// Who keeps weights on the device: a server its masked weights and its share, gfsrun --local both
-/// servers' and the dealer's masks.
+/// Who computes: one server with its two forms of the weights, or one process with both servers and
+/// the dealer, whose convolutions run there too.
 enum class DeviceUser { Server, Local };
 
 struct DevicePlan {
-  uint64_t weightBytes = 0;  ///< All packed forms of all layers.
-  uint64_t scratchBytes = 0; ///< Arrays of the layers that may run at the same time.
-  uint64_t peakBytes() const { return weightBytes + scratchBytes; }
+  bool wholePasses = true;    ///< Else convolutions only.
+  uint64_t weightBytes = 0;   ///< All packed forms of all layers, and what the plan says of steps.
+  uint64_t scratchBytes = 0;  ///< Of convolutions whose operands are in host memory.
+  uint64_t passBytes = 0;     ///< Passes of one request, of all servers.
+  uint64_t prepareBytes = 0;  ///< Preparing one request at a time, likewise.
+  uint64_t preparedBytes = 0; ///< Each request that is prepared, likewise.
+  uint64_t requests = 1;      ///< So many: the one that runs, and a server's four ahead of it.
+  uint64_t peakBytes() const {
+    return weightBytes + scratchBytes + passBytes + prepareBytes + requests * preparedBytes;
+  }
 };
 
 /// An upper bound: shares that are zero in the plan's weight mode are counted as if they were not.
-DevicePlan planDevice(const Program &program, DeviceUser user);
+DevicePlan planDevice(const ProgramRef &program, DeviceUser user);
 
 /// What to tell people: the device and, for a GPU, the planned memory. Errors: Device, if the plan
 /// needs more than is free.
-std::string describeDevice(const ComputeDevice &device, const Program &program, DeviceUser user);
+std::string describeDevice(const ComputeDevice &device, const ProgramRef &program, DeviceUser user);
 
 } // namespace gfs

@@ -4,7 +4,9 @@
 
 #include "runtime/base/BlockPool.h"
 #include "runtime/base/Error.h"
+#include "runtime/exec/DeviceExecutor.h"
 #include "runtime/exec/ExchangeFlow.h"
+#include "runtime/kernels/GpuHostArrays.h"
 
 #include <algorithm>
 #include <chrono>
@@ -123,6 +125,8 @@ PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
       pool(std::make_unique<ThreadPool>(threads)) {
   weights.masked.pack(*code, kernels);
   weights.share.pack(*code, kernels);
+  if (gpu::onGpu(kernels))
+    device = DeviceExecutor::make(code, weights, party);
   BlockPool::shared().trim(); // requests need other sizes
 }
 
@@ -188,6 +192,8 @@ void addToSenders(const ProgramStage &stage, double seconds, std::vector<double>
 std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
                                                Channel &channel) const {
   check(!members.empty(), "running an empty group");
+  if (device)
+    return runOnDevice(members, channel);
   const double start = now();
   MessageRooms rooms(*code, members.size());
   std::vector<OnlineState> servers;

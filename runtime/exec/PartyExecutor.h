@@ -11,6 +11,8 @@
 
 namespace gfs {
 
+class DeviceExecutor;
+
 /// What happened in one run, for profiles and for checking the cost model.
 struct RunReport {
   std::vector<double> prepareSeconds;  ///< Per step.
@@ -54,14 +56,17 @@ public:
   Party party() const { return self; }
   const plan::Id16 &modelId() const { return weights.modelId; }
   uint64_t recordBytes() const { return code->recordBytes(self); }
+  /// Whether passes run on a GPU as a whole, rather than their convolutions at most.
+  bool runsOnDevice() const { return device != nullptr; }
 
   /// Lengths of the parts of a record.
   std::vector<uint64_t> recordPartBytes() const;
   /// A request with nothing prepared. `record` is the plaintext record of `serial`, its parts
   /// recordPartBytes() long; else InvalidInput.
   Prepared begin(const plan::Id16 &materialId, uint64_t serial, RecordParts record) const;
-  /// Prepares one more step; returns whether there is another. `alone`: without the pool's threads,
-  /// which would do at their priority what a caller of low priority does for later.
+  /// Prepares one more step, on a GPU all; returns whether there is another. `alone`:
+  /// without the pool's threads, which would do at their priority what a caller of low priority
+  /// does for later.
   bool prepareNext(Prepared &prepared, bool alone = false) const;
   /// The same in one go, of a record in one piece, recordBytes() long; else InvalidInput.
   Prepared prepare(const plan::Id16 &materialId, uint64_t serial,
@@ -78,6 +83,8 @@ public:
 
 private:
   void requireRunnable(const GroupMember &member) const;
+  void prepareOnDevice(Prepared &prepared) const;
+  std::vector<RunResult> runOnDevice(std::span<GroupMember> members, Channel &channel) const;
 
   ProgramRef code;
   ServerWeights weights;
@@ -85,6 +92,7 @@ private:
   Party self;
   const Kernels *kernels;
   std::unique_ptr<ThreadPool> pool;
+  std::shared_ptr<const DeviceExecutor> device; ///< Null: gates run on the CPU.
 };
 
 } // namespace gfs

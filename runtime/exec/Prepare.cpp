@@ -88,6 +88,10 @@ Prepared PartyExecutor::begin(const plan::Id16 &materialId, uint64_t serial,
 bool PartyExecutor::prepareNext(Prepared &prepared, bool alone) const {
   if (prepared.complete())
     return false;
+  if (device) {
+    prepareOnDevice(prepared);
+    return false;
+  }
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
   const uint32_t step = prepared.done;

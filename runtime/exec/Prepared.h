@@ -6,9 +6,12 @@
 #include "runtime/exec/RequestKeys.h"
 #include "runtime/exec/ValueStore.h"
 
+#include <memory>
 #include <optional>
 
 namespace gfs {
+
+class DevicePrepared;
 
 /// The plaintext record of one serial, by step: each part lives only as long as it is needed.
 using RecordParts = std::vector<SecretVector<uint8_t>>;
@@ -27,7 +30,7 @@ public:
   bool complete() const { return done == material.size(); }
   /// Bytes of memory held.
   uint64_t memoryBytes() const {
-    uint64_t bytes = masks ? masks->memoryBytes() : 0;
+    uint64_t bytes = deviceBytes + (masks ? masks->memoryBytes() : 0);
     for (size_t step = 0; step < material.size(); ++step)
       bytes += material[step].capacity() + storage[step].capacity();
     return bytes;
@@ -49,6 +52,8 @@ private:
   // Set by PartyExecutor::begin().
   std::optional<AesKey> key;
   std::optional<ValueStore> masks; ///< Shares of the masks of values that steps to come read.
+  std::shared_ptr<DevicePrepared> onDevice; ///< With a GPU, instead of all this.
+  uint64_t deviceBytes = 0;
 };
 
 } // namespace gfs

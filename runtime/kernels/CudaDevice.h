@@ -23,15 +23,6 @@ struct ComputeDevice {
 /// or such GPU; later, from the kernels: the GPU failed or ran out of memory).
 ComputeDevice openDevice(std::string_view choice);
 
-/// Also the element-wise kernels on the GPU that was opened, each call copying its arrays there and
-/// back: for checks. Copies take longer than the CPU's own loops, so openDevice() does not use
-/// them.
-const Kernels &everyKernelOnGpu();
-
-/// Likewise, blocks of an AES-128-CTR stream; see AesImplementation::counterMode.
-void counterModeOnGpu(const uint8_t roundKeys[176], uint64_t nonce, uint64_t firstBlock,
-                      uint8_t *out, size_t count);
-
 /// Bytes of device memory of one convolution: its packed weights, input and output words, and
 /// limbs.
 struct DeviceBytes {

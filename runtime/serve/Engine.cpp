@@ -31,7 +31,7 @@ Engine::Engine(const EngineFiles &files, Party party) {
 
   ProgramRef program = makeProgram(std::move(plan));
   const ComputeDevice device = openDevice(files.device);
-  spdlog::info("device: {}", describeDevice(device, *program, DeviceUser::Server));
+  spdlog::info("device: {}", describeDevice(device, program, DeviceUser::Server));
   executor.emplace(program, std::move(weights), key.seed, party, *device.kernels, files.threads);
   if (info.payloadBytes != executor->recordBytes())
     mismatch("has records of another size than the plan needs",

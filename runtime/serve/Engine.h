@@ -13,7 +13,7 @@ namespace gfs::serve {
 
 struct EngineFiles {
   std::filesystem::path plan, weights, key, material;
-  std::string device = "cpu"; ///< Where convolutions run; see openDevice().
+  std::string device = "cpu"; ///< Where passes run; see openDevice().
   /// Memory for records read and prepared ahead of requests; see Stock.
   uint64_t aheadBytes = uint64_t(256) << 20;
   unsigned threads = 1; ///< That work on a request.

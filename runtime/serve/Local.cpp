@@ -45,7 +45,7 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
   ProgramRef program = makeProgram(plan);
   LocalReport report;
   const ComputeDevice device = openDevice(options.device);
-  report.device = describeDevice(device, *program, DeviceUser::Local);
+  report.device = describeDevice(device, program, DeviceUser::Local);
   Simulator simulator(program, std::move(weights), key.seeds[0], key.seeds[1], *device.kernels,
                       options.threads);
   if (options.throttle)

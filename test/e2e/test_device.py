@@ -25,8 +25,17 @@ class Device(TestCase):
         done = self.local(made.plan, "cuda")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("device: cuda:0 (emulated on this CPU", done.stdout)
-        self.assertRegex(done.stdout, r"up to \d+\.\d MB: weights \d+\.\d \+ scratch \d+\.\d")
+        self.assertRegex(done.stdout, r"whole passes there, up to \d+\.\d MB: weights \d+\.\d \+ scratch \d+\.\d \+ a pass \d+\.\d")
         self.assertIn("accuracy 1.0000 over 2 rows", done.stdout)
+
+    def test_groups_of_whole_passes(self):
+        made = self.deployment(records=0)
+        self.use(EMULATED)
+        done = run("gfs-pass-bench", made.plan, "cuda", 1, 2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("whole passes on the device: yes", done.stdout)
+        self.assertEqual(done.stdout.count("results right"), 2, done.stdout)
+        self.assertEqual(run("gfs-pass-bench", made.plan, "cuda", 0).returncode, 2)
 
     def test_without_the_library(self):
         made = self.deployment(records=0)

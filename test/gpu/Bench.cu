@@ -14,12 +14,35 @@ using namespace gfs::cuda;
 
 namespace {
 
+/// Device memory of this program.
+class Memory {
+public:
+  explicit Memory(uint64_t bytes) : bytes(bytes), block(Device::allocate(0, bytes)) {}
+  ~Memory() { Device::release(0, block, bytes); }
+  Memory(const Memory &) = delete;
+  Memory &operator=(const Memory &) = delete;
+  uint8_t *data() const { return static_cast<uint8_t *>(block); }
+  uint64_t size() const { return bytes; }
+  template <class T> Array<T> array() const { return Array<T>::at(reinterpret_cast<T *>(block)); }
+
+private:
+  uint64_t bytes;
+  void *block;
+};
+
+/// A group of one, whose arrays are absolute.
+struct Single {
+  Memory bases{sizeof(Bases)};
+  Single() { require(cudaMemset(bases.data(), 0, sizeof(Bases)), "bases"); }
+  Group group() const { return {reinterpret_cast<const Bases *>(bases.data()), 1}; }
+};
+
 /// Operands without structure: time may depend on how many bits flip.
 struct ScrambleTask {
   uint32_t *words, salt;
   uint64_t elements;
   uint64_t count() const { return elements; }
-  __device__ void operator()(uint64_t i) const {
+  __device__ void operator()(uint64_t i, Member) const {
     uint32_t x = static_cast<uint32_t>(i) * 0x9e3779b9u + salt;
     x = (x ^ x >> 15) * 0x85ebca6bu;
     words[i] = (x ^ x >> 13) * 0xc2b2ae35u;
@@ -56,15 +79,15 @@ struct PeakKernel {
 };
 
 /// Median milliseconds of `runs` runs, after two that do not count.
-template <class Body> double medianMs(Device &device, Body body, int runs = 11) {
+template <class Body> double medianMs(Device::Queue &device, Body body, int runs = 11) {
   cudaEvent_t start, stop;
   require(cudaEventCreate(&start), "event");
   require(cudaEventCreate(&stop), "event");
   std::vector<float> times;
   for (int run = -2; run < runs; ++run) {
-    require(cudaEventRecord(start, device.queue()), "event");
+    require(cudaEventRecord(start, device.stream()), "event");
     body();
-    require(cudaEventRecord(stop, device.queue()), "event");
+    require(cudaEventRecord(stop, device.stream()), "event");
     require(cudaEventSynchronize(stop), "kernel");
     float ms = 0;
     require(cudaEventElapsedTime(&ms, start, stop), "event");
@@ -82,7 +105,7 @@ struct Layer {
 };
 
 template <class Word, uint32_t limbs>
-void measure(Device &device, const Layer &layer, uint32_t batch, double peak) {
+void measure(Device::Queue &device, const Layer &layer, uint32_t batch, double peak) {
   const uint32_t pad = layer.kernel / 2;
   const ConvShape shape = {batch,
                            layer.channels,
@@ -102,20 +125,30 @@ void measure(Device &device, const Layer &layer, uint32_t batch, double peak) {
                            1,
                            8 * limbs};
   const ConvLayout layout(shape, sizeof(Word));
-  Device::Memory input(device, shape.inputElements() * sizeof(Word)),
-      planes(device, layout.limbs * layout.planeBytes), weights(device, layout.weightBytes),
-      output(device, shape.outputElements() * sizeof(Word));
-  const auto scramble = [&](Device::Memory &memory, uint32_t salt) {
+  const Memory input(shape.inputElements() * sizeof(Word)),
+      planes(layout.limbs * layout.planeBytes), weights(layout.weightBytes),
+      output(shape.outputElements() * sizeof(Word));
+  const Single single;
+  const auto scramble = [&](const Memory &memory, uint32_t salt) {
     device.forEach(
-        ScrambleTask{reinterpret_cast<uint32_t *>(memory.data()), salt, memory.size() / 4});
+        ScrambleTask{reinterpret_cast<uint32_t *>(memory.data()), salt, memory.size() / 4},
+        single.group());
   };
   scramble(input, 1);
   scramble(weights, 2);
-  const auto *words = reinterpret_cast<const Word *>(input.data());
-  const double split = medianMs(
-      device, [&] { device.forEach(SplitTask<Word>{shape, layout, words, planes.data()}); });
-  const ConvTask<Word> task = {shape,          layout,  planes.data(),
-                               weights.data(), nullptr, reinterpret_cast<Word *>(output.data())};
+  const double split = medianMs(device, [&] {
+    device.forEach(
+        SplitTask<Word>{shape, layout, 1, input.array<const Word>(), planes.array<uint8_t>()},
+        single.group());
+  });
+  const ConvTask<Word> task = {shape,
+                               layout,
+                               shape.batch,
+                               single.group().bases,
+                               planes.array<const uint8_t>(),
+                               weights.data(),
+                               {},
+                               output.array<Word>()};
   const double product =
       medianMs(device, [&] { device.run(RingConvKernel<Word, limbs, 16>{task}); });
   const double bytes = double(shape.multiplications()) * limbs * (limbs + 1) / 2;
@@ -130,12 +163,12 @@ void measure(Device &device, const Layer &layer, uint32_t batch, double peak) {
 
 int main(int argc, char **argv) {
   try {
-    Device device(0);
+    Device::Queue device(0);
     const DeviceDescription about = Device::describe(0);
     cudaDeviceProp properties;
     require(cudaGetDeviceProperties(&properties, 0), "device properties");
     const PeakKernel kernel = {nullptr, static_cast<uint32_t>(properties.multiProcessorCount) * 8};
-    Device::Memory out(device, uint64_t(kernel.blocks) * PeakKernel::threads * 4);
+    const Memory out(uint64_t(kernel.blocks) * PeakKernel::threads * 4);
     PeakKernel peakKernel = kernel;
     peakKernel.out = reinterpret_cast<uint32_t *>(out.data());
     const double peakMs = medianMs(device, [&] { device.run(peakKernel); });

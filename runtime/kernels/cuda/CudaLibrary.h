@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // What libgfs-cuda.so offers: a table of C functions, so that the program neither links CUDA nor
-// shares exceptions with it. Loaded by runtime/kernels/CudaDevice.cpp.
+// shares exceptions with it. Memory, queues and launches; what to launch is decided by the program.
+// Loaded by runtime/kernels/CudaDevice.cpp, used through runtime/kernels/Gpu.h.
 #pragma once
 
-#include "runtime/kernels/Kernels.h"
+#include "runtime/kernels/cuda/Compare.h"
+#include "runtime/kernels/cuda/ComparisonKeys.h"
+#include "runtime/kernels/cuda/CounterMode.h"
+#include "runtime/kernels/cuda/Elements.h"
+#include "runtime/kernels/cuda/Moves.h"
+#include "runtime/kernels/cuda/Pieces.h"
+#include "runtime/kernels/cuda/RingConv.h"
 
 namespace gfs::cuda {
 
 enum class Status : int {
   Ok = 0,
   DeviceFailed = 1, ///< lastError() says what.
-  WrongWeights = 2, ///< Weights were packed for another shape: a bug of the caller.
 };
 
 struct DeviceDescription {
@@ -19,43 +25,86 @@ struct DeviceDescription {
   uint64_t totalMemory, freeMemory;
 };
 
-/// Arrays are in host memory. `weights` is what makeWeights returned: device memory.
-template <class Word> struct RingFunctions {
-  Status (*makeWeights)(const ConvShape &shape, const Word *weight, void **weights);
-  Status (*convolve)(const ConvShape &shape, const Word *input, const void *weights, Word *output);
-  // Element-wise kernels as in RingKernels; their arrays are copied to the device and back.
-  Status (*pack)(unsigned bits, const Word *in, size_t n, uint8_t *out);
-  Status (*unpack)(unsigned bits, const uint8_t *in, size_t n, Word *out);
-  Status (*maskAndPack)(unsigned bits, const Word *share, const Word *maskShare, size_t n,
-                        uint8_t *out);
-  Status (*unpackAndOpen)(unsigned bits, const Word *share, const Word *maskShare,
-                          const uint8_t *peer, size_t n, Word *masked);
-  Status (*tableLookup)(WindowShape window, unsigned ringBits, const Word *masked,
-                        const uint8_t *tables, size_t n, uint8_t *out);
-  Status (*truncate)(RescaleShape shape, bool addsPublic, const Word *masked,
-                     const TruncateShares<Word> &shares, size_t n, Word *out);
-  Status (*square)(RescaleShape shape, bool addsPublic, const Word *masked,
-                   const SquareShares<Word> &shares, size_t n, Word *out);
-  Status (*reluSelect)(RescaleShape shape, bool addsPublic, const Word *masked, const uint8_t *g,
-                       const ReluShares<Word> &shares, size_t n, Word *out);
-};
+/// A stream of launches and one of uploads, for one thread at a time.
+struct Queue;
+/// Launches that were recorded, to be repeated.
+struct Recording;
 
-/// Functions may be called from any thread; calls at the same time use streams and scratch memory
-/// of their own.
+/// One function per task: runs it for all members of the group, behind what was launched before.
+template <class Task> struct Launch {
+  Status (*function)(Queue *queue, const Task &task, const Group &group);
+};
+template <class... Tasks> struct Launches : Launch<Tasks>... {
+  template <class Task> auto of() const { return this->Launch<Task>::function; }
+};
+using ByteLaunches = Launches<ExpandTask, SliceKeysTask, OneHotTablesTask, HideOperandsTask,
+                              JoinTask, XorTask, WireTask>;
+template <class Word>
+using WordLaunches =
+    Launches<PackTask<Word>, UnpackTask<Word>, CombineTask<Word>, MaskAndPackTask<Word>,
+             TableLookupTask<Word>, OneHotLookupTask<Word>, ComparisonKeyTask<Word>,
+             TruncateTask<Word>, SquareTask<Word>, ReluSelectTask<Word>, MultiplyTask<Word>,
+             PiecesTask<Word>, BiasTask<Word>, TakeTask<Word>, ConcatTask<Word>,
+             TransposeTask<Word>, SumPoolTask<Word>, SplitTask<Word>, PackWeightsTask<Word>,
+             DirectConvTask<Word>>;
+
+/// Functions may be called from any thread; a queue by one at a time. Launches of one queue run in
+/// order, and so do its uploads; the two are ordered by `launchesWait` and `uploadsWait` alone.
 struct Library {
-  static constexpr uint32_t currentVersion = 2;
+  static constexpr uint32_t currentVersion = 3;
   uint32_t version;
   /// DeviceFailed if there is no driver.
   Status (*countDevices)(int *count);
   Status (*describe)(int device, DeviceDescription *description);
   /// The device all later calls use.
   void (*select)(int device);
-  RingFunctions<uint32_t> words32;
-  RingFunctions<uint64_t> words64;
-  void (*releaseWeights)(void *weights);
-  /// As AesImplementation::counterMode.
-  Status (*counterMode)(const uint8_t roundKeys[176], uint64_t nonce, uint64_t firstBlock,
-                        uint8_t *out, size_t count);
+
+  /// Device memory with arbitrary contents, aligned to 256 bytes.
+  Status (*allocate)(uint64_t bytes, void **memory);
+  /// Waits for all queues, wipes, releases.
+  void (*release)(void *memory, uint64_t bytes);
+  /// Host memory that the device reads and writes itself. Wiped when it is released.
+  Status (*allocatePinned)(uint64_t bytes, void **memory);
+  void (*releasePinned)(void *memory, uint64_t bytes);
+
+  Status (*openQueue)(Queue **queue);
+  /// Waits for what is under way.
+  void (*closeQueue)(Queue *queue);
+  /// Through pinned buffers of the queue, behind earlier uploads; `from` may change on return.
+  Status (*upload)(Queue *queue, void *to, const void *from, uint64_t bytes);
+  /// Later launches see what was uploaded; later uploads wait for what was launched.
+  Status (*launchesWait)(Queue *queue);
+  Status (*uploadsWait)(Queue *queue);
+  /// Between pinned memory and the device, in line with launches; the pinned memory is the queue's
+  /// until finish().
+  Status (*put)(Queue *queue, void *to, const void *fromPinned, uint64_t bytes);
+  Status (*get)(Queue *queue, void *toPinned, const void *from, uint64_t bytes);
+  /// Overwrites with zeros, in line with launches.
+  Status (*wipe)(Queue *queue, void *memory, uint64_t bytes);
+  Status (*finish)(Queue *queue);
+
+  /// Launches between the two are recorded and not run; no other function of the queue may be
+  /// called then.
+  Status (*beginRecording)(Queue *queue);
+  Status (*endRecording)(Queue *queue, Recording **recording);
+  Status (*replay)(Queue *queue, const Recording *recording);
+  void (*discard)(Recording *recording);
+
+  ByteLaunches bytes;
+  WordLaunches<uint32_t> words32;
+  WordLaunches<uint64_t> words64;
+  template <class Task> auto launch() const {
+    if constexpr (std::is_base_of_v<Launch<Task>, ByteLaunches>)
+      return bytes.template of<Task>();
+    else if constexpr (std::is_base_of_v<Launch<Task>, WordLaunches<uint32_t>>)
+      return words32.template of<Task>();
+    else
+      return words64.template of<Task>();
+  }
+  /// The product of limb planes and packed weights.
+  Status (*multiply32)(Queue *queue, const ConvTask<uint32_t> &task);
+  Status (*multiply64)(Queue *queue, const ConvTask<uint64_t> &task);
+
   /// Of this thread's latest failure.
   const char *(*lastError)();
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A GPU behind Session.h: memory, streams, launches, and copies through pinned memory.
+// A GPU behind LibraryTable.h: memory, streams, launches, graphs, and uploads through pinned
+// memory.
 #pragma once
 
 #include "runtime/kernels/cuda/CudaLibrary.h"
-#include "runtime/kernels/cuda/Simt.h"
 
 #include <cstring>
 #include <string>
@@ -22,10 +22,10 @@ inline void require(cudaError_t result, const char *what) {
   throw DeviceError{std::string(what) + ": " + cudaGetErrorString(result)};
 }
 
-template <class Task> __global__ void taskKernel(Task task, uint64_t count) {
+template <class Task> __global__ void taskKernel(Task task, uint64_t count, const Bases *bases) {
   const uint64_t index = uint64_t(blockIdx.x) * blockDim.x + threadIdx.x;
   if (index < count)
-    task(index);
+    task(index, Member{bases + blockIdx.y, blockIdx.y});
 }
 
 template <class Kernel>
@@ -35,18 +35,170 @@ __global__ void __launch_bounds__(Kernel::threads) blockKernel(Kernel kernel) {
   kernel(block, shared);
 }
 
-/// One stream, used by one thread at a time. Copies to and from pageable memory go through two
-/// pinned buffers: while the device copies one, this thread fills or empties the other.
-class Device {
+/// Host memory that the device copies from and to by itself.
+inline void *allocatePinnedBytes(uint64_t bytes) {
+  void *memory = nullptr;
+  require(cudaMallocHost(&memory, bytes ? bytes : 1), "pinned memory");
+  return memory;
+}
+inline void releasePinnedBytes(void *memory, uint64_t bytes) {
+  std::memset(memory, 0, bytes);
+  asm volatile("" ::"r"(memory) : "memory"); // the wipe stays
+  cudaFreeHost(memory);
+}
+
+/// One stream of launches and one of uploads.
+class DeviceQueue {
 public:
+  using Graph = cudaGraphExec_t;
+
+  explicit DeviceQueue(int device) : number(device) {
+    adopt();
+    for (cudaStream_t *stream : {&launches, &uploads})
+      require(cudaStreamCreateWithFlags(stream, cudaStreamNonBlocking), "stream");
+    for (cudaEvent_t *event : {&launched, &uploaded})
+      require(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "event");
+    for (Staging &buffer : staging) {
+      buffer.data = allocatePinnedBytes(stagingBytes);
+      require(cudaEventCreateWithFlags(&buffer.done, cudaEventDisableTiming), "event");
+    }
+  }
+  ~DeviceQueue() {
+    cudaSetDevice(number);
+    for (cudaStream_t stream : {launches, uploads})
+      if (stream) {
+        cudaStreamSynchronize(stream);
+        cudaStreamDestroy(stream);
+      }
+    for (cudaEvent_t event : {launched, uploaded, staging[0].done, staging[1].done})
+      if (event)
+        cudaEventDestroy(event);
+    for (Staging &buffer : staging)
+      if (buffer.data)
+        releasePinnedBytes(buffer.data, stagingBytes);
+  }
+  DeviceQueue(const DeviceQueue &) = delete;
+  DeviceQueue &operator=(const DeviceQueue &) = delete;
+
+  cudaStream_t stream() const { return launches; }
+
+  /// While the device copies one pinned buffer, this thread fills the other.
+  void upload(void *to, const void *from, uint64_t bytes) {
+    adopt();
+    for (uint64_t done = 0; done < bytes; done += stagingBytes) {
+      Staging &buffer = staging[turn ^= 1];
+      require(cudaEventSynchronize(buffer.done), "upload");
+      const uint64_t part = bytes - done < stagingBytes ? bytes - done : stagingBytes;
+      std::memcpy(buffer.data, static_cast<const uint8_t *>(from) + done, part);
+      require(cudaMemcpyAsync(static_cast<uint8_t *>(to) + done, buffer.data, part,
+                              cudaMemcpyHostToDevice, uploads),
+              "upload");
+      require(cudaEventRecord(buffer.done, uploads), "upload");
+    }
+  }
+  void launchesWait() { wait(launches, uploads, uploaded); }
+  void uploadsWait() { wait(uploads, launches, launched); }
+
+  void put(void *to, const void *from, uint64_t bytes) {
+    copy(to, from, bytes, cudaMemcpyHostToDevice);
+  }
+  void get(void *to, const void *from, uint64_t bytes) {
+    copy(to, from, bytes, cudaMemcpyDeviceToHost);
+  }
+  void wipe(void *memory, uint64_t bytes) {
+    adopt();
+    require(cudaMemsetAsync(memory, 0, bytes, launches), "wipe");
+  }
+  void finish() {
+    adopt();
+    require(cudaStreamSynchronize(uploads), "upload");
+    require(cudaStreamSynchronize(launches), "kernel");
+  }
+
+  /// Relaxed: this thread and others may go on allocating, and kernels may be loaded.
+  void beginRecording() {
+    adopt();
+    require(cudaStreamBeginCapture(launches, cudaStreamCaptureModeRelaxed), "recording");
+  }
+  Graph recorded() {
+    cudaGraph_t graph = nullptr;
+    require(cudaStreamEndCapture(launches, &graph), "recording");
+    Graph made = nullptr;
+    const cudaError_t result = cudaGraphInstantiate(&made, graph, 0);
+    cudaGraphDestroy(graph);
+    require(result, "recording");
+    return made;
+  }
+  void replay(Graph graph) {
+    adopt();
+    require(cudaGraphLaunch(graph, launches), "graph launch");
+  }
+
+  template <class Task> void forEach(const Task &task, const Group &group) {
+    adopt();
+    constexpr unsigned threads = 256;
+    const uint64_t count = task.count();
+    const dim3 grid(static_cast<unsigned>((count + threads - 1) / threads), group.members);
+    taskKernel<<<grid, threads, 0, launches>>>(task, count, group.bases);
+    require(cudaGetLastError(), "kernel launch");
+  }
+  template <class Kernel> void run(const Kernel &kernel) {
+    adopt();
+    require(cudaFuncSetAttribute(blockKernel<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(Kernel::sharedBytes)),
+            "shared memory");
+    const dim3 grid(kernel.gridX(), kernel.gridY(), kernel.gridZ());
+    blockKernel<<<grid, Kernel::threads, Kernel::sharedBytes, launches>>>(kernel);
+    require(cudaGetLastError(), "kernel launch");
+  }
+
+private:
+  static constexpr uint64_t stagingBytes = uint64_t(4) << 20;
+  struct Staging {
+    void *data = nullptr;
+    cudaEvent_t done = nullptr; ///< The device is through with the buffer.
+  };
+
+  /// A thread has no device until it chooses one.
+  void adopt() { require(cudaSetDevice(number), "choosing the device"); }
+  void wait(cudaStream_t waiting, cudaStream_t first, cudaEvent_t event) {
+    adopt();
+    require(cudaEventRecord(event, first), "event");
+    require(cudaStreamWaitEvent(waiting, event, 0), "event");
+  }
+  void copy(void *to, const void *from, uint64_t bytes, cudaMemcpyKind kind) {
+    adopt();
+    require(cudaMemcpyAsync(to, from, bytes, kind, launches), "copy");
+  }
+
+  int number;
+  unsigned turn = 0;
+  cudaStream_t launches = nullptr, uploads = nullptr;
+  cudaEvent_t launched = nullptr, uploaded = nullptr;
+  Staging staging[2];
+};
+
+/// The backend.
+struct Device {
   using Error = DeviceError;
+  struct Recording {
+    cudaGraphExec_t graph;
+    explicit Recording(cudaGraphExec_t graph) : graph(graph) {}
+    ~Recording() { cudaGraphExecDestroy(graph); }
+    Recording(const Recording &) = delete;
+    Recording &operator=(const Recording &) = delete;
+  };
+  struct Queue : DeviceQueue {
+    using DeviceQueue::DeviceQueue;
+    Recording *endRecording() { return new Recording(recorded()); }
+    void replay(const Recording &recording) { DeviceQueue::replay(recording.graph); }
+  };
 
   static int countDevices() {
     int count = 0;
     require(cudaGetDeviceCount(&count), "looking for devices");
     return count;
   }
-
   static DeviceDescription describe(int number) {
     cudaDeviceProp properties;
     require(cudaGetDeviceProperties(&properties, number), "device properties");
@@ -62,131 +214,27 @@ public:
     return description;
   }
 
-  class Memory {
-  public:
-    Memory(Device &device, uint64_t bytes) : number(device.number), bytes(bytes) {
-      require(cudaMalloc(&block, bytes ? bytes : 1), "device memory");
-    }
-    /// Wipes: shares and masks were in it. Fails silently when the driver is going down.
-    ~Memory() {
-      cudaSetDevice(number);
-      cudaMemset(block, 0, bytes);
-      cudaFree(block);
-    }
-    Memory(const Memory &) = delete;
-    Memory &operator=(const Memory &) = delete;
-    uint8_t *data() { return static_cast<uint8_t *>(block); }
-    const uint8_t *data() const { return static_cast<const uint8_t *>(block); }
-    uint64_t size() const { return bytes; }
-
-  private:
-    int number;
-    uint64_t bytes;
-    void *block = nullptr;
-  };
-
-  explicit Device(int device) : number(device) {
+  static void *allocate(int number, uint64_t bytes) {
     require(cudaSetDevice(number), "choosing the device");
-    require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
-    for (Staging &buffer : staging) {
-      require(cudaMallocHost(&buffer.data, stagingBytes), "pinned memory");
-      require(cudaEventCreateWithFlags(&buffer.done, cudaEventDisableTiming), "event");
-    }
+    void *memory = nullptr;
+    require(cudaMalloc(&memory, bytes ? bytes : 1), "device memory");
+    return memory;
   }
-  ~Device() {
+  /// Wipes: shares and masks were in it. Fails silently when the driver is going down.
+  static void release(int number, void *memory, uint64_t bytes) {
     cudaSetDevice(number);
-    cudaStreamSynchronize(stream);
-    for (Staging &buffer : staging) {
-      std::memset(buffer.data, 0, stagingBytes);
-      asm volatile("" ::"r"(buffer.data) : "memory"); // the wipe stays
-      cudaFreeHost(buffer.data);
-      cudaEventDestroy(buffer.done);
-    }
-    cudaStreamDestroy(stream);
+    cudaDeviceSynchronize();
+    cudaMemset(memory, 0, bytes);
+    cudaFree(memory);
   }
-  Device(const Device &) = delete;
-  Device &operator=(const Device &) = delete;
-
-  cudaStream_t queue() const { return stream; }
-
-  /// Returns when `from` may change.
-  void upload(void *to, const void *from, uint64_t bytes) {
-    for (uint64_t done = 0; done < bytes; done += stagingBytes) {
-      Staging &buffer = next();
-      require(cudaEventSynchronize(buffer.done), "upload");
-      const uint64_t part = partOf(bytes - done);
-      std::memcpy(buffer.data, static_cast<const uint8_t *>(from) + done, part);
-      require(cudaMemcpyAsync(static_cast<uint8_t *>(to) + done, buffer.data, part,
-                              cudaMemcpyHostToDevice, stream),
-              "upload");
-      require(cudaEventRecord(buffer.done, stream), "upload");
-    }
+  static void *allocatePinned(int number, uint64_t bytes) {
+    require(cudaSetDevice(number), "choosing the device");
+    return allocatePinnedBytes(bytes);
   }
-
-  /// Returns when `to` is written.
-  void download(void *to, const void *from, uint64_t bytes) {
-    Staging *previous = nullptr;
-    for (uint64_t done = 0; done < bytes; done += stagingBytes) {
-      Staging &buffer = next();
-      require(cudaMemcpyAsync(buffer.data, static_cast<const uint8_t *>(from) + done,
-                              partOf(bytes - done), cudaMemcpyDeviceToHost, stream),
-              "download");
-      require(cudaEventRecord(buffer.done, stream), "download");
-      if (previous)
-        emptied(*previous, static_cast<uint8_t *>(to) + done - stagingBytes, stagingBytes);
-      previous = &buffer;
-    }
-    if (previous) {
-      const uint64_t last = (bytes - 1) / stagingBytes * stagingBytes;
-      emptied(*previous, static_cast<uint8_t *>(to) + last, bytes - last);
-    }
+  static void releasePinned(int number, void *memory, uint64_t bytes) {
+    cudaSetDevice(number);
+    releasePinnedBytes(memory, bytes);
   }
-
-  /// To be called first by a thread that did not make this stream.
-  void adopt() { require(cudaSetDevice(number), "choosing the device"); }
-  /// Waits for everything before.
-  void finish() { require(cudaStreamSynchronize(stream), "kernel"); }
-
-  template <class Task> void forEach(const Task &task) {
-    constexpr unsigned threads = 256;
-    const uint64_t count = task.count();
-    if (count == 0)
-      return;
-    taskKernel<<<static_cast<unsigned>((count + threads - 1) / threads), threads, 0, stream>>>(
-        task, count);
-    require(cudaGetLastError(), "kernel launch");
-  }
-
-  template <class Kernel> void run(const Kernel &kernel) {
-    require(cudaFuncSetAttribute(blockKernel<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 static_cast<int>(Kernel::sharedBytes)),
-            "shared memory");
-    const dim3 grid(kernel.gridX(), kernel.gridY(), kernel.gridZ());
-    blockKernel<<<grid, Kernel::threads, Kernel::sharedBytes, stream>>>(kernel);
-    require(cudaGetLastError(), "kernel launch");
-  }
-
-private:
-  static constexpr uint64_t stagingBytes = uint64_t(4) << 20;
-  struct Staging {
-    void *data = nullptr;
-    cudaEvent_t done = nullptr; ///< The device is through with the buffer.
-  };
-
-  static uint64_t partOf(uint64_t left) { return left < stagingBytes ? left : stagingBytes; }
-  Staging &next() {
-    turn ^= 1;
-    return staging[turn];
-  }
-  static void emptied(Staging &buffer, uint8_t *to, uint64_t bytes) {
-    require(cudaEventSynchronize(buffer.done), "download");
-    std::memcpy(to, buffer.data, bytes);
-  }
-
-  int number;
-  unsigned turn = 0;
-  cudaStream_t stream = nullptr;
-  Staging staging[2];
 };
 
 } // namespace gfs::cuda

@@ -2,11 +2,11 @@
 // Element-wise kernels on a GPU, one thread per element or per word of a packed message. They
 // compute the bytes of runtime/kernels/{Elementwise,RescaleKernels}.h, where the formulas are.
 //
-// Packed arrays are padded with zeros to whole words of 32 bits.
+// Packed arrays are padded to whole words of 32 bits; the last word is written whole.
 #pragma once
 
 #include "runtime/kernels/Kernels.h"
-#include "runtime/kernels/cuda/Simt.h"
+#include "runtime/kernels/cuda/Arrays.h"
 
 namespace gfs::cuda {
 
@@ -15,73 +15,113 @@ template <class Word> GFS_DEVICE Word lowBits(unsigned bits) {
 }
 constexpr uint64_t packedWords(uint64_t count, unsigned bits) { return (count * bits + 31) / 32; }
 
-/// What Open sends: (share + maskShare) mod 2^bits without gaps. Thread `index` gathers word
-/// `index`.
-template <class Word> struct MaskAndPackTask {
+/// Element `index` of a packed array, reduced.
+template <class Word>
+GFS_DEVICE Word unpacked(const uint32_t *packed, unsigned bits, uint64_t index) {
+  const uint64_t bit = index * bits;
+  const unsigned shift = bit % 32;
+  const uint32_t *from = packed + bit / 32;
+  uint64_t field = from[0] >> shift;
+  if (shift + bits > 32)
+    field |= uint64_t(from[1]) << (32 - shift);
+  if (shift + bits > 64)
+    field |= uint64_t(from[2]) << (64 - shift);
+  return static_cast<Word>(field) & lowBits<Word>(bits);
+}
+
+/// Words without gaps, mod 2^bits. Thread `index` gathers word `index` of the result.
+template <class Word> struct PackTask {
   unsigned bits;
-  const Word *share, *maskShare; ///< `maskShare` null: zeros.
+  Array<const Word> in, addend; ///< `addend` none: zeros.
   uint64_t elements;
-  uint32_t *out;
+  Array<uint32_t> out;
 
   uint64_t count() const { return packedWords(elements, bits); }
-  GFS_DEVICE void operator()(uint64_t index) const {
+  GFS_DEVICE void operator()(uint64_t index, Member member) const {
+    const Word *words = in.of(member), *others = addend.of(member);
     const uint64_t from = index * 32;
     uint64_t word = 0;
     for (uint64_t i = from / bits; i < elements && i * bits < from + 32; ++i) {
-      const Word sum = maskShare ? share[i] + maskShare[i] : share[i];
+      const Word sum = addend.exists() ? words[i] + others[i] : words[i];
       const uint64_t value = sum & lowBits<Word>(bits);
       word |= i * bits >= from ? value << (i * bits - from) : value >> (from - i * bits);
     }
-    out[index] = static_cast<uint32_t>(word);
+    out.of(member)[index] = static_cast<uint32_t>(word);
   }
 };
 
-/// What Open makes of the peer's message: share + maskShare + message, reduced.
-template <class Word> struct UnpackAndOpenTask {
+/// Unpacks a message and adds up to two arrays: what Open makes of the peer's message. Reduced.
+template <class Word> struct UnpackTask {
   unsigned bits;
-  const Word *share, *maskShare; ///< Both null: the message alone.
-  const uint32_t *message;
+  Array<const uint32_t> message;
+  Array<const Word> first, second; ///< None: zeros.
   uint64_t elements;
-  Word *out;
+  Array<Word> out;
 
   uint64_t count() const { return elements; }
-  GFS_DEVICE void operator()(uint64_t index) const {
-    const uint64_t bit = index * bits;
-    const unsigned shift = bit % 32;
-    const uint32_t *from = message + bit / 32;
-    uint64_t field = from[0] >> shift;
-    if (shift + bits > 32)
-      field |= uint64_t(from[1]) << (32 - shift);
-    if (shift + bits > 64)
-      field |= uint64_t(from[2]) << (64 - shift);
-    Word sum = static_cast<Word>(field);
-    if (share)
-      sum += share[index] + maskShare[index];
-    out[index] = sum & lowBits<Word>(bits);
+  GFS_DEVICE void operator()(uint64_t index, Member member) const {
+    Word sum = unpacked<Word>(message.of(member), bits, index);
+    if (first.exists())
+      sum += first.of(member)[index];
+    if (second.exists())
+      sum += second.of(member)[index];
+    out.of(member)[index] = sum & lowBits<Word>(bits);
   }
 };
 
-/// One bit per element out of its own table, at an index that is public. Thread `index` looks up
-/// the eight bits of a byte.
+/// firstFactor * first + secondFactor * second, mod 2^bits: the gates that add, subtract, scale,
+/// copy or fill.
+template <class Word> struct CombineTask {
+  unsigned bits;
+  Array<const Word> first, second; ///< None: zeros.
+  Word firstFactor, secondFactor;
+  uint64_t elements;
+  Array<Word> out;
+
+  uint64_t count() const { return elements; }
+  GFS_DEVICE void operator()(uint64_t index, Member member) const {
+    Word sum = 0;
+    if (first.exists())
+      sum += firstFactor * first.of(member)[index];
+    if (second.exists())
+      sum += secondFactor * second.of(member)[index];
+    out.of(member)[index] = sum & lowBits<Word>(bits);
+  }
+};
+
+/// One bit per element and threshold, out of the element's table at an index that is public; see
+/// CompareTable.cpp. Thread `index` makes the eight bits of a byte of one threshold, XOR what is in
+/// `bits`, and with `addsPublic` the public bit n of X.
 template <class Word> struct TableLookupTask {
   WindowShape window;
-  const Word *masked;
-  const uint8_t *tables;
+  unsigned ringBits, thresholds;
+  bool addsPublic;
+  Array<const Word> theta; ///< Thresholds; none: one of 0.
+  Array<const Word> masked;
+  Array<const uint8_t> tables;
   uint64_t elements;
-  uint8_t *out;
+  Array<uint8_t> bits;
 
-  uint64_t count() const { return (elements + 7) / 8; }
-  GFS_DEVICE void operator()(uint64_t index) const {
-    const unsigned bits = window.high - window.low;
-    const uint64_t tableBytes = bits < 3 ? 1 : uint64_t(1) << (bits - 3);
-    const Word half = window.low ? Word(1) << (window.low - 1) : Word(0);
-    unsigned byte = 0;
-    for (unsigned j = 0; j < 8 && 8 * index + j < elements; ++j) {
-      const uint64_t i = 8 * index + j;
-      const uint64_t at = (masked[i] - half) >> window.low & lowBits<Word>(bits);
-      byte |= (tables[i * tableBytes + at / 8] >> (at % 8) & 1u) << j;
+  uint64_t bitBytes() const { return (elements + 7) / 8; }
+  uint64_t count() const { return thresholds * bitBytes(); }
+  GFS_DEVICE void operator()(uint64_t index, Member member) const {
+    const uint64_t perThreshold = (elements + 7) / 8, first = index % perThreshold * 8;
+    const unsigned width = window.high - window.low;
+    const uint64_t tableBytes = width < 3 ? 1 : uint64_t(1) << (width - 3);
+    const Word centre = (Word(1) << window.high) -
+                        (window.low ? static_cast<Word>(Word(1) << (window.low - 1)) : Word(0));
+    const Word threshold = theta.exists() ? theta.of(member)[index / perThreshold] : Word(0);
+    unsigned byte = bits.of(member)[index];
+    for (unsigned j = 0; j < 8 && first + j < elements; ++j) {
+      const uint64_t i = first + j;
+      const Word lifted = (masked.of(member)[i] - threshold + centre) & lowBits<Word>(ringBits);
+      const Word x = lifted >> window.low;
+      const uint64_t at = x & lowBits<Word>(width);
+      byte ^= (tables.of(member)[i * tableBytes + at / 8] >> (at % 8) & 1u) << j;
+      if (addsPublic)
+        byte ^= static_cast<unsigned>(lifted >> window.high & 1) << j;
     }
-    out[index] = static_cast<uint8_t>(byte);
+    bits.of(member)[index] = static_cast<uint8_t>(byte);
   }
 };
 
@@ -104,52 +144,66 @@ template <class Word> struct PublicPart {
 template <class Word> struct TruncateTask {
   RescaleShape shape;
   bool addsPublic;
-  const Word *masked;
-  TruncateShares<Word> shares;
+  Array<const Word> masked, v, u;
   uint64_t elements;
-  Word *out;
+  Array<Word> out;
 
   uint64_t count() const { return elements; }
-  GFS_DEVICE void operator()(uint64_t i) const {
-    const PublicPart<Word> z(shape, masked[i]);
-    out[i] = (addsPublic ? z.part : Word(0)) + shares.v[i] - (z.wrap(shares.u[i]) & z.topSet);
+  GFS_DEVICE void operator()(uint64_t i, Member member) const {
+    const PublicPart<Word> z(shape, masked.of(member)[i]);
+    out.of(member)[i] =
+        (addsPublic ? z.part : Word(0)) + v.of(member)[i] - (z.wrap(u.of(member)[i]) & z.topSet);
   }
 };
 
 template <class Word> struct SquareTask {
   RescaleShape shape;
   bool addsPublic;
-  const Word *masked;
-  SquareShares<Word> shares;
+  Array<const Word> masked, v, vv, u, q;
   uint64_t elements;
-  Word *out;
+  Array<Word> out;
 
   uint64_t count() const { return elements; }
-  GFS_DEVICE void operator()(uint64_t i) const {
-    const PublicPart<Word> z(shape, masked[i]);
-    const Word vt = shares.v[i] + (z.wrap(shares.u[i]) & ~z.topSet);
-    out[i] = z.part * ((addsPublic ? z.part : Word(0)) + 2 * vt) + shares.vv[i] +
-             (z.wrap(shares.q[i]) & ~z.topSet);
+  GFS_DEVICE void operator()(uint64_t i, Member member) const {
+    const PublicPart<Word> z(shape, masked.of(member)[i]);
+    const Word vt = v.of(member)[i] + (z.wrap(u.of(member)[i]) & ~z.topSet);
+    out.of(member)[i] = z.part * ((addsPublic ? z.part : Word(0)) + 2 * vt) + vv.of(member)[i] +
+                        (z.wrap(q.of(member)[i]) & ~z.topSet);
   }
 };
 
 template <class Word> struct ReluSelectTask {
   RescaleShape shape;
   bool addsPublic;
-  const Word *masked;
-  const uint8_t *g; ///< Opened: public.
-  ReluShares<Word> shares;
+  Array<const Word> masked;
+  Array<const uint8_t> g; ///< Opened: public.
+  Array<const Word> rho, v, rhoV, u, rhoU;
   uint64_t elements;
-  Word *out;
+  Array<Word> out;
 
   uint64_t count() const { return elements; }
-  GFS_DEVICE void operator()(uint64_t i) const {
-    const PublicPart<Word> z(shape, masked[i]);
-    const Word vt = shares.v[i] - (z.wrap(shares.u[i]) & z.topSet);
+  GFS_DEVICE void operator()(uint64_t i, Member member) const {
+    const PublicPart<Word> z(shape, masked.of(member)[i]);
+    const Word vt = v.of(member)[i] - (z.wrap(u.of(member)[i]) & z.topSet);
     const Word product =
-        z.part * shares.rho[i] + shares.rhoV[i] - (z.wrap(shares.rhoU[i]) & z.topSet);
-    const Word keep = Word(0) - static_cast<Word>(g[i / 8] >> (i % 8) & 1);
-    out[i] = ((product ^ keep) - keep) + (((addsPublic ? z.part : Word(0)) + vt) & keep);
+        z.part * rho.of(member)[i] + rhoV.of(member)[i] - (z.wrap(rhoU.of(member)[i]) & z.topSet);
+    const Word keep = Word(0) - static_cast<Word>(g.of(member)[i / 8] >> (i % 8) & 1);
+    out.of(member)[i] = ((product ^ keep) - keep) + (((addsPublic ? z.part : Word(0)) + vt) & keep);
+  }
+};
+
+/// Beaver's product on masked values: x (y·1{addsPublic} - s) - y r + rs; see Multiply.cpp.
+template <class Word> struct MultiplyTask {
+  bool addsPublic;
+  Array<const Word> x, y, r, s, rs;
+  uint64_t elements;
+  Array<Word> out;
+
+  uint64_t count() const { return elements; }
+  GFS_DEVICE void operator()(uint64_t i, Member member) const {
+    const Word b = y.of(member)[i];
+    out.of(member)[i] = x.of(member)[i] * ((addsPublic ? b : Word(0)) - s.of(member)[i]) -
+                        b * r.of(member)[i] + rs.of(member)[i];
   }
 };
 

@@ -1,89 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
-// CudaLibrary.h on any backend of Session.h that also has `Error`, countDevices() and describe().
+// CudaLibrary.h on any backend: Device.cuh is a GPU, test/unit/cuda/HostBackend.h imitates one.
+//
+// A backend brings Error, countDevices(), describe(), memory functions, and a Queue with the
+// functions of the table, forEach(task, group) for tasks and run(kernel) for kernels of blocks.
 #pragma once
 
 #include "runtime/kernels/cuda/CudaLibrary.h"
-#include "runtime/kernels/cuda/Session.h"
 
 #include <atomic>
 #include <exception>
-#include <mutex>
 #include <string>
-#include <vector>
 
 namespace gfs::cuda {
 
 template <class Backend> class LibraryTable {
+  using Own = typename Backend::Queue;
+  using OwnRecording = typename Backend::Recording;
+
 public:
   static constexpr Library make() {
-    return {Library::currentVersion,
-            countDevices,
-            describe,
-            [](int device) { selected() = device; },
-            functions<uint32_t>(),
-            functions<uint64_t>(),
-            [](void *weights) { delete static_cast<ResidentWeights<Backend> *>(weights); },
-            [](const uint8_t *roundKeys, uint64_t nonce, uint64_t firstBlock, uint8_t *out,
-               size_t count) {
-              return withSession([&](auto &session) {
-                session.counterMode(roundKeys, nonce, firstBlock, out, count);
-              });
+    return {
+        .version = Library::currentVersion,
+        .countDevices =
+            [](int *count) { return guarded([&] { *count = Backend::countDevices(); }); },
+        .describe =
+            [](int device, DeviceDescription *description) {
+              return guarded([&] { *description = Backend::describe(device); });
             },
-            [] { return latestError().c_str(); }};
+        .select = [](int device) { selected() = device; },
+        .allocate =
+            [](uint64_t bytes, void **memory) {
+              return guarded([&] { *memory = Backend::allocate(selected(), bytes); });
+            },
+        .release = [](void *memory,
+                      uint64_t bytes) { Backend::release(selected(), memory, bytes); },
+        .allocatePinned =
+            [](uint64_t bytes, void **memory) {
+              return guarded([&] { *memory = Backend::allocatePinned(selected(), bytes); });
+            },
+        .releasePinned = [](void *memory,
+                            uint64_t bytes) { Backend::releasePinned(selected(), memory, bytes); },
+        .openQueue =
+            [](Queue **queue) {
+              return guarded([&] { *queue = reinterpret_cast<Queue *>(new Own(selected())); });
+            },
+        .closeQueue = [](Queue *queue) { delete &own(queue); },
+        .upload =
+            [](Queue *queue, void *to, const void *from, uint64_t bytes) {
+              return guarded([&] { own(queue).upload(to, from, bytes); });
+            },
+        .launchesWait = [](Queue *queue) { return guarded([&] { own(queue).launchesWait(); }); },
+        .uploadsWait = [](Queue *queue) { return guarded([&] { own(queue).uploadsWait(); }); },
+        .put = [](Queue *queue, void *to, const void *from,
+                  uint64_t bytes) { return guarded([&] { own(queue).put(to, from, bytes); }); },
+        .get = [](Queue *queue, void *to, const void *from,
+                  uint64_t bytes) { return guarded([&] { own(queue).get(to, from, bytes); }); },
+        .wipe = [](Queue *queue, void *memory,
+                   uint64_t bytes) { return guarded([&] { own(queue).wipe(memory, bytes); }); },
+        .finish = [](Queue *queue) { return guarded([&] { own(queue).finish(); }); },
+        .beginRecording =
+            [](Queue *queue) { return guarded([&] { own(queue).beginRecording(); }); },
+        .endRecording =
+            [](Queue *queue, Recording **recording) {
+              return guarded(
+                  [&] { *recording = reinterpret_cast<Recording *>(own(queue).endRecording()); });
+            },
+        .replay =
+            [](Queue *queue, const Recording *recording) {
+              return guarded(
+                  [&] { own(queue).replay(*reinterpret_cast<const OwnRecording *>(recording)); });
+            },
+        .discard = [](Recording *recording) { delete reinterpret_cast<OwnRecording *>(recording); },
+        .bytes = launches(static_cast<ByteLaunches *>(nullptr)),
+        .words32 = launches(static_cast<WordLaunches<uint32_t> *>(nullptr)),
+        .words64 = launches(static_cast<WordLaunches<uint64_t> *>(nullptr)),
+        .multiply32 = multiply<uint32_t>,
+        .multiply64 = multiply<uint64_t>,
+        .lastError = [] { return latestError().c_str(); }};
   }
 
 private:
-  /// A stream with its scratch memory.
-  struct Lane {
-    Backend backend;
-    Session<Backend> session{backend};
-    explicit Lane(int device) : backend(device) {}
-  };
-
-  /// Lanes outlive the threads that use them: making one takes longer than a layer.
-  class Lease {
-  public:
-    Lease() {
-      {
-        std::lock_guard guard(mutex());
-        if (!idle().empty()) {
-          lane = std::move(idle().back());
-          idle().pop_back();
-          return;
-        }
-      }
-      lane = std::make_unique<Lane>(selected());
-    }
-    ~Lease() {
-      std::lock_guard guard(mutex());
-      if (sound)
-        idle().push_back(std::move(lane));
-    }
-    Lease(const Lease &) = delete;
-    Lease &operator=(const Lease &) = delete;
-
-    /// Runs body(session); a lane that failed is not used again.
-    template <class Body> auto use(Body body) {
-      sound = false;
-      lane->backend.adopt();
-      auto result = body(lane->session);
-      sound = true;
-      return result;
-    }
-
-  private:
-    static std::mutex &mutex() {
-      static std::mutex one;
-      return one;
-    }
-    static std::vector<std::unique_ptr<Lane>> &idle() {
-      static std::vector<std::unique_ptr<Lane>> lanes;
-      return lanes;
-    }
-    std::unique_ptr<Lane> lane;
-    bool sound = true;
-  };
-
+  static Own &own(Queue *queue) { return *reinterpret_cast<Own *>(queue); }
   static std::atomic<int> &selected() {
     static std::atomic<int> device = 0;
     return device;
@@ -96,7 +93,8 @@ private:
   /// Exceptions end here: the caller may be built by another compiler.
   template <class Body> static Status guarded(Body body) {
     try {
-      return body();
+      body();
+      return Status::Ok;
     } catch (const typename Backend::Error &error) {
       latestError() = error.message;
     } catch (const std::exception &error) {
@@ -105,106 +103,48 @@ private:
     return Status::DeviceFailed;
   }
 
-  static Status countDevices(int *count) {
+  template <class Task>
+  static Status launchTask(Queue *queue, const Task &task, const Group &group) {
     return guarded([&] {
-      *count = Backend::countDevices();
-      return Status::Ok;
+      if (task.count() > 0 && group.members > 0)
+        own(queue).forEach(task, group);
     });
   }
-  static Status describe(int device, DeviceDescription *description) {
-    return guarded([&] {
-      *description = Backend::describe(device);
-      return Status::Ok;
-    });
-  }
-  /// Calls `operation` with a session.
-  template <class Operation> static Status withSession(Operation operation) {
-    return guarded([&] {
-      return Lease().use([&](Session<Backend> &session) {
-        operation(session);
-        return Status::Ok;
-      });
-    });
+  template <class... Tasks> static constexpr Launches<Tasks...> launches(Launches<Tasks...> *) {
+    return {Launch<Tasks>{launchTask<Tasks>}...};
   }
 
-  template <class Word> static constexpr RingFunctions<Word> functions() {
-    return {
-        .makeWeights = makeWeights<Word>,
-        .convolve = convolve<Word>,
-        .pack =
-            [](unsigned bits, const Word *in, size_t n, uint8_t *out) {
-              return withSession([&](auto &session) {
-                session.maskAndPack(bits, in, static_cast<const Word *>(nullptr), n, out);
-              });
-            },
-        .unpack =
-            [](unsigned bits, const uint8_t *in, size_t n, Word *out) {
-              return withSession([&](auto &session) {
-                const Word *none = nullptr;
-                session.unpackAndOpen(bits, none, none, in, n, out);
-              });
-            },
-        .maskAndPack =
-            [](unsigned bits, const Word *share, const Word *maskShare, size_t n, uint8_t *out) {
-              return withSession(
-                  [&](auto &session) { session.maskAndPack(bits, share, maskShare, n, out); });
-            },
-        .unpackAndOpen =
-            [](unsigned bits, const Word *share, const Word *maskShare, const uint8_t *peer,
-               size_t n, Word *masked) {
-              return withSession([&](auto &session) {
-                session.unpackAndOpen(bits, share, maskShare, peer, n, masked);
-              });
-            },
-        .tableLookup =
-            [](WindowShape window, unsigned, const Word *masked, const uint8_t *tables, size_t n,
-               uint8_t *out) {
-              return withSession(
-                  [&](auto &session) { session.tableLookup(window, masked, tables, n, out); });
-            },
-        .truncate =
-            [](RescaleShape shape, bool addsPublic, const Word *masked,
-               const TruncateShares<Word> &shares, size_t n, Word *out) {
-              return withSession([&](auto &session) {
-                session.truncate(shape, addsPublic, masked, shares, n, out);
-              });
-            },
-        .square =
-            [](RescaleShape shape, bool addsPublic, const Word *masked,
-               const SquareShares<Word> &shares, size_t n, Word *out) {
-              return withSession([&](auto &session) {
-                session.square(shape, addsPublic, masked, shares, n, out);
-              });
-            },
-        .reluSelect =
-            [](RescaleShape shape, bool addsPublic, const Word *masked, const uint8_t *g,
-               const ReluShares<Word> &shares, size_t n, Word *out) {
-              return withSession([&](auto &session) {
-                session.reluSelect(shape, addsPublic, masked, g, shares, n, out);
-              });
-            },
-    };
+  template <class Word> static Status multiply(Queue *queue, const ConvTask<Word> &task) {
+    return guarded([&] { multiplyWords(own(queue), task); });
   }
-
-  template <class Word>
-  static Status makeWeights(const ConvShape &shape, const Word *weight, void **weights) {
-    return guarded([&] {
-      *weights = Lease().use([&](Session<Backend> &session) {
-        return session.template makeWeights<Word>(shape, weight).release();
-      });
-      return Status::Ok;
-    });
+  static void multiplyWords(Own &queue, const ConvTask<uint32_t> &task) {
+    switch (task.layout.limbs) {
+    case 2:
+      return multiplyLimbs<2>(queue, task);
+    case 3:
+      return multiplyLimbs<3>(queue, task);
+    default:
+      return multiplyLimbs<4>(queue, task);
+    }
   }
-  template <class Word>
-  static Status convolve(const ConvShape &shape, const Word *input, const void *weights,
-                         Word *output) {
-    return guarded([&] {
-      const auto &resident = *static_cast<const ResidentWeights<Backend> *>(weights);
-      const bool fits = Lease().use([&](Session<Backend> &session) {
-        return session.template convolve<Word>(shape, input, resident, output);
-      });
-      return fits ? Status::Ok : Status::WrongWeights;
-    });
+  static void multiplyWords(Own &queue, const ConvTask<uint64_t> &task) {
+    switch (task.layout.limbs) {
+    case 5:
+      return multiplyLimbs<5>(queue, task);
+    case 6:
+      return multiplyLimbs<6>(queue, task);
+    case 7:
+      return multiplyLimbs<7>(queue, task);
+    default:
+      return multiplyLimbs<8>(queue, task);
+    }
+  }
+  template <uint32_t limbs, class Word>
+  static void multiplyLimbs(Own &queue, const ConvTask<Word> &task) {
+    if (task.layout.pieceBytes == 16)
+      queue.run(RingConvKernel<Word, limbs, 16>{task});
+    else
+      queue.run(RingConvKernel<Word, limbs, 4>{task});
   }
 };
 

@@ -1,36 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ring convolution on a GPU: limb planes of the input, their implicit product with packed weights
 // on int8 matrix units, and a plain kernel for depthwise and tiny shapes. Formulas: ConvLayout.h.
+//
+// The members of a group share one product: their images follow each other in the limb planes, as
+// those of one batch.
 #pragma once
 
+#include "runtime/kernels/cuda/Arrays.h"
 #include "runtime/kernels/cuda/ConvLayout.h"
-#include "runtime/kernels/cuda/Simt.h"
 
 namespace gfs::cuda {
 
 /// Writes the limb planes of an input; channels past the last are zero. Thread `index` splits four
 /// channels of one pixel; neighbours take neighbouring pixels, so that words are read in order.
 template <class Word> struct SplitTask {
-  ConvShape shape;
-  ConvLayout layout;
-  const Word *input; ///< [image][channel][y][x]
-  uint8_t *limbs;
+  ConvShape shape;   ///< Of one member.
+  ConvLayout layout; ///< Of all members' images together.
+  uint32_t members;
+  Array<const Word> input; ///< [image][channel][y][x]
+  Array<uint8_t> limbs;
 
-  uint64_t count() const { return layout.planeBytes / 4; }
-  GFS_DEVICE void operator()(uint64_t index) const {
+  uint64_t count() const { return layout.planeBytes / 4 / members; }
+  GFS_DEVICE void operator()(uint64_t index, Member member) const {
     const uint64_t plane = uint64_t(shape.inH) * shape.inW;
     const uint64_t pixel = index % plane, rest = index / plane;
     const uint32_t quads = layout.channels / 4, perGroup = shape.inChannels / shape.groups;
     const auto first = static_cast<uint32_t>(rest % quads) * 4;
     const uint64_t image = rest / quads % shape.batch, group = rest / quads / shape.batch;
     const Word *from =
-        input + (image * shape.inChannels + group * perGroup + first) * plane + pixel;
+        input.of(member) + (image * shape.inChannels + group * perGroup + first) * plane + pixel;
+    const uint64_t position =
+        (group * members + member.number) * uint64_t(shape.batch) + image; // among all images
     Word word[4];
     GFS_UNROLL
     for (uint32_t c = 0; c < 4; ++c)
       word[c] = first + c < perGroup ? from[c * plane] : Word(0);
-    uint8_t *out =
-        limbs + ((group * shape.batch + image) * plane + pixel) * layout.channels + first;
+    uint8_t *out = limbs.of(member) + (position * plane + pixel) * layout.channels + first;
     for (uint32_t limb = 0; limb < layout.limbs; ++limb, out += layout.planeBytes) {
       uint32_t four = 0;
       GFS_UNROLL
@@ -46,11 +51,11 @@ template <class Word> struct SplitTask {
 template <class Word> struct PackWeightsTask {
   ConvShape shape;
   ConvLayout layout;
-  const Word *weight; ///< [output channel][channel of the group][kernel row][kernel column]
-  uint8_t *packed;
+  Array<const Word> weight; ///< [output channel][channel of the group][kernel row][kernel column]
+  Array<uint8_t> packed;
 
   uint64_t count() const { return layout.weightBytes / 4; }
-  GFS_DEVICE void operator()(uint64_t index) const {
+  GFS_DEVICE void operator()(uint64_t index, Member member) const {
     constexpr uint32_t quads = chunkDepth / 4;
     const auto inChunk = static_cast<uint32_t>(index % quads) * 4;
     const auto inBlock = static_cast<uint32_t>(index / quads % blockRows);
@@ -68,20 +73,24 @@ template <class Word> struct PackWeightsTask {
                      channel = k % layout.channels;
       if (row >= layout.rows || tap >= taps || channel >= perGroup)
         continue;
-      const Word word = weight[((group * layout.rows + row) * perGroup + channel) * taps + tap];
+      const Word word =
+          weight.of(member)[((group * layout.rows + row) * perGroup + channel) * taps + tap];
       four |= static_cast<uint32_t>(word >> (8 * limb) & 0xff) << (8 * i);
     }
-    reinterpret_cast<uint32_t *>(packed)[index] = four;
+    reinterpret_cast<uint32_t *>(packed.of(member))[index] = four;
   }
 };
 
-/// output = input * weights (+ addend, word by word) mod 2^{8 limbs}.
+/// output = input * weights (+ addend, word by word) mod 2^{8 limbs}, for all members.
 template <class Word> struct ConvTask {
-  ConvShape shape;
-  ConvLayout layout;
-  const uint8_t *limbs, *weights;
-  const Word *addend; ///< Null, or as `output`.
-  Word *output;       ///< [image][channel][y][x]
+  ConvShape shape;   ///< Of all members' images together.
+  ConvLayout layout; ///< Likewise.
+  uint32_t images;   ///< Of one member.
+  const Bases *bases;
+  Array<const uint8_t> limbs; ///< The same for all.
+  const uint8_t *weights;
+  Array<const Word> addend; ///< None, or as `output`.
+  Array<Word> output;       ///< [image][channel][y][x]
 };
 
 /// The tile of one block: 64 output channels by tilePixels pixels, over warps of rows x 32.
@@ -209,7 +218,7 @@ private:
       const bool valid = at.exists && k < layout.depth && at.y + dy >= 0 && at.y + dy < s.inH &&
                          at.x + dx >= 0 && at.x + dx < s.inW;
       const int64_t offset = (at.element + dy * s.inW + dx) * layout.channels + k % layout.channels;
-      const uint8_t *from = task.limbs + (valid ? offset : 0);
+      const uint8_t *from = task.limbs.of(task.bases[0]) + (valid ? offset : 0);
       const uint64_t planeBytes = layout.planeBytes;
       GFS_UNROLL
       for (uint32_t limb = 0; limb < limbs; ++limb)
@@ -281,8 +290,12 @@ private:
         const uint64_t number = firstPixel + 8 * n + side;
         if (number >= pixelCount())
           continue;
+        const uint64_t image = number / outPlane();
+        const Bases &bases = task.bases[image / task.images];
+        Word *output = task.output.of(bases);
+        const Word *addend = task.addend.of(bases);
         const uint64_t first =
-            (number / outPlane() * s.outChannels + uint64_t(block.z()) * task.layout.rows) *
+            (image % task.images * s.outChannels + uint64_t(block.z()) * task.layout.rows) *
                 outPlane() +
             number % outPlane();
         GFS_UNROLL
@@ -291,11 +304,11 @@ private:
           if (row >= task.layout.rows)
             continue;
           const uint64_t at = first + row * outPlane();
-          Word sum = isFirst ? (task.addend ? task.addend[at] : Word(0)) : task.output[at];
+          Word sum = isFirst ? (task.addend.exists() ? addend[at] : Word(0)) : output[at];
           GFS_UNROLL
           for (uint32_t d = 0; d < limbs; ++d)
             sum += static_cast<Word>(sums[thread].of[d][m / 2][n][m % 2 * 2 + side]) << (8 * d);
-          task.output[at] = sum;
+          output[at] = sum;
         }
       }
     });
@@ -322,11 +335,11 @@ template <class Word, uint32_t limbs, uint32_t pieceBytes> struct RingConvKernel
 /// One thread per element of the output; words of the input and of the weights as they are.
 template <class Word> struct DirectConvTask {
   ConvShape shape;
-  const Word *input, *weight, *addend; ///< `addend` null or as `output`.
-  Word *output;
+  Array<const Word> input, weight, addend; ///< `addend` none or as `output`.
+  Array<Word> output;
 
   uint64_t count() const { return shape.outputElements(); }
-  GFS_DEVICE void operator()(uint64_t index) const {
+  GFS_DEVICE void operator()(uint64_t index, Member member) const {
     const ConvShape &s = shape;
     const uint32_t perGroup = s.inChannels / s.groups;
     const auto ow = static_cast<uint32_t>(index % s.outW);
@@ -334,9 +347,9 @@ template <class Word> struct DirectConvTask {
     const auto oc = static_cast<uint32_t>(index / s.outW / s.outH % s.outChannels);
     const uint64_t image = index / s.outW / s.outH / s.outChannels;
     const uint32_t firstChannel = oc / (s.outChannels / s.groups) * perGroup;
-    const Word *w = weight + uint64_t(oc) * perGroup * s.kernelH * s.kernelW;
-    const Word *plane = input + (image * s.inChannels + firstChannel) * s.inH * s.inW;
-    Word sum = addend ? addend[index] : Word(0);
+    const Word *w = weight.of(member) + uint64_t(oc) * perGroup * s.kernelH * s.kernelW;
+    const Word *plane = input.of(member) + (image * s.inChannels + firstChannel) * s.inH * s.inW;
+    Word sum = addend.exists() ? addend.of(member)[index] : Word(0);
     for (uint32_t c = 0; c < perGroup; ++c, plane += uint64_t(s.inH) * s.inW)
       for (uint32_t kh = 0; kh < s.kernelH; ++kh)
         for (uint32_t kw = 0; kw < s.kernelW; ++kw, ++w) {
@@ -345,7 +358,7 @@ template <class Word> struct DirectConvTask {
           if (y >= 0 && y < s.inH && x >= 0 && x < s.inW)
             sum += *w * plane[y * s.inW + x];
         }
-    output[index] = sum;
+    output.of(member)[index] = sum;
   }
 };
 

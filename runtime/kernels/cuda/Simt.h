@@ -14,6 +14,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#ifndef GFS_HOST_DEVICE
+#ifdef __CUDACC__
+#define GFS_HOST_DEVICE __host__ __device__
+#else
+#define GFS_HOST_DEVICE
+#endif
+#endif
 #ifdef __CUDACC__
 #define GFS_DEVICE __device__ __forceinline__
 #define GFS_UNROLL _Pragma("unroll")

@@ -22,7 +22,7 @@ TEST(EmulatedCuda, ExpandsTheSameStreams) {
         const uint64_t nonce = 0x0123456789abcdefu * (salt + 1u);
         std::vector<uint8_t> expected(16 * count), got(16 * count + 1, 0x5c);
         aes.counterMode(roundKeys, nonce, first, expected.data(), count);
-        counterModeOnGpu(roundKeys, nonce, first, got.data(), count);
+        gpu::counterMode(roundKeys, nonce, first, got.data(), count);
         EXPECT_EQ(got.back(), 0x5c);
         got.pop_back();
         EXPECT_EQ(got, expected) << count << " blocks from " << first;

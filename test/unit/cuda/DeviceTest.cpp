@@ -4,6 +4,7 @@
 #include "runtime/base/Error.h"
 #include "test/unit/cuda/EmulatedDevice.h"
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -99,6 +100,49 @@ TEST(DeviceTest, PlansItsMemory) {
   EXPECT_EQ(deviceBytes(s, 4).output, 4u * 64 * 64);
   s.groups = 16; // four rows per group: no matrix product
   EXPECT_EQ(deviceBytes(s, 4).weights, 4u * 64 * 9);
+}
+
+TEST(DeviceTest, SaysThatMemoryRanOut) {
+  useLibrary(GFS_EMULATED_CUDA_LIBRARY);
+  openDevice("cuda");
+  try {
+    gpu::Memory tooMuch(uint64_t(2) << 30);
+    FAIL() << "the emulated device has 1 GiB";
+  } catch (const Error &error) {
+    EXPECT_EQ(error.code(), ExitCode::Device);
+    EXPECT_STREQ(error.what(), "device memory: out of memory");
+    EXPECT_THAT(error.hint(), testing::HasSubstr("--device cpu"));
+  }
+}
+
+// Recorded launches run at every replay, and not when they are recorded.
+TEST(DeviceTest, ReplaysWhatWasRecorded) {
+  useLibrary(GFS_EMULATED_CUDA_LIBRARY);
+  openDevice("cuda");
+  gpu::Memory table(sizeof(gpu::Bases)), words(256);
+  gpu::Pinned seen(256);
+  gpu::Queue queue;
+  const gpu::Bases none = {};
+  const std::vector<uint32_t> ones(64, 1);
+  queue.upload(table, std::span<const gpu::Bases>(&none, 1));
+  queue.upload(words, std::span<const uint32_t>(ones));
+  queue.launchesWait();
+  const gpu::Recording doubling = queue.record([&] {
+    const auto array = words.array<uint32_t>();
+    queue.launch(cuda::CombineTask<uint32_t>{32, array, {}, 2, 0, ones.size(), array},
+                 {reinterpret_cast<const gpu::Bases *>(table.data()), 1});
+  });
+  auto first = [&] {
+    queue.get(seen.span(), words.data());
+    queue.finish();
+    uint32_t word;
+    std::memcpy(&word, seen.span().data(), sizeof word);
+    return word;
+  };
+  EXPECT_EQ(first(), 1u);
+  queue.replay(doubling);
+  queue.replay(doubling);
+  EXPECT_EQ(first(), 4u);
 }
 
 // A handle of one layer given to another is a bug, never wrong numbers.

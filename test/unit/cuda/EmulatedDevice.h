@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/kernels/CudaDevice.h"
+#include "runtime/kernels/GpuHostArrays.h"
 
 #include <cstdlib>
 #include <vector>
@@ -18,7 +19,7 @@ inline std::vector<const Kernels *> emulatedCudaVariants() {
 /// Likewise, element-wise kernels included.
 inline std::vector<const Kernels *> emulatedCudaEverything() {
   emulatedCudaVariants();
-  return {&everyKernelOnGpu()};
+  return {&gpu::everyKernel()};
 }
 
 } // namespace gfs

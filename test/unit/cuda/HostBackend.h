@@ -1,75 +1,157 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device that is the CPU, for Session.h and LibraryTable.h.
+// A device that is the CPU, for LibraryTable.h; as unhelpful as a real one may be:
+// - device memory can be touched by launches and copies alone: the host finds it unreadable;
+// - nothing runs before somebody waits for it, and then the two streams of a queue run by turns
+//   launches first or uploads first, as far as what they wait for allows;
+// - threads of a launch run forwards or backwards by turns;
+// - memory is full of rubbish, and writing past its end is found.
 #pragma once
 
 #include "runtime/kernels/cuda/CudaLibrary.h"
 #include "test/unit/cuda/HostBlock.h"
+#include "test/unit/cuda/HostMemory.h"
 
-#include <cstdio>
-#include <string>
+#include <array>
+#include <deque>
+#include <functional>
+#include <memory>
 
 namespace gfs::cuda {
 
-class HostBackend {
+class HostQueue {
 public:
-  /// Device memory: 256-byte aligned as cudaMalloc's, full of rubbish, and with a guard behind it.
-  class Memory {
-  public:
-    Memory(HostBackend &, uint64_t bytes)
-        : bytes(bytes), block(static_cast<uint8_t *>(
-                            std::aligned_alloc(256, (bytes + guard + 255) / 256 * 256))) {
-      std::memset(block, 0xa5, bytes + guard);
-    }
-    ~Memory() {
-      for (uint64_t i = bytes; i < bytes + guard; ++i)
-        if (block[i] != 0xa5) {
-          std::fprintf(stderr, "device code wrote past the end of its memory\n");
-          std::abort();
-        }
-      std::free(block);
-    }
-    Memory(const Memory &) = delete;
-    Memory &operator=(const Memory &) = delete;
-    uint8_t *data() { return block; }
-    const uint8_t *data() const { return block; }
-    uint64_t size() const { return bytes; }
+  using Operation = std::function<void()>;
+  using Operations = std::vector<Operation>;
 
-  private:
-    static constexpr uint64_t guard = 64;
-    uint64_t bytes;
-    uint8_t *block;
-  };
+  explicit HostQueue(int) {}
+  ~HostQueue() { finish(); }
+  HostQueue(const HostQueue &) = delete;
+  HostQueue &operator=(const HostQueue &) = delete;
 
-  struct Error {
-    std::string message;
-  };
-  static int countDevices() { return 1; }
-  static DeviceDescription describe(int) {
-    return {"emulated on this CPU", 9, 0, uint64_t(1) << 30, uint64_t(1) << 30};
+  void upload(void *to, const void *from, uint64_t bytes) {
+    const auto *first = static_cast<const uint8_t *>(from);
+    notRecording();
+    append(uploads, [to, copy = std::vector<uint8_t>(first, first + bytes)] {
+      if (!copy.empty())
+        std::memcpy(to, copy.data(), copy.size());
+    });
   }
-  explicit HostBackend(int) {}
+  void launchesWait() { wait(launches, uploads); }
+  void uploadsWait() { wait(uploads, launches); }
+  void put(void *to, const void *from, uint64_t bytes) { copy(to, from, bytes); }
+  void get(void *to, const void *from, uint64_t bytes) { copy(to, from, bytes); }
 
-  void upload(void *to, const void *from, uint64_t bytes) { std::memcpy(to, from, bytes); }
-  void download(void *to, const void *from, uint64_t bytes) { std::memcpy(to, from, bytes); }
-  void adopt() {}
-  void finish() {}
-  template <class Task> void forEach(const Task &task) {
-    const uint64_t count = task.count();
-    const ThreadOrder order = nextOrder();
-    for (uint64_t i = 0; i < count; ++i)
-      task(order == ThreadOrder::Ascending ? i : count - 1 - i);
+  void wipe(void *memory, uint64_t bytes) {
+    notRecording();
+    append(launches, [=] { std::memset(memory, 0, bytes); });
+  }
+  void finish() {
+    notRecording();
+    const HostMemory::Access access;
+    const unsigned preferred = turns++ % 2;
+    bool moved = true;
+    while (moved) {
+      moved = advance(streams[preferred]) || advance(streams[1 - preferred]);
+    }
+    if (!streams[0].waiting.empty() || !streams[1].waiting.empty()) {
+      std::fprintf(stderr, "the streams of a queue wait for each other\n");
+      std::abort();
+    }
+  }
+
+  void beginRecording() { recording = std::make_unique<Operations>(); }
+  Operations *endRecording() { return recording.release(); }
+  void replay(const Operations &recorded) {
+    for (const Operation &operation : recorded)
+      append(launches, operation);
+  }
+
+  template <class Task> void forEach(const Task &task, const Group &group) {
+    const bool backwards = launchCount++ % 2 != 0;
+    enqueue([task, group, backwards] {
+      const uint64_t count = task.count(), all = count * group.members;
+      for (uint64_t n = 0; n < all; ++n) {
+        const uint64_t i = backwards ? all - 1 - n : n;
+        const auto member = static_cast<uint32_t>(i / count);
+        task(i % count, Member{group.bases + member, member});
+      }
+    });
   }
   template <class Kernel> void run(const Kernel &kernel) {
-    runGrid<Kernel::threads>(kernel.gridX(), kernel.gridY(), kernel.gridZ(), Kernel::sharedBytes,
-                             nextOrder(), kernel);
+    const ThreadOrder order = launchCount++ % 2 ? ThreadOrder::Descending : ThreadOrder::Ascending;
+    enqueue([kernel, order] {
+      runGrid<Kernel::threads>(kernel.gridX(), kernel.gridY(), kernel.gridZ(), Kernel::sharedBytes,
+                               order, kernel);
+    });
   }
 
 private:
-  /// Launches take turns.
-  ThreadOrder nextOrder() {
-    return launches++ % 2 ? ThreadOrder::Descending : ThreadOrder::Ascending;
+  /// Either an operation, or a wait until the other stream has done so many.
+  struct Entry {
+    Operation operation;
+    uint64_t needs = 0;
+  };
+  struct Stream {
+    std::deque<Entry> waiting;
+    uint64_t appended = 0, done = 0;
+  };
+
+  /// Runs what may run; false if nothing could.
+  bool advance(Stream &stream) {
+    Stream &other = &stream == &streams[0] ? streams[1] : streams[0];
+    bool moved = false;
+    for (; !stream.waiting.empty() && other.done >= stream.waiting.front().needs; moved = true) {
+      if (stream.waiting.front().operation)
+        stream.waiting.front().operation();
+      stream.waiting.pop_front();
+      ++stream.done;
+    }
+    return moved;
   }
-  unsigned launches = 0;
+  void append(Stream &stream, Operation operation) {
+    stream.waiting.push_back({std::move(operation), 0});
+    ++stream.appended;
+  }
+  void wait(Stream &waiting, const Stream &first) {
+    notRecording();
+    waiting.waiting.push_back({nullptr, first.appended});
+    ++waiting.appended;
+  }
+  void copy(void *to, const void *from, uint64_t bytes) {
+    notRecording();
+    append(launches, [=] { std::memcpy(to, from, bytes); });
+  }
+  void enqueue(Operation operation) {
+    if (recording)
+      recording->push_back(std::move(operation));
+    else
+      append(launches, std::move(operation));
+  }
+  void notRecording() const {
+    if (recording) {
+      std::fprintf(stderr, "only launches can be recorded\n");
+      std::abort();
+    }
+  }
+
+  std::array<Stream, 2> streams;
+  Stream &launches = streams[0], &uploads = streams[1];
+  std::unique_ptr<Operations> recording;
+  unsigned launchCount = 0, turns = 0;
+};
+
+struct HostBackend {
+  using Error = HostMemory::Error;
+  using Recording = HostQueue::Operations;
+  using Queue = HostQueue;
+  static int countDevices() { return 1; }
+  static DeviceDescription describe(int) {
+    return {"emulated on this CPU", 9, 0, HostMemory::capacity, HostMemory::shared().free()};
+  }
+  static void *allocate(int, uint64_t bytes) { return HostMemory::shared().allocate(bytes); }
+  static void release(int, void *memory, uint64_t) { HostMemory::shared().release(memory); }
+  static void *allocatePinned(int, uint64_t bytes) { return ::operator new(bytes); }
+  static void releasePinned(int, void *memory, uint64_t) { ::operator delete(memory); }
 };
 
 } // namespace gfs::cuda

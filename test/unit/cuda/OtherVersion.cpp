@@ -4,8 +4,11 @@
 
 #ifndef GFS_UNRELATED
 extern "C" const gfs::cuda::Library *gfsCudaLibrary() {
-  static const gfs::cuda::Library library = {
-      gfs::cuda::Library::currentVersion + 1, {}, {}, {}, {}, {}, {}, {}, {}};
+  static const gfs::cuda::Library library = [] {
+    gfs::cuda::Library other{};
+    other.version = gfs::cuda::Library::currentVersion + 1;
+    return other;
+  }();
   return &library;
 }
 #endif

@@ -52,48 +52,73 @@ plan::Plan wideConvPlan(unsigned ringBits, plan::WeightMode mode) {
   return b.build();
 }
 
+/// A network of one plan with material for some requests, to be run on any kernels.
+class Network {
+public:
+  Network(const plan::Plan &plan, size_t requests) : program(makeProgram(load(plan))) {
+    std::vector<Values> weights;
+    for (int id = 0; id < plan.weights_size(); ++id)
+      weights.push_back(
+          fixedValues(plan.weights(id).elements(), 6, 50 + static_cast<uint64_t>(id)));
+    masked = maskWeights(plan, clearWeights(plan, weights), seeds[0], seeds[1], plan::randomId());
+    const Dealer dealer(program, seeds[0], seeds[1], masked.modelId, &masked);
+    for (size_t i = 0; i < requests; ++i) {
+      auto &pair = records.emplace_back();
+      for (Party party : {Party::Zero, Party::One})
+        pair[index(party)].resize(program->recordBytes(party));
+      dealer.deal(materialId, i, pair[0], pair[1]);
+      inputs.push_back(inputShares(plan, 17 + static_cast<int64_t>(i)));
+      commons.push_back(SecretSeed::random());
+    }
+  }
+
+  PartyExecutor executor(Party party, const Kernels &kernels, unsigned threads = 1) const {
+    return PartyExecutor(program, masked, seeds[index(party)], party, kernels, threads);
+  }
+
+  /// What the two servers send and give to clients when they run all requests as one group.
+  Bytes run(const PartyExecutor &server0, const PartyExecutor &server1) const {
+    Bytes bytes;
+    auto ends = makeInMemoryChannel();
+    auto runParty = [&](const PartyExecutor &executor, std::unique_ptr<Channel> end) {
+      const size_t i = index(executor.party());
+      RecordingChannel channel(std::move(end));
+      std::vector<GroupMember> members;
+      for (size_t request = 0; request < records.size(); ++request)
+        members.push_back({executor.prepare(materialId, request, records[request][i]),
+                           &commons[request], inputs[request][i]});
+      for (RunResult &result : executor.runGroup(std::move(members), channel))
+        std::ranges::move(result.outputs, std::back_inserter(bytes.outputs[i]));
+      bytes.sent[i] = std::move(channel.sent);
+    };
+    auto other = std::async(std::launch::async, [&] { runParty(server1, std::move(ends.second)); });
+    runParty(server0, std::move(ends.first));
+    other.get();
+    return bytes;
+  }
+  Bytes run(const Kernels &kernels, unsigned threads = 1) const {
+    return run(executor(Party::Zero, kernels, threads), executor(Party::One, kernels, threads));
+  }
+
+private:
+  ProgramRef program;
+  const std::array<SecretSeed, 2> seeds = {SecretSeed::random(), SecretSeed::random()};
+  MaskedWeights masked;
+  const plan::Id16 materialId = plan::randomId();
+  std::vector<std::array<SecretVector<uint8_t>, 2>> records;
+  std::vector<std::array<std::vector<SecretVector<uint8_t>>, 2>> inputs;
+  std::vector<SecretSeed> commons;
+};
+
 /// Every variant with each number of threads against the first with one.
 void compareVariants(const plan::Plan &plan, const std::vector<const Kernels *> &variants,
                      const std::vector<unsigned> &threadCounts) {
-  std::vector<Values> weights;
-  for (int id = 0; id < plan.weights_size(); ++id)
-    weights.push_back(fixedValues(plan.weights(id).elements(), 6, 50 + static_cast<uint64_t>(id)));
-  ProgramRef program = makeProgram(load(plan));
-  const std::array<SecretSeed, 2> seeds = {SecretSeed::random(), SecretSeed::random()};
-  const SecretSeed common = SecretSeed::random();
-  const MaskedWeights masked =
-      maskWeights(plan, clearWeights(plan, weights), seeds[0], seeds[1], plan::randomId());
-  const plan::Id16 materialId = plan::randomId();
-  std::array<SecretVector<uint8_t>, 2> records = {
-      SecretVector<uint8_t>(program->recordBytes(Party::Zero)),
-      SecretVector<uint8_t>(program->recordBytes(Party::One))};
-  Dealer(program, seeds[0], seeds[1], masked.modelId, &masked)
-      .deal(materialId, 0, records[0], records[1]);
-  const auto inputs = inputShares(plan, 17);
-
-  auto bytesOf = [&](const Kernels &kernels, unsigned threads = 1) {
-    Bytes bytes;
-    auto ends = makeInMemoryChannel();
-    auto runParty = [&](Party party, std::unique_ptr<Channel> end) {
-      const size_t i = index(party);
-      PartyExecutor executor(program, masked, seeds[i], party, kernels, threads);
-      RecordingChannel channel(std::move(end));
-      Prepared prepared = executor.prepare(materialId, 0, SecretVector<uint8_t>(records[i]));
-      bytes.outputs[i] = executor.run(std::move(prepared), channel, common, inputs[i]).outputs;
-      bytes.sent[i] = std::move(channel.sent);
-    };
-    auto other =
-        std::async(std::launch::async, [&] { runParty(Party::One, std::move(ends.second)); });
-    runParty(Party::Zero, std::move(ends.first));
-    other.get();
-    return bytes;
-  };
-
-  const Bytes expected = bytesOf(*variants.front());
+  const Network network(plan, 1);
+  const Bytes expected = network.run(*variants.front());
   ASSERT_FALSE(expected.sent[0].empty());
   for (const Kernels *variant : variants)
     for (unsigned threads : threadCounts)
-      EXPECT_TRUE(bytesOf(*variant, threads) == expected)
+      EXPECT_TRUE(network.run(*variant, threads) == expected)
           << variant->name << ", " << threads << " threads";
 }
 
@@ -117,6 +142,27 @@ TEST_P(VariantTest, SendsTheSameBytesOnMatrixUnits) {
 TEST_P(VariantTest, SendsTheSameBytesWithAnyNumberOfThreads) {
   const plan::Plan plan = everyGatePlan(GetParam(), 100, 10);
   compareVariants(plan, {availableKernels().front(), availableKernels().back()}, {1, 2, 5});
+}
+
+// All members in one launch; and again, with launches that were recorded and memory that was used.
+TEST_P(VariantTest, GroupsOnAGpuSendTheSameBytes) {
+  const Network three(everyGatePlan(GetParam()), 3);
+  const Kernels &gpu = *emulatedCudaVariants().front();
+  const PartyExecutor server0 = three.executor(Party::Zero, gpu),
+                      server1 = three.executor(Party::One, gpu);
+  EXPECT_TRUE(server0.runsOnDevice());
+  const Bytes expected = three.run(bestKernels());
+  for (const char *how : {"launched", "recorded", "replayed"})
+    EXPECT_TRUE(three.run(server0, server1) == expected) << how;
+  EXPECT_TRUE(three.run(server0, three.executor(Party::One, bestKernels())) == expected)
+      << "a GPU with a CPU";
+}
+
+TEST_P(VariantTest, GroupsOnMatrixUnitsSendTheSameBytes) {
+  for (unsigned ringBits : {29u, 47u}) {
+    const Network two(wideConvPlan(ringBits, GetParam()), 2);
+    EXPECT_TRUE(two.run(*emulatedCudaVariants().front()) == two.run(bestKernels())) << ringBits;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, VariantTest,

@@ -146,6 +146,7 @@ TEST_P(ComparisonGatesTest, AllSizesAcrossBlocks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ComparisonGatesTest, everyKernelAndRing(), kernelAndRing);
+INSTANTIATE_TEST_SUITE_P(EmulatedCuda, ComparisonGatesTest, emulatedCudaAndRing(), kernelAndRing);
 
 TEST(ComparisonCostTest, TableReluDealsThirtyOneBytesToServerOne) {
   PlanBuilder builder(32);

@@ -8,6 +8,7 @@
 #include "runtime/exec/PlanCost.h"
 #include "runtime/exec/Simulate.h"
 #include "runtime/plan/PlanBuilder.h"
+#include "test/unit/cuda/EmulatedDevice.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -99,6 +100,11 @@ protected:
 inline auto everyKernelAndRing() {
   return testing::Combine(testing::ValuesIn(availableKernels().begin(), availableKernels().end()),
                           testing::Values(16u, 17u, 24u, 27u, 31u, 32u, 33u, 40u, 63u, 64u));
+}
+/// Whole passes on the emulated GPU, in rings at the ends of the word sizes and between.
+inline auto emulatedCudaAndRing() {
+  return testing::Combine(testing::ValuesIn(emulatedCudaVariants()),
+                          testing::Values(16u, 27u, 32u, 33u, 64u));
 }
 inline std::string kernelAndRing(const testing::TestParamInfo<GateTest::ParamType> &info) {
   return fmt::format("{}_{}", std::get<0>(info.param)->name, std::get<1>(info.param));

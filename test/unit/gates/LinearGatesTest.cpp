@@ -89,6 +89,7 @@ TEST_P(LinearGatesTest, AddWeightInEveryMode) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LinearGatesTest, everyKernelAndRing(), kernelAndRing);
+INSTANTIATE_TEST_SUITE_P(EmulatedCuda, LinearGatesTest, emulatedCudaAndRing(), kernelAndRing);
 
 TEST(LinearCostTest, HiddenWeightsDealOneWordPerOutput) {
   PlanBuilder builder(27);

@@ -122,6 +122,7 @@ TEST_P(LocalGatesTest, SumPoolPadsStridesAndDilates) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LocalGatesTest, everyKernelAndRing(), kernelAndRing);
+INSTANTIATE_TEST_SUITE_P(EmulatedCuda, LocalGatesTest, emulatedCudaAndRing(), kernelAndRing);
 
 } // namespace
 } // namespace gfs

@@ -81,6 +81,7 @@ TEST_P(RescaleGatesTest, MultiplyTwoMaskedValues) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RescaleGatesTest, everyKernelAndRing(), kernelAndRing);
+INSTANTIATE_TEST_SUITE_P(EmulatedCuda, RescaleGatesTest, emulatedCudaAndRing(), kernelAndRing);
 
 TEST(RescaleCostTest, SquareDealsTwoWordsAndTwoFractions) {
   PlanBuilder builder(32);

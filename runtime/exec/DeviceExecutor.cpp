@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two walks: prepare() brings material a step ahead of the kernels that read it; run() replays
+// each stage's launches, which are recorded when a second group of the same size comes.
+#include "runtime/exec/DeviceExecutor.h"
+
+#include "runtime/base/Error.h"
+#include "runtime/kernels/GpuHostArrays.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace gfs {
+
+using device::DealtPiece;
+using device::Launcher;
+using gpu::Array;
+using gpu::Bases;
+using gpu::Region;
+
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+uintptr_t addressOf(const gpu::Memory &memory) {
+  return reinterpret_cast<uintptr_t>(memory.data());
+}
+
+/// Device memory cut into regions.
+class RegionCutter {
+public:
+  explicit RegionCutter(const gpu::Memory &memory) : next(addressOf(memory)) {}
+  uintptr_t cut(uint64_t bytes) {
+    const uintptr_t part = next;
+    next += cuda::paddedBytes(bytes);
+    return part;
+  }
+
+private:
+  uintptr_t next;
+};
+
+uintptr_t &base(Bases &bases, Region region) { return bases.of[static_cast<uint32_t>(region)]; }
+template <class T> uint8_t *addressOf(const Array<T> &array, Bases &bases) {
+  return reinterpret_cast<uint8_t *>(base(bases, array.region) + array.offset);
+}
+uint64_t blocksOf(uint64_t bytes) { return (bytes + 15) / 16; }
+
+} // namespace
+
+gpu::Memory DevicePool::take() {
+  {
+    std::lock_guard lock(mutex);
+    if (!free.empty()) {
+      gpu::Memory memory = std::move(free.back());
+      free.pop_back();
+      return memory;
+    }
+  }
+  return gpu::Memory(bytes);
+}
+
+void DevicePool::give(gpu::Memory memory) {
+  std::lock_guard lock(mutex);
+  free.push_back(std::move(memory));
+}
+
+/// The weights that PartyExecutor packed with the GPU's kernels.
+struct DeviceExecutor::Weights final : device::DeviceWeights {
+  explicit Weights(const ServerWeights &server) : server(server) {}
+  static const gpu::ConvWeights *of(const WeightTable &table, uint32_t id) {
+    const void *packed = table.packed(id);
+    return packed ? &gpu::weightsOf(packed) : nullptr;
+  }
+  const gpu::ConvWeights *masked(uint32_t id) const override { return of(server.masked, id); }
+  const gpu::ConvWeights *share(uint32_t id) const override { return of(server.share, id); }
+  std::span<const std::byte> maskedBytes(uint32_t id) const override {
+    return server.masked.bytes(id);
+  }
+  std::span<const std::byte> shareBytes(uint32_t id) const override {
+    return server.share.bytes(id);
+  }
+  const ServerWeights &server;
+};
+
+/// What one thread needs to prepare a request.
+struct DeviceExecutor::PrepareLane {
+  explicit PrepareLane(const DeviceProgram &program)
+      : memory(program.prepareBytes()), table(sizeof(Bases)) {
+    const DeviceSizes &sizes = program.sizes();
+    RegionCutter cutter(memory);
+    base(bases, Region::Masks) = cutter.cut(sizes.masks);
+    base(bases, Region::EvenStep) = cutter.cut(sizes.staged);
+    base(bases, Region::OddStep) = cutter.cut(sizes.staged);
+    base(bases, Region::Client) = cutter.cut(sizes.client);
+    base(bases, Region::Scratch) = cutter.cut(sizes.scratch);
+    base(bases, Region::Together) = cutter.cut(program.wireOffset(1));
+  }
+  Launcher launcher() { return {queue, {reinterpret_cast<const Bases *>(table.data()), 1}}; }
+
+  Bases bases = {};
+  gpu::Memory memory, table;
+  gpu::Queue queue; ///< Behind the memory, so that it waits before the memory goes.
+};
+
+/// What one thread needs to run a group of up to `capacity` requests.
+struct DeviceExecutor::RunLane {
+  RunLane(const DeviceProgram &program, uint32_t capacity)
+      : capacity(capacity), memory(program.runBytes(capacity)), table(capacity * sizeof(Bases)),
+        sent(capacity * program.wireBytes()), received(capacity * program.wireBytes()),
+        outputs(capacity * program.sizes().client) {
+    const DeviceSizes &sizes = program.sizes();
+    RegionCutter cutter(memory);
+    const uintptr_t together = cutter.cut(program.togetherBytes(capacity));
+    for (uint32_t i = 0; i < capacity; ++i) {
+      Bases &member = bases.emplace_back();
+      base(member, Region::Values) = cutter.cut(sizes.values);
+      base(member, Region::Messages) = cutter.cut(sizes.messages);
+      base(member, Region::Client) = cutter.cut(sizes.client);
+      base(member, Region::Scratch) = cutter.cut(sizes.scratch);
+      base(member, Region::Together) = together;
+    }
+  }
+  Launcher launcher(uint32_t members) {
+    return {queue, {reinterpret_cast<const Bases *>(table.data()), members}};
+  }
+
+  const uint32_t capacity;
+  std::vector<Bases> bases;
+  gpu::Memory memory, table;
+  gpu::Pinned sent, received, outputs;
+  gpu::Queue queue;     ///< Behind the memory, so that it waits before the memory goes.
+  uint32_t members = 0; ///< Of the latest group.
+  std::vector<gpu::Recording> recordings; ///< Of its stages, if it was not the first of its size.
+};
+
+std::unique_ptr<DeviceExecutor> DeviceExecutor::make(ProgramRef program,
+                                                     const ServerWeights &weights, Party party) {
+  std::unique_ptr<DeviceExecutor> made(new DeviceExecutor(std::move(program), weights, party));
+  return made->program.complete() ? std::move(made) : nullptr;
+}
+
+DeviceExecutor::DeviceExecutor(ProgramRef code, const ServerWeights &serverWeights, Party party)
+    : party(party), constants(true),
+      program(std::move(code), party, constants, Weights(serverWeights)),
+      preparedPool(std::make_shared<DevicePool>(program.sizes().prepared)) {}
+
+DeviceExecutor::~DeviceExecutor() = default;
+
+// --- Before the input ---
+
+/// Server 1 is sent its shares; both servers what is no share.
+void DeviceExecutor::bringMaterial(PrepareLane &lane, uint32_t step,
+                                   std::span<const uint8_t> material) const {
+  uint8_t *packed = addressOf(program.packedWords(step), lane.bases);
+  for (const DealtPiece &piece : program.gate(step).dealt()) {
+    if (party == Party::Zero && piece.kind != DealtPiece::Raw)
+      continue;
+    const bool words = piece.kind == DealtPiece::Words;
+    const uint64_t bytes = words ? packedBytes(piece.count, piece.bits) : piece.count;
+    check(bytes <= material.size(), "a gate reads more material than its cost states");
+    lane.queue.upload(words ? packed : addressOf(piece.to, lane.bases), material.data(), bytes);
+    material = material.subspan(bytes);
+    if (words)
+      packed += cuda::paddedBytes(bytes);
+  }
+  check(material.empty(), "a gate reads less material than its cost states");
+}
+
+/// Server 0's shares are its stream; server 1's become words.
+void DeviceExecutor::readMaterial(PrepareLane &lane, uint32_t step) const {
+  const Launcher launch = lane.launcher();
+  Array<uint8_t> packed = program.packedWords(step);
+  const cuda::StreamPlace stream = {program.streams().own, streamNonce(step, dealtStream), 0};
+  uint64_t block = 0;
+  auto expand = [&](const DealtPiece &piece, uint64_t bytes) {
+    launch(cuda::ExpandTask{{stream.keys, stream.nonce, block}, bytes, piece.to.as<uint64_t>()});
+    block += blocksOf(bytes);
+  };
+  visitWord(program.program().ring(), [&]<class Word>() {
+    for (const DealtPiece &piece : program.gate(step).dealt()) {
+      const bool words = piece.kind == DealtPiece::Words;
+      const Array<Word> to = piece.to.as<Word>();
+      if (piece.kind == DealtPiece::Raw)
+        continue;
+      if (words && piece.bits == 0)
+        launch(cuda::CombineTask<Word>{8 * sizeof(Word), {}, {}, 0, 0, piece.count, to});
+      else if (party == Party::Zero)
+        expand(piece, words ? piece.count * sizeof(Word) : piece.count);
+      else if (words) {
+        launch(cuda::UnpackTask<Word>{
+            piece.bits, packed.as<const uint32_t>(), {}, {}, piece.count, to});
+        packed = packed.behind(cuda::paddedBytes(packedBytes(piece.count, piece.bits)));
+      }
+    }
+  });
+}
+
+DevicePrepared DeviceExecutor::prepare(const AesKey &requestKey,
+                                       const MaterialOf &materialOf) const {
+  DevicePrepared prepared(preparedPool, preparedPool->take());
+  std::unique_ptr<PrepareLane> lane;
+  {
+    std::lock_guard lock(mutex);
+    if (!prepareLanes.empty()) {
+      lane = std::move(prepareLanes.back());
+      prepareLanes.pop_back();
+    }
+  }
+  if (!lane)
+    lane = std::make_unique<PrepareLane>(program);
+  base(lane->bases, Region::Prepared) = addressOf(prepared.memory());
+  gpu::Queue &queue = lane->queue;
+  queue.upload(lane->table, std::span<const Bases>(&lane->bases, 1));
+  queue.upload(addressOf(program.roundKeys(), lane->bases), requestKey.rounds(), 176);
+  const Launcher launch = lane->launcher();
+  const uint32_t steps = program.program().steps();
+  if (steps > 0)
+    bringMaterial(*lane, 0, materialOf(0));
+  queue.launchesWait();
+  launch(cuda::SliceKeysTask{program.roundKeys(), program.streams().own});
+  for (uint32_t step = 0; step < steps; ++step) {
+    queue.launchesWait();
+    if (step + 1 < steps) {
+      queue.uploadsWait(); // for the kernels of the step before this one, in the same place
+      bringMaterial(*lane, step + 1, materialOf(step + 1));
+    }
+    readMaterial(*lane, step);
+    program.gate(step).prepare(launch);
+  }
+  queue.wipe(lane->memory);
+  queue.finish();
+  std::lock_guard lock(mutex);
+  prepareLanes.push_back(std::move(lane));
+  return prepared;
+}
+
+// --- With the input ---
+
+/// From the wire what came after the stage before, the phases, and onto the wire what they send.
+void DeviceExecutor::launchStage(RunLane &lane, size_t index) const {
+  const uint32_t members = lane.members;
+  const Launcher launch = lane.launcher(members);
+  const Array<uint8_t> sent(Region::Together, program.wireOffset(members));
+  const Array<uint8_t> received = sent.behind(cuda::paddedBytes(members * program.wireBytes()));
+  const std::vector<DeviceStage> &stages = program.stages();
+  auto move = [&](const DeviceStage &stage, bool sends) {
+    for (const DeviceMessage &message : stage.messages)
+      launch(cuda::WireTask{sends, message.bytes, stage.messageBytes,
+                            sends ? message.sent : message.answer,
+                            (sends ? sent : received).behind(message.wireOffset)});
+  };
+  if (index > 0)
+    move(stages[index - 1], false);
+  for (const DeviceStage::Phase &phase : stages[index].phases)
+    program.gate(phase.step).evaluate(launch, phase.phase);
+  move(stages[index], true);
+}
+
+std::unique_ptr<DeviceExecutor::RunLane> DeviceExecutor::takeLane(uint32_t members) const {
+  std::lock_guard lock(mutex);
+  for (auto lane = runLanes.begin(); lane != runLanes.end(); ++lane)
+    if ((*lane)->capacity >= members) {
+      std::unique_ptr<RunLane> taken = std::move(*lane);
+      runLanes.erase(lane);
+      return taken;
+    }
+  runLanes.clear(); // smaller ones make room
+  return std::make_unique<RunLane>(program, members);
+}
+
+DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &channel) const {
+  constexpr size_t mostMembers = 65535; // the grid's limit
+  check(!members.empty() && members.size() <= mostMembers, "a group of 1 to 65535 requests");
+  const auto count = static_cast<uint32_t>(members.size());
+  double start = now();
+  std::unique_ptr<RunLane> lane = takeLane(count);
+  gpu::Queue &queue = lane->queue;
+  for (uint32_t i = 0; i < count; ++i) {
+    Bases &bases = lane->bases[i];
+    base(bases, Region::Prepared) = addressOf(members[i].prepared->memory());
+    queue.upload(addressOf(program.roundKeys(), bases), members[i].common.rounds(), 176);
+    for (size_t port = 0; port < members[i].inputs.size(); ++port)
+      queue.upload(addressOf(program.input(port), bases), members[i].inputs[port].data(),
+                   members[i].inputs[port].size());
+  }
+  queue.upload(lane->table, std::span<const Bases>(lane->bases).first(count));
+  queue.launchesWait();
+  lane->launcher(count)(cuda::SliceKeysTask{program.roundKeys(), program.streams().common});
+
+  const std::vector<DeviceStage> &stages = program.stages();
+  // A second group of the same size is worth a recording.
+  const bool again = lane->members == count;
+  if (!again)
+    lane->recordings.clear();
+  lane->members = count;
+  if (again && lane->recordings.empty())
+    for (size_t index = 0; index < stages.size(); ++index)
+      lane->recordings.push_back(queue.record([&] { launchStage(*lane, index); }));
+  const Array<uint8_t> wire(Region::Together, program.wireOffset(count));
+  uint8_t *const wireOut = addressOf(wire, lane->bases[0]);
+  uint8_t *const wireIn = wireOut + cuda::paddedBytes(count * program.wireBytes());
+  DeviceRun result;
+  for (size_t index = 0; index < stages.size(); ++index) {
+    if (lane->recordings.empty())
+      launchStage(*lane, index);
+    else
+      queue.replay(lane->recordings[index]);
+    if (index + 1 == stages.size())
+      break;
+    const uint64_t bytes = count * stages[index].messageBytes;
+    const std::span<uint8_t> sent = lane->sent.span().first(bytes),
+                             received = lane->received.span().first(bytes);
+    queue.get(sent, wireOut);
+    queue.finish();
+    const double ready = now();
+    channel.exchange(sent, received);
+    queue.put(wireIn, received);
+    result.stageSeconds.push_back(ready - start);
+    start = now();
+    result.exchangeSeconds.push_back(start - ready);
+  }
+
+  const plan::Plan &plan = program.program().plan();
+  std::span<uint8_t> pinned = lane->outputs.span();
+  for (uint32_t i = 0; i < count; ++i)
+    for (int port = 0; port < plan.outputs_size(); ++port) {
+      const uint64_t bytes =
+          packedBytes(program.program().valueElements(plan.outputs(port).value()),
+                      program.program().ring().bits);
+      queue.get(pinned.first(bytes),
+                addressOf(program.output(static_cast<size_t>(port)), lane->bases[i]));
+      pinned = pinned.subspan(bytes);
+    }
+  queue.finish();
+  pinned = lane->outputs.span();
+  for (uint32_t i = 0; i < count; ++i) {
+    std::vector<SecretVector<uint8_t>> &outputs = result.outputs.emplace_back();
+    for (const plan::Port &port : plan.outputs()) {
+      const uint64_t bytes =
+          packedBytes(program.program().valueElements(port.value()), program.program().ring().bits);
+      outputs.emplace_back(pinned.begin(), pinned.begin() + static_cast<ptrdiff_t>(bytes));
+      pinned = pinned.subspan(bytes);
+    }
+    queue.wipe(members[i].prepared->memory());
+  }
+  queue.wipe(lane->memory);
+  queue.finish();
+  result.stageSeconds.push_back(now() - start);
+  std::lock_guard lock(mutex);
+  runLanes.push_back(std::move(lane));
+  return result;
+}
+
+} // namespace gfs

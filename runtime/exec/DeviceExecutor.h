@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// One server's run of a plan on a GPU: the walks of PartyExecutor with every array in device
+// memory. Host and GPU exchange material, client shares and messages, nothing else.
+#pragma once
+
+#include "runtime/exec/DeviceProgram.h"
+#include "runtime/exec/RequestKeys.h"
+#include "runtime/exec/Weights.h"
+#include "runtime/net/Channel.h"
+
+#include <functional>
+#include <mutex>
+
+namespace gfs {
+
+/// Device memory that requests use one after another.
+class DevicePool {
+public:
+  explicit DevicePool(uint64_t bytes) : bytes(bytes) {}
+  gpu::Memory take();
+  /// `memory` was taken here, and wiped.
+  void give(gpu::Memory memory);
+
+private:
+  const uint64_t bytes;
+  std::mutex mutex;
+  std::vector<gpu::Memory> free;
+};
+
+/// What a request has on the GPU before its input exists. Used once.
+class DevicePrepared {
+public:
+  DevicePrepared(std::shared_ptr<DevicePool> pool, gpu::Memory memory)
+      : pool(std::move(pool)), block(std::move(memory)) {}
+  const gpu::Memory &memory() const { return block; }
+  /// Gives the memory back, after it was wiped; else it is released.
+  void recycle() { pool->give(std::move(block)); }
+
+private:
+  std::shared_ptr<DevicePool> pool;
+  gpu::Memory block;
+};
+
+/// One request of a group; see PartyExecutor.h.
+struct DeviceMember {
+  const DevicePrepared *prepared;
+  AesKey common;
+  std::span<const SecretVector<uint8_t>> inputs;
+};
+
+/// What a run gives: output shares by member and port, and times.
+struct DeviceRun {
+  std::vector<std::vector<SecretVector<uint8_t>>> outputs;
+  std::vector<double> stageSeconds;    ///< By stage: launches, and copies to and from the GPU.
+  std::vector<double> exchangeSeconds; ///< By stage, in Channel::exchange().
+};
+
+/// Methods may run at the same time on several threads.
+class DeviceExecutor {
+public:
+  /// Null if a gate of the program has no form for a GPU. `weights` were packed by the GPU's
+  /// kernels, and what these packed must outlive the executor. Errors: Device.
+  static std::unique_ptr<DeviceExecutor> make(ProgramRef program, const ServerWeights &weights,
+                                              Party party);
+  ~DeviceExecutor();
+
+  /// `materialOf(step)`: the step's part of the record.
+  using MaterialOf = std::function<std::span<const uint8_t>(uint32_t step)>;
+  DevicePrepared prepare(const AesKey &requestKey, const MaterialOf &materialOf) const;
+  /// Each member in one pass; messages as PartyExecutor::runGroup() sends them. Errors: Device, and
+  /// those of Channel::exchange.
+  DeviceRun run(std::span<const DeviceMember> members, Channel &channel) const;
+
+private:
+  struct Weights;
+  struct PrepareLane;
+  struct RunLane;
+  DeviceExecutor(ProgramRef program, const ServerWeights &weights, Party party);
+
+  void bringMaterial(PrepareLane &lane, uint32_t step, std::span<const uint8_t> material) const;
+  void readMaterial(PrepareLane &lane, uint32_t step) const;
+  void launchStage(RunLane &lane, size_t index) const;
+  std::unique_ptr<RunLane> takeLane(uint32_t members) const;
+
+  const Party party;
+  device::Constants constants;
+  DeviceProgram program;
+  std::shared_ptr<DevicePool> preparedPool;
+  mutable std::mutex mutex;
+  mutable std::vector<std::unique_ptr<PrepareLane>> prepareLanes; ///< Idle.
+  mutable std::vector<std::unique_ptr<RunLane>> runLanes;
+};
+
+} // namespace gfs

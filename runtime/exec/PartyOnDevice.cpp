@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// PartyExecutor where the whole pass runs on a GPU. Steps overlap there and launches of a stage are
+// replayed as one, so times are measured by stage and divided equally among its phases.
+#include "runtime/base/Error.h"
+#include "runtime/exec/DeviceExecutor.h"
+#include "runtime/exec/PartyExecutor.h"
+
+#include <chrono>
+#include <numeric>
+
+namespace gfs {
+
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Divides `seconds` equally among the phases of a stage for which `counts` holds.
+template <class Counts>
+void divide(const ProgramStage &stage, double seconds, std::vector<double> &byStep,
+            Counts &&counts) {
+  const auto phases = std::ranges::count_if(stage.phases, counts);
+  for (const ProgramPhase &phase : stage.phases)
+    if (counts(phase))
+      byStep[phase.step] += seconds / static_cast<double>(phases);
+}
+
+} // namespace
+
+void PartyExecutor::prepareOnDevice(Prepared &prepared) const {
+  const double start = now();
+  auto materialOf = [&](uint32_t step) -> std::span<const uint8_t> {
+    return prepared.material[step];
+  };
+  prepared.onDevice = std::make_shared<DevicePrepared>(device->prepare(*prepared.key, materialOf));
+  prepared.deviceBytes = prepared.onDevice->memory().size();
+  for (; !prepared.complete(); ++prepared.done)
+    prepared.release(prepared.done); // the GPU has it
+  prepared.seconds.assign(code->steps(), (now() - start) / std::max(1u, code->steps()));
+}
+
+std::vector<RunResult> PartyExecutor::runOnDevice(std::span<GroupMember> members,
+                                                  Channel &channel) const {
+  const double begun = now();
+  std::vector<DeviceMember> group;
+  for (GroupMember &member : members) {
+    requireRunnable(member);
+    prepareNext(member.prepared);
+    group.push_back({member.prepared.onDevice.get(), commonKey(*member.common, member.prepared.id),
+                     member.inputs});
+  }
+  const double start = now();
+  const ChannelCounters before = channel.counters();
+  DeviceRun run = device->run(group, channel);
+
+  RunReport report;
+  report.evaluateSeconds.resize(code->steps());
+  report.waitSeconds.resize(code->steps());
+  for (size_t stage = 0; stage < run.stageSeconds.size(); ++stage)
+    divide(code->stages()[stage], run.stageSeconds[stage], report.evaluateSeconds,
+           [](const ProgramPhase &) { return true; });
+  for (size_t stage = 0; stage < run.exchangeSeconds.size(); ++stage)
+    divide(code->stages()[stage], run.exchangeSeconds[stage], report.waitSeconds,
+           [](const ProgramPhase &phase) { return phase.outgoing.bytes > 0; });
+  report.exchangeSeconds =
+      std::accumulate(run.exchangeSeconds.begin(), run.exchangeSeconds.end(), 0.0);
+  report.exchanges = channel.counters().exchanges - before.exchanges;
+  report.bytesSent = (channel.counters().payloadSent - before.payloadSent) / members.size();
+  report.bytesReceived =
+      (channel.counters().payloadReceived - before.payloadReceived) / members.size();
+  report.lateSeconds = start - begun;
+  report.totalSeconds = now() - start;
+  std::vector<RunResult> results;
+  for (size_t i = 0; i < members.size(); ++i) {
+    Prepared &prepared = members[i].prepared;
+    prepared.onDevice->recycle();
+    report.prepareSeconds = std::move(prepared.seconds);
+    results.push_back({std::move(run.outputs[i]), report});
+  }
+  return results;
+}
+
+} // namespace gfs
