@@ -39,6 +39,7 @@ TEST(DevicePlanTest, IsWhatASimulationTakes) {
 }
 
 TEST(DevicePlanTest, RefusesWhatDoesNotFit) {
+  emulatedCudaVariants();
   const ProgramRef program = makeProgram(load(everyGatePlan()));
   ComputeDevice device = openDevice("cuda");
   EXPECT_NE(describeDevice(device, program, DeviceUser::Server).find("whole passes there"),
