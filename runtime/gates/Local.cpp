@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The element-wise and the moving local gates: Add, Sub, Scale, Take, Transpose, Concat.
+#include "runtime/gates/AxisSplit.h"
 #include "runtime/gates/LocalGate.h"
 
 #include <algorithm>
@@ -43,18 +44,6 @@ private:
   }
 
   Word factor;
-};
-
-/// Elements before, on and behind an axis.
-struct AxisSplit {
-  size_t outer = 1, size, inner = 1;
-  AxisSplit(const plan::Value &value, uint32_t axis) : size(value.shape(static_cast<int>(axis))) {
-    for (int d = 0; d < value.shape_size(); ++d)
-      if (static_cast<uint32_t>(d) < axis)
-        outer *= value.shape(d);
-      else if (static_cast<uint32_t>(d) > axis)
-        inner *= value.shape(d);
-  }
 };
 
 template <class Word> class Take final : public LocalGate<Word> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The local gates on a GPU: linear maps without constants, on shares and masked values alike. Where
 // the result is masked, the same map makes the share of its mask (runtime/gates/LocalGate.h).
+#include "runtime/gates/AxisSplit.h"
 #include "runtime/gates/device/DeviceGate.h"
 
 namespace gfs::device {
@@ -53,18 +54,6 @@ template <class Word> struct CombinationMap {
   std::vector<Task> tasks(In<Word> in, Array<Word> out) const {
     return {
         Task{bits, in[0], in.size() > 1 ? in[1] : Array<const Word>(), first, second, count, out}};
-  }
-};
-
-/// Elements before, on and behind an axis.
-struct AxisSplit {
-  uint64_t outer = 1, size, inner = 1;
-  AxisSplit(const plan::Value &value, uint32_t axis) : size(value.shape(static_cast<int>(axis))) {
-    for (int d = 0; d < value.shape_size(); ++d)
-      if (static_cast<uint32_t>(d) < axis)
-        outer *= value.shape(d);
-      else if (static_cast<uint32_t>(d) > axis)
-        inner *= value.shape(d);
   }
 };
 
