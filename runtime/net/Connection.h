@@ -8,6 +8,7 @@
 #include "runtime/net/Endpoint.h"
 #include "runtime/net/Frame.h"
 #include "runtime/net/Security.h"
+#include "runtime/net/Spin.h"
 
 #include <chrono>
 #include <memory>
@@ -57,10 +58,9 @@ public:
   /// False once a call has failed or closeWith() was called.
   virtual bool isOpen() const noexcept = 0;
 
-  /// How long calls ask again and again for what is due before they sleep; 0 (at first): not at
-  /// all. Saves the wake-up, some tens of microseconds an exchange, at the price of a busy
-  /// processor.
-  void setSpin(std::chrono::microseconds time) { spin = time; }
+  /// How exchanges wait; at first they sleep at once. What `newSpin` refers to must outlive the
+  /// connection.
+  void setSpin(const Spin &newSpin) { spin = newSpin; }
 
   /// The role the certificate (or, in plaintext, the peer itself) states.
   const std::string &peerRole() const { return role; }
@@ -72,7 +72,7 @@ public:
   const std::string &peerCertificateEnd() const { return certificateEnd; }
 
 protected:
-  std::chrono::microseconds spin{0};
+  Spin spin;
   std::string role, text, certificateEnd;
   std::optional<Fingerprint> fingerprint;
 };

@@ -3,6 +3,7 @@
 // as it is final.
 #include "runtime/base/Error.h"
 #include "runtime/net/Channel.h"
+#include "runtime/net/Spin.h"
 
 #include <algorithm>
 #include <chrono>
@@ -64,8 +65,7 @@ public:
     std::unique_lock lock(shared->mutex);
     Rendezvous::End &theirs = shared->ends[1 - self];
     while (pulled < bytes) {
-      shared->changed.wait(lock,
-                           [&] { return (theirs.posted && theirs.final > pulled) || theirs.gone; });
+      await(lock, [&] { return (theirs.posted && theirs.final > pulled) || theirs.gone; });
       copy(lock);
     }
     wait(start);
@@ -76,7 +76,7 @@ public:
     std::unique_lock lock(shared->mutex);
     Rendezvous::End &mine = shared->ends[self], &theirs = shared->ends[1 - self];
     do { // at least once: empty messages meet, too, and sizes are compared
-      shared->changed.wait(lock, [&] {
+      await(lock, [&] {
         return (theirs.posted &&
                 (theirs.final > pulled || theirs.final == theirs.message.size())) ||
                theirs.gone;
@@ -85,7 +85,7 @@ public:
     } while (pulled < target.size());
     theirs.posted = false;
     shared->changed.notify_all();
-    shared->changed.wait(lock, [&] { return !mine.posted || (theirs.gone && !mine.copying); });
+    await(lock, [&] { return !mine.posted || (theirs.gone && !mine.copying); });
     if (mine.posted)
       fail(lock, "the peer is gone");
     pulled = 0;
@@ -123,6 +123,17 @@ private:
     shared->changed.notify_all();
   }
 
+  /// Waits for what the peer does: first polling, then asleep.
+  template <class Condition> void await(std::unique_lock<std::mutex> &lock, Condition condition) {
+    const bool came = condition() || spinUntil(spin, [&] {
+                        lock.unlock();
+                        lock.lock();
+                        return condition();
+                      });
+    if (!came)
+      shared->changed.wait(lock, condition);
+  }
+
   void wait(std::chrono::steady_clock::time_point start) {
     count.waitSeconds +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -144,6 +155,8 @@ private:
 
   std::shared_ptr<Rendezvous> shared;
   unsigned self;
+  /// Both ends are at work in this process, each on a processor of its own where there are two.
+  Spin spin{std::chrono::microseconds(100)};
   std::span<uint8_t> target; ///< Of the exchange that was begun.
   size_t pulled = 0;         ///< So much of it has been copied.
 };

@@ -192,21 +192,8 @@ void StreamConnection<Stream>::readFailed(Call &call, std::exception_ptr cause) 
   close(); // ends a write in flight
 }
 
-template <class Stream> bool StreamConnection<Stream>::poll() {
-  if (spin.count() == 0)
-    return false;
-  const Clock::time_point end = Clock::now() + spin;
-  do {
-    if (loop.poll_one() > 0)
-      return true;
-  } while (Clock::now() < end && !loop.stopped());
-  return false;
-}
-
 template <class Stream> bool StreamConnection<Stream>::run(Call &call) {
   loop.restart();
-  while (call.pending > 0 && Clock::now() < call.deadline && poll()) {
-  }
   while (call.pending > 0 && loop.run_one_until(call.deadline) > 0) {
   }
   if (call.pending == 0)
@@ -377,9 +364,15 @@ void StreamConnection<Stream>::waitFor(const std::function<bool()> &arrived) {
   parts->allowAnotherWait();
   auto over = [&] { return arrived() || parts->readFailure || parts->pending == 0; };
   loop.restart();
+  loop.poll();
+  if (!over())
+    spinUntil(spin, [&] {
+      loop.poll();
+      return over();
+    });
   bool inTime = true;
   while (!over() && inTime)
-    inTime = poll() || loop.run_one_until(parts->deadline) > 0;
+    inTime = loop.run_one_until(parts->deadline) > 0;
   if (arrived() && !parts->readFailure)
     return;
   giveUp(*parts);

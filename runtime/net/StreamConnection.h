@@ -94,8 +94,6 @@ private:
   void startSend(Call &call, FrameType type, std::span<const uint8_t> payload);
   void startReceive(Call &call, Sink sink);
   void receivePayload(Call &call, std::span<uint8_t> payload, bool isError);
-  /// Handles one event if one comes within the time to spin.
-  bool poll();
   /// Ends what is in flight by closing.
   void giveUp(Call &call);
   /// Runs the loop until nothing is pending or it is too late.

@@ -113,6 +113,10 @@ std::vector<Result> Engine::run(uint64_t serial, std::span<const GroupRequest> r
   std::vector<GroupMember> members;
   std::vector<Result> results(requests.size());
   const auto start = std::chrono::steady_clock::now();
+  const struct Pass {
+    Stock &stock;
+    ~Pass() { stock.ended(); }
+  } pass{*stock};
   std::vector<Prepared> prepared = stock->take(serial, requests.size());
   const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
   stock->aim(serial + requests.size());

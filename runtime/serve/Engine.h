@@ -50,6 +50,8 @@ public:
   /// Has the work for the records from `serial` on that needs no input done in the background.
   /// Those below are of no use any more. A record that turns out bad is reported by load().
   void prepareAhead(uint64_t serial) { stock->aim(serial); }
+  /// Set while that is done; from any thread.
+  const std::atomic<bool> &preparingAhead() const { return stock->working(); }
   /// Requests that can run together without taking too much memory.
   uint64_t groupLimit() const;
   /// Reads the records from `serial` on, unless prepareAhead() did; returns how many of `count` are

@@ -38,6 +38,7 @@ Server::LinkedScope::LinkedScope(Server &server, PeerLink &link) : server(server
   Engine &engine = server.engine;
   spdlog::info("linked to {}, next serial {}", link.connection().peerText(),
                std::max(engine.cursor(), link.peerCursor()));
+  link.connection().setSpin(Spin(server.options.spin, &engine.preparingAhead()));
   bool first = false;
   {
     std::lock_guard lock(server.mutex);
@@ -344,7 +345,6 @@ void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
   auto started = std::chrono::steady_clock::now();
   std::optional<Error> error;
   try {
-    link.connection().setSpin(options.spin);
     std::unique_ptr<Channel> channel = makeChannel(link.connection(), options.timeout), slow;
     if (options.throttle)
       slow = makeThrottledChannel(*channel, *options.throttle);

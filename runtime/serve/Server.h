@@ -24,8 +24,8 @@ struct ServerOptions {
       peer; ///< Where server 0 listens. Server 0 uses its own only to find out what is wrong.
   std::shared_ptr<const Security> security;
   std::optional<Fingerprint> peerFingerprint;
-  Milliseconds timeout{60000};       ///< For every step of a request; see Connection.
-  std::chrono::microseconds spin{0}; ///< How long an exchange polls before it sleeps.
+  Milliseconds timeout{60000};         ///< For every step of a request; see Connection.
+  std::chrono::microseconds spin{100}; ///< How long an exchange polls before it sleeps; see Spin.
   size_t maxQueue = 64;
   size_t maxClients = 64;
   size_t maxGroup = 32;  ///< Inferences in one pass, and in one request of a client.

@@ -47,6 +47,7 @@ std::vector<Prepared> Stock::take(uint64_t first, uint64_t count) {
   // From here on the thread begins nothing of what is handed out.
   target = std::max(target, first + count);
   lastGroup = count;
+  passing = true;
   std::vector<Prepared> taken;
   for (uint64_t serial = first; serial < first + count; ++serial) {
     auto found = records.end();
@@ -61,6 +62,22 @@ std::vector<Prepared> Stock::take(uint64_t first, uint64_t count) {
   return taken;
 }
 
+void Stock::ended() {
+  std::lock_guard lock(mutex);
+  passing = false;
+  changed.notify_all();
+}
+
+bool Stock::nextIsComplete() const {
+  for (uint64_t serial = target; serial < std::min(end, target + std::min(depth(), lastGroup));
+       ++serial) {
+    auto found = records.find(serial);
+    if (found == records.end() ? !bad.contains(serial) : !found->second.complete)
+      return false;
+  }
+  return true;
+}
+
 uint64_t Stock::depth() const {
   if (mostBytes == 0)
     return 0;
@@ -70,7 +87,7 @@ uint64_t Stock::depth() const {
 }
 
 std::optional<uint64_t> Stock::choose() const {
-  if (!aimed)
+  if (!aimed || (passing && nextIsComplete()))
     return std::nullopt;
   const uint64_t last = std::min(end, target + depth());
   for (uint64_t serial = target; serial < last; ++serial) {
@@ -88,7 +105,12 @@ void Stock::work(const std::stop_token &stop) {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), preparingNice);
   Lock lock(mutex);
   std::optional<uint64_t> serial;
-  while (changed.wait(lock, stop, [&] { return (serial = choose()).has_value(); })) {
+  auto next = [&] {
+    serial = choose();
+    busy = serial.has_value();
+    return serial.has_value();
+  };
+  while (changed.wait(lock, stop, next)) {
     if (stop.stop_requested())
       return;
     try {

@@ -4,6 +4,7 @@
 
 #include "runtime/exec/Prepared.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -18,9 +19,10 @@ namespace gfs::serve {
 /// while exchanges wait for the network and while nobody asks. Preparing uses nothing up: what is
 /// sent depends on a record only after its serial was claimed, which is the caller's business.
 ///
-/// The thread's low priority lets a pass on the same processor go first. So nobody waits for it
-/// longer than for the step, or the reading, that it is at: a record is handed out as it is, and
-/// the pass does the rest.
+/// The thread's low priority lets a pass on the same processor go first, and while the next
+/// request, or group as large as the last, is prepared already, it begins nothing beside a pass. So
+/// nobody waits for it longer than for the step, or the reading, that it is at: a record is handed
+/// out as it is, and the pass does the rest.
 ///
 /// All calls come from one other thread.
 class Stock {
@@ -42,7 +44,11 @@ public:
   /// Has the record of `serial` in memory when it returns. Throws what reading it throws.
   void load(uint64_t serial);
   /// Hands out the loaded records of serials [first, first + count), prepared as far as they are.
+  /// A pass begins that will use them; ended() ends it.
   std::vector<Prepared> take(uint64_t first, uint64_t count);
+  void ended();
+  /// Set while the thread is at work; from any thread.
+  const std::atomic<bool> &working() const { return busy; }
 
 private:
   struct Record {
@@ -56,6 +62,8 @@ private:
   void work(const std::stop_token &stop);
   /// What the thread works on next; nothing if enough is done.
   std::optional<uint64_t> choose() const;
+  /// Whether all of a group as large as the last is prepared.
+  bool nextIsComplete() const;
   /// Both unlock while they work. The record is gone if they throw.
   void readRecord(uint64_t serial, Lock &lock);
   void prepareStep(uint64_t serial, Lock &lock);
@@ -72,8 +80,10 @@ private:
   uint64_t target = 0;    ///< The lowest serial to read or prepare ahead.
   uint64_t stale = 0;     ///< Records below are of no use.
   bool aimed = false;
-  uint64_t lastGroup = 0; ///< Records taken together.
-  uint64_t eachBytes = 0; ///< Of a record, the most seen; 0: none was read.
+  bool passing = false;           ///< Between take() and ended().
+  std::atomic<bool> busy = false; ///< Neither waits nor is about to.
+  uint64_t lastGroup = 0;         ///< Records taken together.
+  uint64_t eachBytes = 0;         ///< Of a record, the most seen; 0: none was read.
   std::jthread worker;
 };
 

@@ -15,7 +15,7 @@ struct NetworkOptions {
   unsigned warmUp = 2;      ///< Inferences before, that are not counted.
   /// Between two requests: servers prepare the next inference in it, not under the present one.
   unsigned pauseMs = 0;
-  unsigned spinUs = 0;  ///< The servers' --spin-us.
+  unsigned spinUs = 100;  ///< The servers' --spin-us.
   std::string throttle; ///< A network to imitate, as gfsrun takes it; empty: none.
   MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
   std::string python; ///< For plaintext; empty: it is not measured.

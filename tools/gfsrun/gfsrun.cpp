@@ -21,7 +21,7 @@ struct Options {
   std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text", throttle;
   std::filesystem::path portFile, machine;
   serve::ServerOptions server;
-  unsigned timeoutMs = 60000, spinUs = 0, aheadMb = 256, repeat = 1, threads = 0;
+  unsigned timeoutMs = 60000, spinUs = 100, aheadMb = 256, repeat = 1, threads = 0;
   bool local = false, once = false, profile = false, quiet = false;
 };
 
@@ -69,8 +69,8 @@ static void addFlags(CLI::App &app, Options &options) {
       ->capture_default_str()
       ->group(server);
   app.add_option("--spin-us", options.spinUs,
-                 "How long an exchange polls before it sleeps: saves wake-ups where the server has "
-                 "a processor of its own")
+                 "How long an exchange polls at most before it sleeps, while nothing else is to do "
+                 "and it has paid; 0: never")
       ->check(CLI::Range(0u, 1000000u))
       ->capture_default_str()
       ->group(server);

@@ -101,7 +101,7 @@ TEST_P(BothSecurities, ExchangesWhilePolling) {
   Link ends = link();
   ASSERT_TRUE(ends.server && ends.client);
   for (Connection *end : {ends.server.get(), ends.client.get()})
-    end->setSpin(std::chrono::microseconds(200));
+    end->setSpin(Spin(std::chrono::microseconds(200)));
   std::vector<uint8_t> one(100000, 1), two(100000, 2), a(one.size()), b(one.size());
   for (int round = 0; round < 3; ++round) {
     std::jthread other([&] {

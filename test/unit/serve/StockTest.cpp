@@ -69,6 +69,7 @@ protected:
     std::vector<uint64_t> serials;
     for (const Prepared &prepared : stock.take(first, count))
       serials.push_back(prepared.request().serial);
+    stock.ended();
     return serials;
   }
 };
@@ -139,10 +140,39 @@ TEST_F(StockTest, HandsARecordOutAfterTheStepItIsAt) {
   }
   changed.notify_all();
   EXPECT_EQ(taking.get(), 1u);
+  stock.ended();
   await(Stock::mostAhead); // 6 to 9: what was handed out is not touched again
   std::lock_guard lock(mutex);
   EXPECT_EQ(steps[5], 1);
   EXPECT_EQ(reads[5], 1);
+}
+
+TEST_F(StockTest, BeginsNothingBesideAPassWhileTheNextIsPrepared) {
+  Stock stock = this->stock(100);
+  stock.aim(0);
+  await(Stock::mostAhead);
+  stock.load(0);
+  stock.take(0, 1);
+  stock.aim(1);
+  await(Stock::mostAhead); // 1 is prepared: 4 can wait
+  EXPECT_FALSE(stock.working());
+  stock.ended();
+  await(Stock::mostAhead + 1);
+}
+
+TEST_F(StockTest, PreparesBesideAPassWhatTheNextGroupNeeds) {
+  Stock stock = this->stock(100);
+  stock.aim(0);
+  for (uint64_t serial = 0; serial < 9; ++serial)
+    stock.load(serial);
+  stock.take(0, 9);
+  stock.aim(9);
+  auto ahead = [&] {
+    return std::ranges::count_if(preparedSoFar(), [](auto s) { return s >= 9; });
+  };
+  for (int i = 0; i < 2000 && ahead() < 9; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(ahead(), 9);
 }
 
 TEST_F(StockTest, StopsAtTheEnd) {
