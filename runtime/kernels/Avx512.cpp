@@ -11,17 +11,17 @@
 namespace gfs {
 namespace {
 
-/// Where the elements of `count` interleaved vectors (2 or 3) come from: element e of the line is
-/// element e / count of vector e % count. As an index into vectors 0 and 1 behind one another;
-/// those of vector 2 also have their bit in `third`.
+/// Where the elements of `count` interleaved vectors come from: element e of all lines is element
+/// e / count of vector e % count. As an index into vectors 0 and 1 behind one another; those of
+/// each other vector k have their bit in from[k].
 template <class Word, uint32_t count> struct Interleaving {
   static constexpr uint32_t lanes = 64 / sizeof(Word);
   Word index[count][lanes] = {};
-  uint32_t third[count] = {};
+  uint32_t from[count][count] = {}; // [vector][line]
   constexpr Interleaving() {
     for (uint32_t e = 0; e < count * lanes; ++e) {
       index[e / lanes][e % lanes] = e / count + (e % count == 1 ? lanes : 0);
-      third[e / lanes] |= uint32_t(e % count == 2) << e % lanes;
+      from[e % count][e / lanes] |= 1U << e % lanes;
     }
   }
 };
@@ -58,9 +58,9 @@ struct Simd512x32 : Simd512 {
     static constexpr Interleaving<Word, count> order;
     for (uint32_t i = 0; i < count; ++i) {
       Vector line = _mm512_permutex2var_epi32(v[0], load(order.index[i]), v[1]);
-      if constexpr (count > 2)
-        line = _mm512_mask_permutexvar_epi32(line, static_cast<__mmask16>(order.third[i]),
-                                             load(order.index[i]), v[2]);
+      for (uint32_t k = 2; k < count; ++k)
+        line = _mm512_mask_permutexvar_epi32(line, static_cast<__mmask16>(order.from[k][i]),
+                                             load(order.index[i]), v[k]);
       store(p + i * lanes, line);
     }
   }
@@ -87,9 +87,9 @@ struct Simd512x64 : Simd512 {
     static constexpr Interleaving<Word, count> order;
     for (uint32_t i = 0; i < count; ++i) {
       Vector line = _mm512_permutex2var_epi64(v[0], load(order.index[i]), v[1]);
-      if constexpr (count > 2)
-        line = _mm512_mask_permutexvar_epi64(line, static_cast<__mmask8>(order.third[i]),
-                                             load(order.index[i]), v[2]);
+      for (uint32_t k = 2; k < count; ++k)
+        line = _mm512_mask_permutexvar_epi64(line, static_cast<__mmask8>(order.from[k][i]),
+                                             load(order.index[i]), v[k]);
       store(p + i * lanes, line);
     }
   }

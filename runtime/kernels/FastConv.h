@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions of stride 1 with 4/9 of the multiplications, exact in the ring: a filter of
-// FastFilter.h in both directions. A tile of (m + 2) x (m + 2) inputs d gives m x m outputs Y,
+// 3x3 convolutions of stride 1 with 4/9 or 1/4 of the multiplications, exact in the ring: a filter
+// of FastFilter.h in both directions. A tile of (m + 2) x (m + 2) inputs d gives m x m outputs Y,
 //   4^shift Y = A' ((G g G') * (B' d B)) A,   * by elements, summed over input channels.
 // A word of w bits holds Y mod 2^(w - 2 shift) after a shift by 2 shift bits: right for rings of at
 // most that many bits.
@@ -13,6 +13,8 @@
 #include "runtime/kernels/FastFilter.h"
 #include "runtime/kernels/KernelVariants.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace gfs {
@@ -30,6 +32,9 @@ template <class Simd, class Filter> class FastConv {
   static constexpr uint32_t side = Filter::points, points = side * side; // of a transformed tile
   /// Transformed inputs of the tiles done together stay in this half of a 1 MB L2.
   static constexpr size_t cachedBytes = size_t(512) << 10;
+  /// Transformed weights beyond this come from memory for all tiles that are done together: what a
+  /// cache shared with the other processors is sure to keep.
+  static constexpr size_t keptBytes = size_t(8) << 20;
 
 public:
   static bool isExact(const ConvShape &s) {
@@ -38,17 +43,24 @@ public:
            s.ringBits + 2 * Filter::shift <= Simd::exactBits;
   }
 
-  /// Vector multiplications, and as many steps of about their length as transforming takes: some
-  /// for each point of a transformed vector of tiles, whether of inputs or of products. Infinite
-  /// where the transformed weights, points / 9 as many bytes, would serve few tiles.
+  /// Vector multiplications, and as many steps of about their length as transforming takes.
+  /// Infinite where the transformed weights, points / 9 as many bytes, would serve few tiles.
   static double work(const ConvShape &s) {
-    constexpr double transformSteps = 4;
     const size_t tiles = size_t(s.batch) * tilesOf(s.outH) * tilesOf(s.outW);
     if (!isExact(s) || tiles < 16)
       return std::numeric_limits<double>::infinity();
     const double channels = s.inChannels, outChannels = blocks(s) * rows;
-    return double((tiles + lanes - 1) / lanes) * points *
-           (channels * outChannels + transformSteps * (channels + outChannels));
+    const auto vectors = double((tiles + lanes - 1) / lanes);
+    const double computing =
+        vectors * points *
+        (channels * outChannels + Filter::transformSteps * (channels + outChannels));
+    // A multiplication takes as long as a twentieth of a vector from memory.
+    constexpr double fetchedBytes = sizeof(Vector) / 20.0;
+    const double panels = std::ceil(vectors / vectorsTogether(s)),
+                 fetching = packedBytes(s) > keptBytes
+                                ? panels * double(packedBytes(s)) / fetchedBytes
+                                : 0;
+    return std::max(computing, fetching);
   }
 
   static size_t packedBytes(const ConvShape &s) {
@@ -92,6 +104,14 @@ private:
   }
   static uint32_t atMost(uint32_t most, uint32_t count) { return count < most ? count : most; }
   static uint32_t blocks(const ConvShape &s) { return (s.outChannels + rows - 1) / rows; }
+  /// Transformed inputs of a vector of tiles.
+  static size_t vectorBytes(const ConvShape &s) {
+    return points * size_t(s.inChannels) * lanes * sizeof(Word);
+  }
+  /// Vectors of tiles done together.
+  static uint32_t vectorsTogether(const ConvShape &s) {
+    return mostVectors > 1 && mostVectors * vectorBytes(s) > cachedBytes ? 1 : mostVectors;
+  }
   static ConvShape tileShape(ConvShape s) {
     s.outH = tilesOf(s.outH);
     s.outW = tilesOf(s.outW);
@@ -118,15 +138,14 @@ private:
 
   void evaluate(const Word *input) {
     const size_t imageBytes = geometry.batch * geometry.imageElements() * sizeof(Word);
-    const size_t vectorBytes = points * size_t(shape.inChannels) * lanes * sizeof(Word);
-    const uint32_t vectors =
-        mostVectors > 1 && mostVectors * vectorBytes > cachedBytes ? 1 : mostVectors;
+    const uint32_t vectors = vectorsTogether(shape);
+    const size_t transformedBytes = vectors * vectorBytes(shape);
     const size_t productBytes = points * rows * mostTiles * sizeof(Word);
     auto *scratch =
-        static_cast<uint8_t *>(kernelScratch(productBytes + vectors * vectorBytes + imageBytes));
+        static_cast<uint8_t *>(kernelScratch(productBytes + transformedBytes + imageBytes));
     products = reinterpret_cast<Word *>(scratch);
     transformed = reinterpret_cast<Word *>(scratch + productBytes);
-    auto *phases = reinterpret_cast<Word *>(scratch + productBytes + vectors * vectorBytes);
+    auto *phases = reinterpret_cast<Word *>(scratch + productBytes + transformedBytes);
     geometry.fillPhases(input, phases);
     image = phases;
     locateTaps();
@@ -317,10 +336,14 @@ private:
   }
   template <class Function> static void withFilter(const ConvShape &s, Function function) {
     const double winograd = FastConv<Wide, WinogradFilter>::work(s),
-                 karatsuba = FastConv<Wide, KaratsubaFilter>::work(s), plain = plainWork(s);
-    if (winograd <= karatsuba && winograd < plain)
+                 large = FastConv<Wide, LargeWinogradFilter>::work(s),
+                 karatsuba = FastConv<Wide, KaratsubaFilter>::work(s);
+    const double least = std::min({winograd, large, karatsuba, plainWork(s)});
+    if (large == least)
+      function.template operator()<LargeWinogradFilter>();
+    else if (winograd == least)
       function.template operator()<WinogradFilter>();
-    else if (karatsuba < plain)
+    else if (karatsuba == least)
       function.template operator()<KaratsubaFilter>();
   }
 };

@@ -4,9 +4,10 @@
 // as  2^shift y = A' ((G g) * (B' d)),  * by elements, with integer matrices. Nested in both
 // directions they filter tiles of the plane (FastConv.h).
 //
-// A filter names outputs, points (products) and shift; taps() is G, inputs() is B', results() is
-// A'. `Op` adds and subtracts vectors. Compiled once per instruction set: internal linkage only
-// (see KernelVariants.h).
+// A filter names outputs, points (products), shift, and transformSteps, what transforming takes for
+// each point of a vector of tiles, in multiplications of vectors, inputs or products, whichever is
+// more; taps() is G, inputs() is B', results() is A'. `Op` adds and subtracts vectors. Compiled
+// once per instruction set: internal linkage only (see KernelVariants.h).
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ namespace {
 /// One half is impossible mod 2^w, but half of an even number is not, at the price of the top bit.
 struct WinogradFilter {
   static constexpr uint32_t outputs = 2, points = 4, shift = 1;
+  static constexpr double transformSteps = 4;
 
   template <class Word> static void taps(const Word (&g)[3], Word (&u)[4]) {
     u[0] = g[0];
@@ -39,11 +41,60 @@ struct WinogradFilter {
   }
 };
 
+/// Winograd's F(4, 3), 6 products for 12, at the points (x : y) = 0, 1, -1, 2, 1/2 and infinity:
+/// twice the outputs come out, as above. Toom's and Cook's interpolation divides, for point p, by
+/// the product over the other points q of x_p y_q - x_q y_p. These six are the six points of the
+/// projective line mod 4, two of them in each class mod 2, so that one factor is twice an odd
+/// number and the others are odd: the price is one bit in each direction, as for F(2, 3), where any
+/// other choice of points costs more. The products are 2, 2, 18, 18, 18, 2; odd numbers have
+/// inverses.
+///   G = D [1 0 0; 1 1 1; 1 -1 1; 1 2 4; 4 2 1; 0 0 1],  D = diag(1, 1, 1/9, 1/9, 1/9, 1),
+///   B' = [2 -5 0 5 -2 0; 0 -2 3 3 -2 0; 0 -2 7 -7 2 0; 0 1 -2 -1 2 0; 0 2 -1 -2 1 0; 0 -2 5 0 -5
+///   2], A' = [1 1 1 1 8 0; 0 1 -1 2 4 0; 0 1 1 4 2 0; 0 1 -1 8 1 1].
+struct LargeWinogradFilter {
+  static constexpr uint32_t outputs = 4, points = 6, shift = 1;
+  static constexpr double transformSteps = 7;
+
+  template <class Word> static void taps(const Word (&g)[3], Word (&u)[6]) {
+    constexpr Word ninth = static_cast<Word>(0x8e38e38e38e38e39); // 9 * ninth = 1 mod 2^w
+    const Word even = g[0] + g[2];
+    u[0] = g[0];
+    u[1] = even + g[1];
+    u[2] = ninth * (even - g[1]);
+    u[3] = ninth * (g[0] + 2 * g[1] + 4 * g[2]);
+    u[4] = ninth * (4 * g[0] + 2 * g[1] + g[2]);
+    u[5] = g[2];
+  }
+  template <class Op, class Vector> static void inputs(const Vector (&d)[6], Vector (&v)[6]) {
+    auto twice = [](Vector x) { return Op::add(x, x); };
+    const Vector odd = Op::sub(d[1], d[3]), even = Op::sub(d[2], d[4]);
+    const Vector twiceOdd = twice(odd), twiceEven = twice(even);
+    v[0] = Op::sub(twice(Op::sub(Op::sub(d[0], d[4]), twiceOdd)), odd);
+    v[3] = Op::sub(odd, twiceEven);
+    v[4] = Op::sub(twiceOdd, even);
+    v[5] = Op::add(twice(Op::add(Op::sub(d[5], d[1]), twiceEven)), even);
+    const Vector sum = Op::add(d[2], d[3]), outerSum = Op::add(d[1], d[4]);
+    v[1] = Op::add(twice(Op::sub(sum, outerSum)), sum);
+    const Vector difference = Op::sub(d[2], d[3]), outer = Op::sub(d[1], d[4]);
+    v[2] = Op::sub(twice(Op::sub(twice(twice(difference)), outer)), difference);
+  }
+  template <class Op, class Vector> static void results(const Vector (&m)[6], Vector (&y)[4]) {
+    auto twice = [](Vector x) { return Op::add(x, x); };
+    const Vector sum = Op::add(m[1], m[2]), difference = Op::sub(m[1], m[2]);
+    const Vector twice3 = twice(m[3]), twice4 = twice(m[4]);
+    y[0] = Op::add(Op::add(m[0], sum), Op::add(m[3], twice(twice(twice4))));
+    y[1] = Op::add(difference, twice(Op::add(m[3], twice4)));
+    y[2] = Op::add(sum, twice(Op::add(twice3, m[4])));
+    y[3] = Op::add(Op::add(difference, m[5]), Op::add(m[4], twice(twice(twice3))));
+  }
+};
+
 /// F(3, 3) with 6 products for 9: Karatsuba's product of two polynomials of three terms,
 ///   a_i b_i and (a_i + a_j)(b_i + b_j), i < j,
 /// transposed. Nothing is divided, so no bit of the ring is lost.
 struct KaratsubaFilter {
   static constexpr uint32_t outputs = 3, points = 6, shift = 0;
+  static constexpr double transformSteps = 4;
 
   template <class Word> static void taps(const Word (&g)[3], Word (&u)[6]) {
     u[0] = g[0];

@@ -164,12 +164,14 @@ TEST_P(ConvTest, EqualsTheDefinition32) { compareWithReference<uint32_t>(*GetPar
 TEST_P(ConvTest, EqualsTheDefinitionInSmallRings) {
   compareWithReference<uint32_t>(*GetParam(), 17);
   compareWithReference<uint32_t>(*GetParam(), 24);
+  compareWithReference<uint32_t>(*GetParam(), 30); // all that Winograd's filters leave of 32
   compareWithReference<uint32_t>(*GetParam(), 31);
-  for (uint32_t ringBits : {33, 40, 41, 48, 51, 52, 53, 56, 63})
+  for (uint32_t ringBits : {33, 40, 41, 48, 50, 51, 52, 53, 56, 62, 63})
     compareWithReference<uint64_t>(*GetParam(), ringBits);
 }
 
-// Tiles of 2x2 outputs take 16 products and two bits of the word, tiles of 3x3 outputs 36 and none.
+// Tiles of 2x2 outputs take 16 products, of 4x4 outputs 36, and both two bits of the word; tiles of
+// 3x3 outputs 36 and none.
 TEST(FastConvTest, TilesAreAsLargeAsTheRingAsksFor) {
   size_t tested = 0;
   for (const Kernels *kernels : availableKernels()) {
@@ -180,12 +182,16 @@ TEST(FastConvTest, TilesAreAsLargeAsTheRingAsksFor) {
         Geometry{.inChannels = 24, .in = 32, .outChannels = 24, .kernel = 3, .pad = 1}.shape();
     auto points = [&]<class Word>(const RingKernels<Word> &ring, uint32_t ringBits) {
       shape.ringBits = ringBits;
-      return ring.packedWeightBytes(shape) / (24 * 24 * sizeof(Word));
+      return ring.packedWeightBytes(shape) /
+             (size_t(shape.inChannels) * shape.outChannels * sizeof(Word));
     };
-    EXPECT_EQ(points(kernels->words32, 30), 16u);
+    EXPECT_EQ(points(kernels->words32, 30), 36u);
     EXPECT_EQ(points(kernels->words32, 31), 36u);
     EXPECT_EQ(points(kernels->words32, 32), 36u);
-    EXPECT_EQ(points(kernels->words64, 62), 16u);
+    EXPECT_EQ(points(kernels->words64, 62), 36u);
+    // Few tiles of 4x4 outputs: most lanes would be empty.
+    shape = Geometry{.inChannels = 24, .in = 10, .outChannels = 24, .kernel = 3, .pad = 1}.shape();
+    EXPECT_EQ(points(kernels->words32, 30), 16u);
     EXPECT_EQ(points(kernels->words64, 64), 36u);
     shape.strideW = 2;
     EXPECT_EQ(points(kernels->words32, 30), 0u);
