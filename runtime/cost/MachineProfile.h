@@ -13,16 +13,24 @@ namespace gfs {
 /// Shapes of layers whose speed differs.
 enum class LinearShape {
   Dense,     ///< Many multiplications for each output, over an image.
-  Thin,      ///< Fewer than 64 of them: a first layer.
+  Filter,    ///< The same with 3x3 taps of stride 1: kernels have shorter ways (FastConv.h).
+  Thin,      ///< Fewer than 64 multiplications for each output: a first layer.
   Depthwise, ///< Every channel by itself.
   Matrix,    ///< No image: each weight is used once.
 };
-constexpr std::array<const char *, 4> linearShapeNames = {"dense", "thin", "depthwise", "matrix"};
+constexpr std::array<const char *, 5> linearShapeNames = {"dense", "filter", "thin", "depthwise",
+                                                          "matrix"};
 
-/// Rings whose multiplications differ: up to 32 bits, up to 52, more.
-constexpr std::array<const char *, 3> ringClassNames = {"32", "52", "64"};
-constexpr unsigned ringClass(unsigned ringBits) {
-  return ringBits <= 32 ? 0 : ringBits <= 52 ? 1 : 2;
+/// Rings whose layers differ in speed: words of 32 bits, or products of 52 in words of 64, each
+/// with two bits to spare and without; and more.
+constexpr std::array<unsigned, 5> ringClassBits = {30, 32, 50, 52, 64}; ///< Rings of up to so many.
+constexpr std::array<const char *, ringClassBits.size()> ringClassNames = {"30", "32", "50", "52",
+                                                                           "64"};
+constexpr size_t ringClass(unsigned ringBits) {
+  size_t ring = 0;
+  while (ringBits > ringClassBits[ring])
+    ++ring;
+  return ring;
 }
 
 /// What a message passes through beside the network itself.
@@ -60,7 +68,7 @@ struct MachineProfile {
 };
 
 /// Version of the file: a reader refuses others.
-constexpr int machineFileVersion = 1;
+constexpr int machineFileVersion = 2;
 
 /// As JSON. Throws OutputUnwritable.
 void writeMachineProfile(const MachineProfile &machine, const std::filesystem::path &path);

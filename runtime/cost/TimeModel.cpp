@@ -23,7 +23,14 @@ static LinearShape linearShape(const plan::Conv &conv) {
     return LinearShape::Depthwise;
   if (uint64_t(conv.out_h()) * conv.out_w() == 1)
     return LinearShape::Matrix;
-  return perGroup * conv.kernel_h() * conv.kernel_w() < 64 ? LinearShape::Thin : LinearShape::Dense;
+  if (perGroup * conv.kernel_h() * conv.kernel_w() < 64)
+    return LinearShape::Thin;
+  const bool filters = conv.groups() == 1 && conv.kernel_h() == 3 && conv.kernel_w() == 3 &&
+                       conv.stride_h() == 1 && conv.stride_w() == 1 && conv.dilation_h() == 1 &&
+                       conv.dilation_w() == 1;
+  // On smaller planes the filters have too few tiles to pay.
+  return filters && uint64_t(conv.out_h()) * conv.out_w() >= 64 ? LinearShape::Filter
+                                                                : LinearShape::Dense;
 }
 
 /// Units are elements of the result; of comparisons with chunks, chunks; of splines, pieces.

@@ -3,6 +3,7 @@
 
 #include "runtime/kernels/Kernels.h"
 #include "runtime/net/Connection.h"
+#include "runtime/serve/Server.h"
 #include "tools/gfs-bench/CalibrationPlan.h"
 #include "tools/gfs-bench/CertificateFolder.h"
 
@@ -19,7 +20,6 @@ namespace {
 constexpr uint64_t usualElements = 1 << 14, fewElements = 16;
 constexpr unsigned runs = 40;
 constexpr std::array<unsigned, 2> wordRings = {32, 48};
-constexpr std::array<unsigned, 3> layerRings = {32, 52, 64};
 constexpr Milliseconds patience{10000};
 
 void measureGates(MachineProfile &machine) {
@@ -51,8 +51,8 @@ void measureGates(MachineProfile &machine) {
 }
 
 void measureLayers(MachineProfile &machine) {
-  for (size_t ring = 0; ring < layerRings.size(); ++ring) {
-    CalibrationPlan layers = layerCalibration(layerRings[ring]);
+  for (size_t ring = 0; ring < ringClassBits.size(); ++ring) {
+    CalibrationPlan layers = layerCalibration(ringClassBits[ring]);
     std::vector<double> times = stepTimes(layers.plan, runs);
     for (uint32_t step = 0; step < times.size(); ++step)
       if (const auto &meaning = layers.steps[step]; meaning.layer)
@@ -101,6 +101,8 @@ MachineProfile::Exchange measureLoopback(std::shared_ptr<const Security> zero,
   });
   auto second = connect(listener->local(), std::move(one), {{"server0"}, {}});
   auto first = accepted.get();
+  for (Connection *end : {first.get(), second.get()})
+    end->setSpin(Spin(serve::ServerOptions().spin));
   auto a = makeChannel(*first, patience), b = makeChannel(*second, patience);
   return measureExchange(*a, *b);
 }

@@ -125,7 +125,8 @@ CalibrationPlan layerCalibration(unsigned ringBits) {
   PlanBuilder builder(ringBits);
   std::vector<CalibrationPlan::Meaning> meanings;
   const std::pair<LinearShape, plan::Conv> layers[] = {
-      {LinearShape::Dense, makeConv(1, 32, 16, 32, 3, 1, 1)},
+      {LinearShape::Dense, makeConv(1, 128, 16, 128)},
+      {LinearShape::Filter, makeConv(1, 64, 28, 64, 3, 1, 1)},
       {LinearShape::Thin, makeConv(1, 3, 32, 16, 3, 1, 1)},
       {LinearShape::Depthwise, makeConv(1, 64, 32, 64, 3, 1, 1, 64)},
       {LinearShape::Matrix, makeConv(1, 512, 1, 256)}};

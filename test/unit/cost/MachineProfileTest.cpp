@@ -22,6 +22,16 @@ TEST(MachineProfile, IsReadAsWritten) {
   EXPECT_EQ(machineProfileText(read), machineProfileText(machine));
 }
 
+TEST(MachineProfile, RingsHaveTheClassOfTheLeastThatHoldsThem) {
+  EXPECT_EQ(ringClass(1), 0u);
+  for (size_t ring = 0; ring < ringClassBits.size(); ++ring) {
+    EXPECT_EQ(ringClass(ringClassBits[ring]), ring);
+    EXPECT_EQ(ringClassNames[ring], std::to_string(ringClassBits[ring]));
+    if (ring > 0)
+      EXPECT_EQ(ringClass(ringClassBits[ring - 1] + 1), ring);
+  }
+}
+
 TEST(MachineProfile, StandardIsComplete) {
   MachineProfile machine = MachineProfile::standard();
   EXPECT_GT(machine.phaseNs, 0);

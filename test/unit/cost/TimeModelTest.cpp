@@ -85,6 +85,11 @@ TEST(TimeModel, LayersAreTimedByShapeAndRing) {
   };
   EXPECT_DOUBLE_EQ(seconds(LinearShape::Dense, 32, makeConv(1, 8, 6, 4, 3, 1, 1)),
                    1e-9 * 8 * 9 * 4 * 36);
+  EXPECT_DOUBLE_EQ(seconds(LinearShape::Filter, 31, makeConv(1, 8, 8, 4, 3, 1, 1)),
+                   1e-9 * 8 * 9 * 4 * 64);
+  EXPECT_DOUBLE_EQ(seconds(LinearShape::Dense, 31, makeConv(1, 8, 20, 4, 3, 2, 1)),
+                   1e-9 * 8 * 9 * 4 * 100);
+  EXPECT_EQ(seconds(LinearShape::Filter, 30, makeConv(1, 8, 20, 4, 3, 2, 1)), 0);
   EXPECT_DOUBLE_EQ(seconds(LinearShape::Thin, 40, makeConv(1, 3, 6, 4, 3, 1, 1)),
                    1e-9 * 3 * 9 * 4 * 36);
   EXPECT_DOUBLE_EQ(seconds(LinearShape::Depthwise, 60, makeConv(1, 8, 6, 8, 3, 1, 1, 8)),
