@@ -26,6 +26,20 @@ template <class Word, uint32_t count> struct Interleaving {
   }
 };
 
+/// The inverse: element i of vector k is element e = i * count + k of all lines, element e % lanes
+/// of line e / lanes.
+template <class Word, uint32_t count> struct Deinterleaving {
+  static constexpr uint32_t lanes = 64 / sizeof(Word);
+  Word index[count][lanes] = {};
+  uint32_t from[count][count] = {}; // [line][vector]
+  constexpr Deinterleaving() {
+    for (uint32_t e = 0; e < count * lanes; ++e) {
+      index[e % count][e / count] = e;
+      from[e / lanes][e % count] |= 1U << e / count;
+    }
+  }
+};
+
 /// What both words share. A sum is one vector: multiply, add.
 struct Simd512 {
   using Vector = __m512i;
@@ -33,6 +47,7 @@ struct Simd512 {
   using Weight = __m512i;
   using Sum = __m512i;
   static constexpr uint32_t tileRows = 8, tileVectors = 2;
+  static constexpr bool dealsRows = true;
   static Vector zero() { return _mm512_setzero_si512(); }
   static Vector load(const void *p) { return _mm512_loadu_si512(p); }
   static void store(void *p, Vector v) { _mm512_storeu_si512(p, v); }
@@ -64,6 +79,18 @@ struct Simd512x32 : Simd512 {
       store(p + i * lanes, line);
     }
   }
+  template <uint32_t count>
+  static void deinterleave(const Vector (&line)[count], Vector (&v)[count]) {
+    static constexpr Deinterleaving<Word, count> order;
+    for (uint32_t i = 0; i < count; ++i) {
+      v[i] = line[0];
+      if constexpr (count > 1)
+        v[i] = _mm512_permutex2var_epi32(line[0], load(order.index[i]), line[1]);
+      for (uint32_t k = 2; k < count; ++k)
+        v[i] = _mm512_mask_permutexvar_epi32(v[i], static_cast<__mmask16>(order.from[k][i]),
+                                             load(order.index[i]), line[k]);
+    }
+  }
   static Word reduceAdd(Vector v) { return static_cast<Word>(_mm512_reduce_add_epi32(v)); }
   static Weight broadcast(const Word *p) { return _mm512_set1_epi32(static_cast<int>(*p)); }
   static Sum multiplyAdd(Sum sum, Pixel a, Weight b) {
@@ -91,6 +118,18 @@ struct Simd512x64 : Simd512 {
         line = _mm512_mask_permutexvar_epi64(line, static_cast<__mmask8>(order.from[k][i]),
                                              load(order.index[i]), v[k]);
       store(p + i * lanes, line);
+    }
+  }
+  template <uint32_t count>
+  static void deinterleave(const Vector (&line)[count], Vector (&v)[count]) {
+    static constexpr Deinterleaving<Word, count> order;
+    for (uint32_t i = 0; i < count; ++i) {
+      v[i] = line[0];
+      if constexpr (count > 1)
+        v[i] = _mm512_permutex2var_epi64(line[0], load(order.index[i]), line[1]);
+      for (uint32_t k = 2; k < count; ++k)
+        v[i] = _mm512_mask_permutexvar_epi64(v[i], static_cast<__mmask8>(order.from[k][i]),
+                                             load(order.index[i]), line[k]);
     }
   }
   static Word reduceAdd(Vector v) { return static_cast<Word>(_mm512_reduce_add_epi64(v)); }

@@ -4,12 +4,13 @@
 //
 // `Simd` brings one instruction set and word (see Avx512.cpp): Word, Vector, Pixel, Weight, Sum;
 // lanes; tileRows and tileVectors, the register tile; loadPixel, broadcast, multiplyAdd, zeroSum,
-// finish, load, loadMasked, store, storeMasked, add, reduceAdd. Compiled once per instruction set:
-// internal linkage only (see KernelVariants.h).
+// finish, load, loadMasked, store, storeMasked, deinterleave, add, reduceAdd. Compiled once per
+// instruction set: internal linkage only (see KernelVariants.h).
 #pragma once
 
 #include "runtime/kernels/ConvGeometry.h"
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/PhaseRows.h"
 
 namespace gfs {
 namespace {
@@ -75,7 +76,7 @@ private:
     phases = input;
     if (!geometry.isInput) {
       auto *image = reinterpret_cast<Word *>(scratch + bufferBytes + offsetBytes);
-      geometry.fillPhases(input, image);
+      fillPhases<Simd>(geometry, input, image);
       phases = image;
     }
     // Few pixels would leave most lanes idle: vectorise along the depth instead.

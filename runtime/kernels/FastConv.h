@@ -12,6 +12,7 @@
 #include "runtime/kernels/ConvGeometry.h"
 #include "runtime/kernels/FastFilter.h"
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/PhaseRows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -146,7 +147,7 @@ private:
     products = reinterpret_cast<Word *>(scratch);
     transformed = reinterpret_cast<Word *>(scratch + productBytes);
     auto *phases = reinterpret_cast<Word *>(scratch + productBytes + transformedBytes);
-    geometry.fillPhases(input, phases);
+    fillPhases<Simd>(geometry, input, phases);
     image = phases;
     locateTaps();
     const size_t tiles = geometry.pixels();
