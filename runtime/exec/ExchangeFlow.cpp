@@ -26,10 +26,13 @@ ExchangeFlow::~ExchangeFlow() {
 void ExchangeFlow::enter(size_t index) {
   current = index;
   pushed.reset();
-  finalOf.assign(stage(index).phases.size(), 0);
+  finalOf.assign(stage(index).phases.size() * members, 0);
+  complete = 0;
   readers = static_cast<size_t>(std::ranges::count_if(
       stage(index).phases, [&](const ProgramPhase &phase) { return reads(phase); }));
-  if (readers == 0)
+  // A group's message comes whole: the last member's part is read long after the first one's is
+  // written, which could not be sent before.
+  if (readers == 0 || members > 1)
     settle();
 }
 
@@ -38,21 +41,19 @@ void ExchangeFlow::await(size_t index, uint64_t units) {
   if (!reads(phase))
     return;
   const Gate &gate = program.gate(phase.step);
-  uint64_t bytes = stage(*arriving).messageBytes * members;
-  if (members == 1) {
-    const uint64_t prefix = units < gate.units(phase.phase)
-                                ? gate.messagePrefix(phase.phase - 1, units)
-                                : phase.incoming.bytes;
-    bytes = phase.incoming.offset + (prefix > 0 ? prefix : phase.incoming.bytes);
-  }
+  const uint64_t prefix = units < gate.units(phase.phase)
+                              ? gate.messagePrefix(phase.phase - 1, units)
+                              : phase.incoming.bytes;
+  const uint64_t bytes = phase.incoming.offset + (prefix > 0 ? prefix : phase.incoming.bytes);
   timed(*arriving, [&] { channel.pull(bytes); });
 }
 
-void ExchangeFlow::done(size_t index, uint64_t units) {
+void ExchangeFlow::done(size_t member, size_t index, uint64_t units) {
   const ProgramPhase &phase = stage(current).phases[index];
   const Gate &gate = program.gate(phase.step);
   const bool all = units == gate.units(phase.phase);
-  finalOf[index] = all ? phase.outgoing.bytes : gate.messagePrefix(phase.phase, units);
+  finalOf[member * stage(current).phases.size() + index] =
+      all ? phase.outgoing.bytes : gate.messagePrefix(phase.phase, units);
   if (all && reads(phase) && --readers == 0)
     settle();
   if (begun)
@@ -80,21 +81,23 @@ void ExchangeFlow::settle() {
   push();
 }
 
-uint64_t ExchangeFlow::finalBytes() const {
+uint64_t ExchangeFlow::finalBytes(size_t member) const {
   const std::vector<ProgramPhase> &phases = stage(current).phases;
   uint64_t bytes = 0;
   for (size_t i = 0; i < phases.size(); ++i) {
-    bytes += finalOf[i];
-    if (finalOf[i] < phases[i].outgoing.bytes)
+    const uint64_t final = finalOf[member * phases.size() + i];
+    bytes += final;
+    if (final < phases[i].outgoing.bytes)
       break;
   }
-  if (members == 1)
-    return bytes;
-  return bytes == stage(current).messageBytes ? bytes * members : 0;
+  return bytes;
 }
 
 void ExchangeFlow::push() {
-  const uint64_t bytes = finalBytes(), all = stage(current).messageBytes * members;
+  const uint64_t each = stage(current).messageBytes, all = each * members;
+  while (complete < members && finalBytes(complete) == each)
+    ++complete;
+  const uint64_t bytes = each * complete + (complete < members ? finalBytes(complete) : 0);
   if (pushed == bytes)
     return;
   if (bytes == all || bytes >= pushed.value_or(0) + leastPart) {

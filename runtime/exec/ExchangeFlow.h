@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exchanges of a run, in parts: what a stage writes is sent while it is evaluated, and the
-// phases of the next stage begin as what they read arrives.
+// The exchanges of a run, in parts: what a stage writes is sent while it is evaluated. The phases
+// of the next stage begin as what they read arrives; those of a group once all of it has arrived,
+// so that what its first members write is on its way while the others are evaluated.
 #pragma once
 
 #include "runtime/exec/Chain.h"
@@ -12,8 +13,8 @@ namespace gfs {
 
 class ExchangeFlow {
 public:
-  /// `sent` and `received` are the rooms for messages of `members` requests. Messages of several
-  /// are exchanged whole: they lie one request's behind the other's.
+  /// `sent` and `received` are the rooms for messages of `members` requests, one request's behind
+  /// the other's.
   ExchangeFlow(const Program &program, Channel &channel, std::span<const uint8_t> sent,
                std::span<uint8_t> received, size_t members)
       : program(program), channel(channel), sent(sent), received(received), members(members),
@@ -25,11 +26,11 @@ public:
   ExchangeFlow &operator=(const ExchangeFlow &) = delete;
 
   void enter(size_t stage);
-  /// Waits for what units [0, units) of a phase of the stage read.
+  /// Waits for what units [0, units) of a phase of the stage read, of any member.
   void await(size_t phase, uint64_t units);
-  /// Units [0, units) of a phase of the stage are done, of all members.
-  void done(size_t phase, uint64_t units);
-  /// All phases of the stage are done.
+  /// Units [0, units) of a phase of the stage are done, of one member.
+  void done(size_t member, size_t phase, uint64_t units);
+  /// All phases of the stage are done, of all members.
   void leave();
 
   /// Time spent in the exchange behind each stage.
@@ -43,8 +44,8 @@ private:
   void begin();
   /// Ends the exchange that arrives and begins this stage's.
   void settle();
-  /// Bytes at the front of the stage's messages that are final.
-  uint64_t finalBytes() const;
+  /// Bytes at the front of a member's messages of the stage that are final.
+  uint64_t finalBytes(size_t member) const;
   void push();
   template <class Call> void timed(size_t stage, Call &&call);
 
@@ -58,7 +59,9 @@ private:
   std::optional<size_t> arriving; ///< The stage whose exchange was begun before `current`.
   size_t readers = 0;             ///< Phases of `current` that have not read all of it.
   bool begun = false;             ///< The exchange of `current`.
-  std::vector<uint64_t> finalOf;  ///< By phase of `current`: final bytes of its message.
+  /// By member, then by phase of `current`: final bytes of its message.
+  std::vector<uint64_t> finalOf;
+  size_t complete = 0;            ///< Members below have written all their messages of `current`.
   std::optional<uint64_t> pushed; ///< Of the exchange of `current`.
   std::vector<double> secondsByStage;
 };

@@ -161,22 +161,33 @@ void PartyExecutor::requireRunnable(const GroupMember &member) const {
 
 namespace {
 
-/// The messages of one chain of one member. Only the last member tells what is done: then all are.
+/// The messages of one chain of one member.
 class ChainFlow final : public MessageFlow {
 public:
-  ChainFlow(ExchangeFlow &flow, const ProgramChain &chain, bool isLast)
-      : flow(flow), chain(chain), isLast(isLast) {}
+  ChainFlow(ExchangeFlow &flow, const ProgramChain &chain, size_t member)
+      : flow(flow), chain(chain), member(member) {}
   void await(size_t link, uint64_t units) override { flow.await(chain.first + link, units); }
-  void done(size_t link, uint64_t units) override {
-    if (isLast)
-      flow.done(chain.first + link, units);
-  }
+  void done(size_t link, uint64_t units) override { flow.done(member, chain.first + link, units); }
 
 private:
   ExchangeFlow &flow;
   const ProgramChain &chain;
-  bool isLast;
+  size_t member;
 };
+
+/// So many members do a chain before any of them does the next: as many as have room in the second
+/// cache for what the stage's steps write, which the next chain reads. Weights are read once for
+/// all of these.
+size_t membersTogether(const Program &program, const ProgramStage &stage) {
+  static constexpr uint64_t cachedBytes = uint64_t(512) << 10;
+  uint64_t bytes = 1;
+  for (const ProgramPhase &phase : stage.phases) {
+    bytes += phase.incoming.bytes + phase.outgoing.bytes;
+    if (program.hasResult(phase.step))
+      bytes += program.valueBytes(program.step(phase.step).result());
+  }
+  return std::max<uint64_t>(1, cachedBytes / bytes);
+}
 
 /// Divides the time of an exchange among the steps that send in it.
 void addToSenders(const ProgramStage &stage, double seconds, std::vector<double> &byStep) {
@@ -223,33 +234,36 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
   const ChannelCounters before = channel.counters();
   ExchangeFlow flow(*code, channel, rooms.sent, rooms.received, members.size());
   double lateSeconds = 0;
+  auto evaluate = [&](size_t i, const ProgramStage &stage, const ProgramChain &chain) {
+    Prepared &prepared = members[i].prepared;
+    const auto phases = std::span(stage.phases).subspan(chain.first, chain.count);
+    const double late = now();
+    for (const ProgramPhase &phase : phases)
+      while (prepared.next() <= phase.step)
+        prepareNext(prepared);
+    lateSeconds += now() - late;
+    std::deque<EvaluateView> views;
+    std::vector<ChainLink> links;
+    for (const ProgramPhase &phase : phases) {
+      views.emplace_back(servers[i], phase, prepared.material[phase.step],
+                         prepared.storage[phase.step]);
+      links.push_back({code->gate(phase.step), phase.phase, views.back(), code->cost(phase.step),
+                       results[i].report.evaluateSeconds[phase.step]});
+    }
+    ChainFlow messages(flow, chain, i);
+    evaluateChain(links, {*pool, kernels->dividesConvolutions}, messages);
+    for (const ProgramPhase &phase : phases)
+      if (phase.phase + 1 == code->cost(phase.step).phases())
+        prepared.release(phase.step);
+  };
   const std::vector<ProgramStage> &stages = code->stages();
   for (size_t index = 0; index < stages.size(); ++index) {
     flow.enter(index);
-    // All members do one chain before anyone does the next: its weights stay in the cache.
-    for (const ProgramChain &chain : stages[index].chains)
-      for (size_t i = 0; i < members.size(); ++i) {
-        Prepared &prepared = members[i].prepared;
-        const auto phases = std::span(stages[index].phases).subspan(chain.first, chain.count);
-        const double late = now();
-        for (const ProgramPhase &phase : phases)
-          while (prepared.next() <= phase.step)
-            prepareNext(prepared);
-        lateSeconds += now() - late;
-        std::deque<EvaluateView> views;
-        std::vector<ChainLink> links;
-        for (const ProgramPhase &phase : phases) {
-          views.emplace_back(servers[i], phase, prepared.material[phase.step],
-                             prepared.storage[phase.step]);
-          links.push_back({code->gate(phase.step), phase.phase, views.back(),
-                           code->cost(phase.step), results[i].report.evaluateSeconds[phase.step]});
-        }
-        ChainFlow messages(flow, chain, i + 1 == members.size());
-        evaluateChain(links, {*pool, kernels->dividesConvolutions}, messages);
-        for (const ProgramPhase &phase : phases)
-          if (phase.phase + 1 == code->cost(phase.step).phases())
-            prepared.release(phase.step);
-      }
+    const size_t together = membersTogether(*code, stages[index]);
+    for (size_t first = 0; first < members.size(); first += together)
+      for (const ProgramChain &chain : stages[index].chains)
+        for (size_t i = first; i < std::min(first + together, members.size()); ++i)
+          evaluate(i, stages[index], chain);
     flow.leave();
   }
   double exchangeSeconds = 0;
