@@ -4,6 +4,7 @@
 
 #include "runtime/base/BlockPool.h"
 #include "runtime/exec/MaskView.h"
+#include "runtime/kernels/GpuHostArrays.h"
 
 namespace gfs {
 
@@ -48,16 +49,42 @@ Dealer::Dealer(ProgramRef program, const SecretSeed &seed0, const SecretSeed &se
     weights = publicWeights->tensors;
   }
   weights.pack(*code, kernels);
+  if (gpu::onGpu(kernels))
+    device = DeviceDealer::make(code, weights);
   BlockPool::shared().trim(); // requests need other sizes
+}
+
+void Dealer::checkSizes(const RecordPair &records) const {
+  for (Party party : {Party::Zero, Party::One})
+    check(records[index(party)].size() == recordBytes(party), "a record has the wrong size");
 }
 
 void Dealer::deal(const plan::Id16 &materialId, uint64_t serial, std::span<uint8_t> record0,
                   std::span<uint8_t> record1) const {
-  check(record0.size() == recordBytes(Party::Zero) && record1.size() == recordBytes(Party::One),
-        "a record has the wrong size");
-  DealState state(*code, *kernels, weights, seeds[0], seeds[1],
-                  RequestId{code->loaded().hash, modelId, materialId, serial});
-  state.records = {record0, record1};
+  const RecordPair records = {record0, record1};
+  checkSizes(records);
+  const RequestId one = request(materialId, serial);
+  if (!device)
+    return dealHere(one, records);
+  const std::array<AesKey, 2> keys = keysOf(one);
+  device->deal({&keys, 1}, {&records, 1}, nullptr);
+}
+
+void Dealer::deal(const plan::Id16 &materialId, uint64_t first, std::span<const RecordPair> records,
+                  ThreadPool &helpers) const {
+  std::ranges::for_each(records, [&](const RecordPair &pair) { checkSizes(pair); });
+  if (!device)
+    return helpers.run(records.size(),
+                       [&](uint64_t i) { dealHere(request(materialId, first + i), records[i]); });
+  std::vector<std::array<AesKey, 2>> keys;
+  for (uint64_t i = 0; i < records.size(); ++i)
+    keys.push_back(keysOf(request(materialId, first + i)));
+  device->deal(keys, records, &helpers);
+}
+
+void Dealer::dealHere(const RequestId &request, const RecordPair &records) const {
+  DealState state(*code, *kernels, weights, seeds[0], seeds[1], request);
+  state.records = records;
   for (std::span<uint8_t> record : state.records)
     std::fill(record.begin(), record.end(), uint8_t(0));
   for (uint32_t step = 0; step < code->steps(); ++step) {

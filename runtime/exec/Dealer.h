@@ -3,16 +3,15 @@
 // weights (unless they are public).
 #pragma once
 
-#include "runtime/exec/Program.h"
-#include "runtime/exec/RequestKeys.h"
-#include "runtime/exec/Weights.h"
+#include "runtime/exec/DeviceDealer.h"
 
 namespace gfs {
 
 class Dealer {
 public:
   /// `publicWeights`: contents of plan.weights, needed only if weights are public (Internal if
-  /// missing then).
+  /// missing then). With a GPU's kernels whole records are made there, if every gate has a form for
+  /// one.
   Dealer(ProgramRef program, const SecretSeed &seed0, const SecretSeed &seed1,
          const plan::Id16 &modelId, const MaskedWeights *publicWeights = nullptr,
          const Kernels &kernels = bestKernels());
@@ -23,13 +22,29 @@ public:
   /// has used.
   void deal(const plan::Id16 &materialId, uint64_t serial, std::span<uint8_t> record0,
             std::span<uint8_t> record1) const;
+  /// The same for serials from `first` on, as one group on a GPU; `helpers` share the work of the
+  /// CPU.
+  void deal(const plan::Id16 &materialId, uint64_t first, std::span<const RecordPair> records,
+            ThreadPool &helpers) const;
+  /// Null if records are made on the CPU.
+  const DeviceDealer *onDevice() const { return device.get(); }
 
 private:
+  void dealHere(const RequestId &request, const RecordPair &records) const;
+  RequestId request(const plan::Id16 &materialId, uint64_t serial) const {
+    return {code->loaded().hash, modelId, materialId, serial};
+  }
+  std::array<AesKey, 2> keysOf(const RequestId &request) const {
+    return {requestKey(seeds[0], request), requestKey(seeds[1], request)};
+  }
+  void checkSizes(const RecordPair &records) const;
+
   ProgramRef code;
   std::array<SecretSeed, 2> seeds;
   plan::Id16 modelId;
   WeightTable weights; ///< A, or W if public.
   const Kernels *kernels;
+  std::unique_ptr<DeviceDealer> device; ///< Behind what it uses.
 };
 
 } // namespace gfs

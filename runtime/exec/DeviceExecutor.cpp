@@ -4,6 +4,7 @@
 #include "runtime/exec/DeviceExecutor.h"
 
 #include "runtime/base/Error.h"
+#include "runtime/exec/DeviceRegions.h"
 #include "runtime/kernels/GpuHostArrays.h"
 
 #include <algorithm>
@@ -23,28 +24,6 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-uintptr_t addressOf(const gpu::Memory &memory) {
-  return reinterpret_cast<uintptr_t>(memory.data());
-}
-
-/// Device memory cut into regions.
-class RegionCutter {
-public:
-  explicit RegionCutter(const gpu::Memory &memory) : next(addressOf(memory)) {}
-  uintptr_t cut(uint64_t bytes) {
-    const uintptr_t part = next;
-    next += cuda::paddedBytes(bytes);
-    return part;
-  }
-
-private:
-  uintptr_t next;
-};
-
-uintptr_t &base(Bases &bases, Region region) { return bases.of[static_cast<uint32_t>(region)]; }
-template <class T> uint8_t *addressOf(const Array<T> &array, Bases &bases) {
-  return reinterpret_cast<uint8_t *>(base(bases, array.region) + array.offset);
-}
 uint64_t blocksOf(uint64_t bytes) { return (bytes + 15) / 16; }
 
 } // namespace
@@ -90,12 +69,12 @@ struct DeviceExecutor::PrepareLane {
       : memory(program.prepareBytes()), table(sizeof(Bases)) {
     const DeviceSizes &sizes = program.sizes();
     RegionCutter cutter(memory);
-    base(bases, Region::Masks) = cutter.cut(sizes.masks);
-    base(bases, Region::EvenStep) = cutter.cut(sizes.staged);
-    base(bases, Region::OddStep) = cutter.cut(sizes.staged);
-    base(bases, Region::Client) = cutter.cut(sizes.client);
-    base(bases, Region::Scratch) = cutter.cut(sizes.scratch);
-    base(bases, Region::Together) = cutter.cut(program.wireOffset(1));
+    baseOf(bases, Region::Masks) = cutter.cut(sizes.masks);
+    baseOf(bases, Region::EvenStep) = cutter.cut(sizes.staged);
+    baseOf(bases, Region::OddStep) = cutter.cut(sizes.staged);
+    baseOf(bases, Region::Client) = cutter.cut(sizes.client);
+    baseOf(bases, Region::Scratch) = cutter.cut(sizes.scratch);
+    baseOf(bases, Region::Together) = cutter.cut(program.wireOffset(1));
   }
   Launcher launcher() { return {queue, {reinterpret_cast<const Bases *>(table.data()), 1}}; }
 
@@ -115,11 +94,11 @@ struct DeviceExecutor::RunLane {
     const uintptr_t together = cutter.cut(program.togetherBytes(capacity));
     for (uint32_t i = 0; i < capacity; ++i) {
       Bases &member = bases.emplace_back();
-      base(member, Region::Values) = cutter.cut(sizes.values);
-      base(member, Region::Messages) = cutter.cut(sizes.messages);
-      base(member, Region::Client) = cutter.cut(sizes.client);
-      base(member, Region::Scratch) = cutter.cut(sizes.scratch);
-      base(member, Region::Together) = together;
+      baseOf(member, Region::Values) = cutter.cut(sizes.values);
+      baseOf(member, Region::Messages) = cutter.cut(sizes.messages);
+      baseOf(member, Region::Client) = cutter.cut(sizes.client);
+      baseOf(member, Region::Scratch) = cutter.cut(sizes.scratch);
+      baseOf(member, Region::Together) = together;
     }
   }
   Launcher launcher(uint32_t members) {
@@ -210,7 +189,7 @@ DevicePrepared DeviceExecutor::prepare(const AesKey &requestKey,
   }
   if (!lane)
     lane = std::make_unique<PrepareLane>(program);
-  base(lane->bases, Region::Prepared) = addressOf(prepared.memory());
+  baseOf(lane->bases, Region::Prepared) = addressOf(prepared.memory());
   gpu::Queue &queue = lane->queue;
   queue.upload(lane->table, std::span<const Bases>(&lane->bases, 1));
   queue.upload(addressOf(program.roundKeys(), lane->bases), requestKey.rounds(), 176);
@@ -279,7 +258,7 @@ DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &ch
   gpu::Queue &queue = lane->queue;
   for (uint32_t i = 0; i < count; ++i) {
     Bases &bases = lane->bases[i];
-    base(bases, Region::Prepared) = addressOf(members[i].prepared->memory());
+    baseOf(bases, Region::Prepared) = addressOf(members[i].prepared->memory());
     queue.upload(addressOf(program.roundKeys(), bases), members[i].common.rounds(), 176);
     for (size_t port = 0; port < members[i].inputs.size(); ++port)
       queue.upload(addressOf(program.input(port), bases), members[i].inputs[port].data(),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/exec/DeviceProgram.h"
 
+#include "runtime/exec/DeviceRegions.h"
+
 #include <algorithm>
 
 namespace gfs {
@@ -13,7 +15,8 @@ DeviceProgram::DeviceProgram(ProgramRef program, Party party, device::Constants 
                              const device::DeviceWeights &weights)
     : code(std::move(program)), arrays(code->steps()) {
   const plan::Plan &plan = code->plan();
-  layOutMasks();
+  const MaskPlaces masks(*code);
+  bytes.masks = masks.bytes;
   layOutMessages();
   layOutClient();
   Room prepared(Region::Prepared);
@@ -28,11 +31,11 @@ DeviceProgram::DeviceProgram(ProgramRef program, Party party, device::Constants 
     device::StepArrays &at = arrays[index];
     for (uint32_t operand : step.operands()) {
       at.operands.push_back(valueAt(operand));
-      at.operandMasks.push_back(masks[operand]);
+      at.operandMasks.push_back(masks.of[operand]);
     }
     if (code->hasResult(index)) {
       at.result = valueAt(step.result());
-      at.resultMask = masks[step.result()];
+      at.resultMask = masks.of[step.result()];
     }
     if (step.has_input())
       at.client = inputs[step.input().port()];
@@ -58,31 +61,6 @@ DeviceProgram::DeviceProgram(ProgramRef program, Party party, device::Constants 
   bytes.prepared = prepared.bytes();
   bytes.values = cuda::paddedBytes(plan.arena_words() * code->ring().wordBytes());
   bytes.constants = constants.bytes();
-}
-
-/// First fit, by lifetime in program order.
-void DeviceProgram::layOutMasks() {
-  struct Block {
-    uint64_t begin, end;
-    uint32_t value;
-  };
-  masks.resize(static_cast<size_t>(code->plan().values_size()));
-  std::vector<Block> taken; // by begin
-  for (uint32_t step = 0; step < code->steps(); ++step) {
-    if (code->hasResult(step) && code->masked(code->step(step).result())) {
-      const uint32_t value = code->step(step).result();
-      const uint64_t size = cuda::paddedBytes(code->valueBytes(value));
-      uint64_t at = 0;
-      auto next = taken.begin();
-      for (; next != taken.end() && next->begin - at < size; ++next)
-        at = next->end;
-      taken.insert(next, {at, at + size, value});
-      masks[value] = Array<uint8_t>(Region::Masks, at);
-      bytes.masks = std::max(bytes.masks, at + size);
-    }
-    for (uint32_t value : code->lastReadBy(step))
-      std::erase_if(taken, [&](const Block &block) { return block.value == value; });
-  }
 }
 
 /// What is sent shares its room from stage to stage; what came stays until it is read.
@@ -135,11 +113,7 @@ void DeviceProgram::layOutClient() {
 }
 
 uint64_t DeviceProgram::wireOffset(uint32_t members) const {
-  uint64_t limbs = 0;
-  for (uint32_t step = 0; step < code->steps(); ++step)
-    if (const std::optional<WeightUse> use = code->gate(step).weightUse())
-      limbs = std::max(limbs, gpu::limbBytes(use->shape, code->ring().wordBytes(), members));
-  return cuda::paddedBytes(limbs);
+  return cuda::paddedBytes(mostLimbBytes(*code, members));
 }
 
 uint64_t DeviceProgram::togetherBytes(uint32_t members) const {

@@ -64,7 +64,6 @@ public:
   uint64_t prepareBytes() const;
 
 private:
-  void layOutMasks();
   void layOutMessages();
   void layOutClient();
 
@@ -72,7 +71,6 @@ private:
   bool isComplete = true;
   std::vector<device::DeviceGatePtr> gates;
   std::vector<device::StepArrays> arrays; ///< By step.
-  std::vector<gpu::Array<uint8_t>> masks; ///< By value.
   std::vector<DeviceStage> schedule;
   std::vector<gpu::Array<uint8_t>> inputs, outputs, packedPlaces;
   gpu::Array<uint64_t> keyPlace;

@@ -3,6 +3,7 @@
 
 #include "runtime/base/Error.h"
 #include "runtime/exec/Dealer.h"
+#include "runtime/exec/DevicePlan.h"
 #include "runtime/material/MaterialFile.h"
 #include "runtime/serve/InOrder.h"
 #include "runtime/serve/Progress.h"
@@ -14,8 +15,8 @@ namespace gfs::serve {
 
 namespace {
 
-/// The sealed records of one serial.
-struct RecordPair {
+/// The sealed records of one serial, or of those of a group, in order.
+struct SealedPair {
   SecretVector<uint8_t> zero, one;
 };
 
@@ -28,6 +29,8 @@ std::filesystem::path defaultMaterial(const std::filesystem::path &plan, Party p
 
 /// Most memory that records in the making may take.
 static constexpr uint64_t batchBytes = uint64_t(2) << 30;
+/// Most records that a GPU makes at a time: launches of so many fill it.
+static constexpr uint64_t mostRecords = 256;
 
 static void checkPaths(const DealOptions &options) {
   if (options.records == 0)
@@ -67,6 +70,104 @@ static MaterialWriter openWriter(const DealOptions &options, const MaterialInfo 
                 : MaterialWriter::create(path, info, seed, options.replace);
 }
 
+namespace {
+
+/// The writers of both files, and how records are made for them.
+class Press {
+public:
+  Press(const DealOptions &options, const Dealer &dealer, const std::array<MaterialInfo, 2> &infos,
+        const plan::DealerKey &key)
+      : dealer(dealer), materialId(infos[0].materialId),
+        pairBytes(infos[0].recordBytes() + infos[1].recordBytes()),
+        zero(openWriter(options, infos[0], key.seeds[0])),
+        one(openWriter(options, infos[1], key.seeds[1])), records(options.records),
+        kept(std::min(zero.written(), one.written())),
+        progress("dealing", options.records, kept, options.quiet) {
+    // Shares of one serial come from one run of the dealer: what only one file has is dealt again
+    // for both.
+    zero.truncate(kept);
+    one.truncate(kept);
+  }
+
+  /// Serials were complete already.
+  uint64_t serialsKept() const { return kept; }
+
+  /// Dealt and sealed by workers, written here: a disk that is slow stops no computing.
+  void onCpu(unsigned threads) {
+    const auto workers =
+        static_cast<unsigned>(std::clamp<uint64_t>(batchBytes / (2 * pairBytes), 1, threads));
+    InOrder<SealedPair> pairs(kept, records, workers, [&](uint64_t serial) {
+      SealedPair pair = blank();
+      dealer.deal(materialId, serial, MaterialWriter::payload(pair.zero),
+                  MaterialWriter::payload(pair.one));
+      seal(serial, pair);
+      return pair;
+    });
+    for (uint64_t serial = kept; serial < records; ++serial)
+      append(serial, pairs.take());
+  }
+
+  /// `size` records at a time: while one group is sealed by all processors, the GPU makes the next.
+  void onDevice(uint64_t size, unsigned threads) {
+    constexpr unsigned groupsAtATime = 2;
+    ThreadPool helpers(threads);
+    const uint64_t groups = (records - kept + size - 1) / size;
+    InOrder<std::vector<SealedPair>> made(0, groups, groupsAtATime, [&](uint64_t group) {
+      const uint64_t first = kept + group * size;
+      std::vector<SealedPair> pairs;
+      std::vector<RecordPair> payloads;
+      for (uint64_t serial = first; serial < std::min(first + size, records); ++serial) {
+        SealedPair &pair = pairs.emplace_back(blank());
+        payloads.push_back({MaterialWriter::payload(pair.zero), MaterialWriter::payload(pair.one)});
+      }
+      dealer.deal(materialId, first, payloads, helpers);
+      helpers.run(pairs.size(), [&](uint64_t i) { seal(first + i, pairs[i]); });
+      return pairs;
+    });
+    uint64_t serial = kept;
+    for (uint64_t group = 0; group < groups; ++group)
+      for (const SealedPair &pair : made.take())
+        append(serial++, pair);
+  }
+
+  void finish() {
+    zero.finish();
+    one.finish();
+  }
+
+private:
+  SealedPair blank() const { return {zero.blank(), one.blank()}; }
+  void seal(uint64_t serial, SealedPair &pair) const {
+    zero.seal(serial, pair.zero);
+    one.seal(serial, pair.one);
+  }
+  void append(uint64_t serial, const SealedPair &pair) {
+    zero.append(pair.zero);
+    one.append(pair.one);
+    progress.update(serial + 1, (serial + 1 - kept) * pairBytes);
+  }
+
+  const Dealer &dealer;
+  const plan::Id16 materialId;
+  const uint64_t pairBytes;
+  MaterialWriter zero, one;
+  const uint64_t records, kept;
+  Progress progress;
+};
+
+} // namespace
+
+/// Two groups are made and up to four wait for the disk.
+static uint32_t groupSize(const DealOptions &options, const ProgramRef &program,
+                          const ComputeDevice &device) {
+  if (options.group > 0)
+    return options.group;
+  const uint64_t pairBytes =
+      program->recordBytes(Party::Zero) + program->recordBytes(Party::One) + 1;
+  const uint64_t most = std::min({batchBytes / (6 * pairBytes), options.records, mostRecords});
+  return recordsAtATime(program, device.freeMemory, static_cast<uint32_t>(most));
+}
+
 DealSummary deal(const DealOptions &options) {
   checkPaths(options);
   auto start = std::chrono::steady_clock::now();
@@ -77,44 +178,26 @@ DealSummary deal(const DealOptions &options) {
     weights = readMaskedWeights(options.weights, plan);
     plan::requireModel(key.modelId, weights->modelId, options.weights);
   }
-  Dealer dealer(makeProgram(plan), key.seeds[0], key.seeds[1], key.modelId,
-                weights ? &*weights : nullptr);
-
-  std::array<MaterialInfo, 2> infos = describe(options, dealer, plan, key.modelId);
-  MaterialWriter zero = openWriter(options, infos[0], key.seeds[0]),
-                 one = openWriter(options, infos[1], key.seeds[1]);
-  // Shares of one serial come from one run of the dealer: what only one file has is dealt again for
-  // both.
-  uint64_t kept = std::min(zero.written(), one.written());
-  zero.truncate(kept);
-  one.truncate(kept);
-
-  uint64_t pairBytes = infos[0].recordBytes() + infos[1].recordBytes();
-  // Dealt and sealed by workers, written here: a disk that is slow stops no computing.
-  unsigned threads =
+  const ProgramRef program = makeProgram(plan);
+  const ComputeDevice device = openDevice(options.device);
+  const uint32_t group = device.isGpu ? groupSize(options, program, device) : 1;
+  const std::string text = describeDevice(device, program, DeviceUser::Dealer, group);
+  const Dealer dealer(program, key.seeds[0], key.seeds[1], key.modelId,
+                      weights ? &*weights : nullptr, *device.kernels);
+  const std::array<MaterialInfo, 2> infos = describe(options, dealer, plan, key.modelId);
+  Press press(options, dealer, infos, key);
+  const unsigned threads =
       options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
-  threads = static_cast<unsigned>(std::clamp<uint64_t>(batchBytes / (2 * pairBytes), 1, threads));
-  InOrder<RecordPair> pairs(kept, options.records, threads, [&](uint64_t serial) {
-    RecordPair pair{zero.blank(), one.blank()};
-    dealer.deal(infos[0].materialId, serial, MaterialWriter::payload(pair.zero),
-                MaterialWriter::payload(pair.one));
-    zero.seal(serial, pair.zero);
-    one.seal(serial, pair.one);
-    return pair;
-  });
-  Progress progress("dealing", options.records, kept, options.quiet);
-  for (uint64_t serial = kept; serial < options.records; ++serial) {
-    const RecordPair pair = pairs.take();
-    zero.append(pair.zero);
-    one.append(pair.one);
-    progress.update(serial + 1, (serial + 1 - kept) * pairBytes);
-  }
-  zero.finish();
-  one.finish();
-  return {options.records - kept,
-          kept,
+  if (dealer.onDevice())
+    press.onDevice(group, threads);
+  else
+    press.onCpu(threads);
+  press.finish();
+  return {options.records - press.serialsKept(),
+          press.serialsKept(),
           {infos[0].recordBytes(), infos[1].recordBytes()},
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+          text};
 }
 
 } // namespace gfs::serve

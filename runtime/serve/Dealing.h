@@ -6,6 +6,7 @@
 
 #include <array>
 #include <filesystem>
+#include <string>
 
 namespace gfs::serve {
 
@@ -17,9 +18,11 @@ struct DealOptions {
   std::filesystem::path weights; ///< Read only if the plan's weights are public.
   std::array<std::filesystem::path, 2> outputs;
   uint64_t records = 0;
-  bool resume = false;  ///< Continue interrupted files.
-  bool replace = false; ///< Replace existing files, and their ledgers, by a new set.
-  unsigned threads = 0; ///< 0 = as many as there are processors.
+  bool resume = false;        ///< Continue interrupted files.
+  bool replace = false;       ///< Replace existing files, and their ledgers, by a new set.
+  unsigned threads = 0;       ///< 0 = as many as there are processors.
+  std::string device = "cpu"; ///< See openDevice().
+  uint32_t group = 0;         ///< Records a GPU makes at a time; 0 = as its memory allows.
   bool quiet = false;
 };
 
@@ -27,9 +30,11 @@ struct DealSummary {
   uint64_t dealt = 0, kept = 0; ///< Records made now, and found complete.
   std::array<uint64_t, 2> recordBytes{};
   double seconds = 0;
+  std::string device; ///< What made them, and its planned memory.
 };
 
-/// Errors: those of the readers of plan, key and weights, and of MaterialWriter; Usage.
+/// Errors: those of the readers of plan, key and weights, of MaterialWriter, and of openDevice();
+/// Usage; Device.
 DealSummary deal(const DealOptions &options);
 
 } // namespace gfs::serve

@@ -25,7 +25,7 @@ class Device(TestCase):
         done = self.local(made.plan, "cuda")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("device: cuda:0 (emulated on this CPU", done.stdout)
-        self.assertRegex(done.stdout, r"whole passes there, up to \d+\.\d MB: weights \d+\.\d \+ scratch \d+\.\d \+ a pass \d+\.\d")
+        self.assertRegex(done.stdout, r"whole passes there, up to \d+\.\d MB: weights \d+\.\d \+ a pass \d+\.\d.* for a record in the making")
         self.assertIn("accuracy 1.0000 over 2 rows", done.stdout)
 
     def test_groups_of_whole_passes(self):
@@ -36,6 +36,17 @@ class Device(TestCase):
         self.assertIn("whole passes on the device: yes", done.stdout)
         self.assertEqual(done.stdout.count("results right"), 2, done.stdout)
         self.assertEqual(run("gfs-pass-bench", made.plan, "cuda", 0).returncode, 2)
+
+    def test_dealer_on_the_device(self):
+        made = self.deployment(records=0)
+        self.use(EMULATED)
+        dealt = run("gfsdeal", made.plan, "-n", 3, "--device", "cuda", "--force")
+        self.assertEqual(dealt.returncode, 0, dealt.stderr)
+        self.assertRegex(dealt.stdout, r"device: cuda:0 \(emulated.*whole records there.*2 x \d+\.\d for 3 records in the making")
+        made.start(0)
+        made.start(1)
+        done, _ = made.infer("--limit", 3, "--labels", LABELS)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_without_the_library(self):
         made = self.deployment(records=0)
@@ -48,6 +59,10 @@ class Device(TestCase):
         self.assertEqual(fallen.returncode, 0, fallen.stderr)
         self.assertRegex(fallen.stdout, r"device: cpu \(\w+\); no GPU: .*missing\.so")
         self.assertEqual(self.local(made.plan, "tpu").returncode, 2)
+        self.assertEqual(run("gfsdeal", made.plan, "-n", 1, "--device", "cuda", "--force").returncode, 20)
+        dealt = run("gfsdeal", made.plan, "-n", 1, "--device", "auto", "--force")
+        self.assertEqual(dealt.returncode, 0, dealt.stderr)
+        self.assertRegex(dealt.stdout, r"device: cpu \(\w+\); no GPU: ")
 
     def test_servers_on_gpu_and_cpu_work_together(self):
         made = self.deployment(records=2)

@@ -27,6 +27,9 @@ int main(int argc, char **argv) {
   app.add_option("--weights", options.weights,
                  "Weights, for plans with public weights (default PLAN.weights)");
   app.add_option("--threads", options.threads, "Threads (default: one per processor)");
+  app.add_option("--device", options.device,
+                 "Where records are made: cpu, cuda[:N] or auto (a GPU if there is a usable one)")
+      ->capture_default_str();
   auto *resume =
       app.add_flag("--resume", options.resume, "Continue an interrupted run of the same command");
   app.add_flag("--force", options.replace, "Replace existing files by a new set")->excludes(resume);
@@ -48,6 +51,8 @@ int main(int argc, char **argv) {
     serve::DealSummary summary = serve::deal(options);
     if (options.quiet)
       return;
+    if (options.device != "cpu")
+      fmt::print("device: {}\n", summary.device);
     fmt::print("dealt {} records in {:.1f} s", summary.dealt, summary.seconds);
     if (summary.kept > 0)
       fmt::print(", kept {}", summary.kept);

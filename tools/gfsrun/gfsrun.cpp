@@ -34,7 +34,7 @@ static void addFlags(CLI::App &app, Options &options) {
                  "Key (default PLAN.s0.key or PLAN.s1.key; with --local PLAN.dealer.key)");
   app.add_option(
          "--device", options.files.device,
-         "Where convolutions run: cpu, cuda, cuda:N (GPU N) or auto (a GPU if there is one)")
+         "Where passes run: cpu, cuda, cuda:N (GPU N) or auto (a GPU if there is one)")
       ->capture_default_str();
   app.add_option("--throttle", options.throttle,
                  "Imitate a network between the servers, for measurements on one machine: lan, wan "

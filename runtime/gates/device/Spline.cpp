@@ -1,56 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spline, and Relu by comparison key, on a GPU; formulas in runtime/gates/{Spline.cpp,Selection.h}.
-#include "runtime/crypto/Dcf.h"
 #include "runtime/gates/device/Comparison.h"
+#include "runtime/gates/device/SplineParts.h"
 
 namespace gfs::device {
 
 namespace {
-
-/// The pieces of a Spline, and of a Relu: 0 and v.
-struct PiecesOf {
-  unsigned shift;
-  const plan::SignWindow &window;
-  std::vector<int64_t> thresholds = {0};
-  std::vector<std::array<int64_t, 3>> coefficients = {{0, 0, 0}, {0, 1, 0}};
-
-  explicit PiecesOf(const plan::Step &step)
-      : shift(step.has_relu() ? step.relu().shift() : step.spline().shift()),
-        window(step.has_relu() ? step.relu().window() : step.spline().window()) {
-    if (step.has_relu())
-      return;
-    thresholds = {step.spline().thresholds().begin(), step.spline().thresholds().end()};
-    coefficients.clear();
-    for (const plan::Polynomial &piece : step.spline().pieces())
-      coefficients.push_back({piece.c0(), piece.c1(), piece.c2()});
-  }
-};
 
 template <class Word> class Spline final : public DeviceGate {
   using Task = cuda::PiecesTask<Word>;
 
 public:
   explicit Spline(const DeviceSite &site) {
-    const PiecesOf source(site.step);
+    const SplineParts source(site.step);
     std::vector<Word> differences; // p_0, p_1 - p_0, …
-    unsigned degree = 0;
     for (size_t j = 0; j < source.coefficients.size(); ++j)
       for (unsigned d = 0; d < 3; ++d) {
         const auto &c = source.coefficients;
         const auto before = j == 0 ? 0 : static_cast<uint64_t>(c[j - 1][d]);
         differences.push_back(static_cast<Word>(static_cast<uint64_t>(c[j][d]) - before));
-        if (c[j][d] != 0)
-          degree = std::max(degree, d);
       }
-    const unsigned l = site.ring.bits, f = source.shift;
-    std::vector<unsigned> termBits = {l, l, f, l, f};
-    termBits.resize(1 + 2 * degree);
+    const std::vector<unsigned> termBits = source.termBits(site.ring.bits);
     std::vector<Word> theta;
     for (int64_t threshold : source.thresholds)
       theta.push_back(static_cast<Word>(threshold));
     const ComparisonArrays<Word> arrays(site, source.window, theta);
 
-    task.shape = {l, f};
+    task.shape = {site.ring.bits, source.shift};
     task.addsPublic = site.first();
     task.thresholds = arrays.thresholds;
     task.terms = static_cast<unsigned>(termBits.size());
@@ -113,73 +89,47 @@ private:
   /// Dealt are [bit_n(Sk) w_k] once, and keys that yield the rest.
   void selectByKey(const DeviceSite &site, const ComparisonArrays<Word> &arrays,
                    const std::vector<unsigned> &termBits) {
-    const Array<const cuda::ComparisonRoundKeys> permutations = slicedPermutations(site);
+    const Array<const cuda::ComparisonRoundKeys> permutations = slicedPermutations(site.constants);
     task.keyedTerms = 0;
     const Array<Word> keyed =
         site.scratch<Word>(arrays.thresholds * termBits.size() * task.wordBytes / sizeof(Word));
     task.keyed = keyed;
-    // As runtime/gates/SelectByKey.cpp groups them: a function has room for three words, terms of
-    // no bits are left out.
-    for (size_t k = 0; k < termBits.size();) {
-      std::vector<unsigned> bits;
-      const size_t first = k;
-      while (k < termBits.size() && termBits[k] > 0 && bits.size() < 3) {
-        task.keyedTerms |= 1u << k;
-        bits.push_back(termBits[k++]);
-      }
-      if (bits.empty()) {
-        ++k;
-        continue;
-      }
-      addFunction(site, arrays, Dcf(arrays.window.bits(), bits), permutations,
-                  keyed.template as<uint8_t>().behind(first * task.wordBytes).template as<Word>());
+    for (const KeyGroup &group : keyGroups(arrays.window.bits(), termBits)) {
+      task.keyedTerms |= ((1u << group.dcf.words()) - 1) << group.first;
+      addFunction(
+          site, arrays, group, permutations,
+          keyed.template as<uint8_t>().behind(group.first * task.wordBytes).template as<Word>());
     }
     task.hidden = shares(site, arrays.elements, termBits);
     task.hiddenPitch = 0;
   }
 
-  void addFunction(const DeviceSite &site, const ComparisonArrays<Word> &arrays, const Dcf &dcf,
-                   Array<const cuda::ComparisonRoundKeys> permutations, Array<Word> out) {
-    const uint64_t keyBytes = arrays.elements * dcf.keyBytes(),
+  void addFunction(const DeviceSite &site, const ComparisonArrays<Word> &arrays,
+                   const KeyGroup &group, Array<const cuda::ComparisonRoundKeys> permutations,
+                   Array<Word> out) {
+    const uint64_t keyBytes = arrays.elements * group.dcf.keyBytes(),
                    rootBytes = arrays.elements * Dcf::rootBytes;
     const Array<uint8_t> keys = site.prepared<uint8_t>(keyBytes),
                          root = site.prepared<uint8_t>(rootBytes);
     const auto name = static_cast<uint16_t>(rootStream + functions.size());
     roots.push_back({site.stream(name), rootBytes, root.as<uint64_t>()});
     pieces.push_back({DealtPiece::Raw, 0, keyBytes, keys});
-    cuda::ComparisonKeyTask<Word> &function =
-        functions.emplace_back(cuda::ComparisonKeyTask<Word>{arrays.window,
-                                                             arrays.ringBits,
-                                                             arrays.thresholds,
-                                                             !site.first(),
-                                                             dcf.words(),
-                                                             dcf.allPayloadBits(),
-                                                             {},
-                                                             permutations,
-                                                             arrays.theta,
-                                                             arrays.masked,
-                                                             root,
-                                                             keys,
-                                                             arrays.elements,
-                                                             out,
-                                                             task.terms,
-                                                             task.wordBytes});
-    for (unsigned w = 0; w < dcf.words(); ++w)
-      function.word[w] = {dcf.payloadOffset(w), dcf.payloadBits(w)};
-  }
-
-  /// The permutations' round keys, which are public, as the device reads them.
-  static Array<const cuda::ComparisonRoundKeys> slicedPermutations(const DeviceSite &site) {
-    cuda::ComparisonRoundKeys sliced;
-    cuda::SlicedRoundKeys *const to[] = {&sliced.seed, &sliced.value[0], &sliced.value[1]};
-    const auto keys = Dcf::permutationKeys();
-    for (size_t k = 0; k < keys.size(); ++k) {
-      std::array<uint64_t, 22> words;
-      std::memcpy(words.data(), keys[k].data(), sizeof words);
-      for (size_t round = 0; round < 11; ++round)
-        to[k]->round[round] = cuda::sliceRoundKey(&words[2 * round]);
-    }
-    return site.constants.add(std::span<const cuda::ComparisonRoundKeys>(&sliced, 1));
+    cuda::ComparisonKeyTask<Word> function = {};
+    function.window = arrays.window;
+    function.ringBits = arrays.ringBits;
+    function.thresholds = arrays.thresholds;
+    function.negates = !site.first();
+    group.describeTo(function);
+    function.permutations = permutations;
+    function.theta = arrays.theta;
+    function.masked = arrays.masked;
+    function.roots = root;
+    function.keys = keys;
+    function.elements = arrays.elements;
+    function.out = out;
+    function.outPitch = task.terms;
+    function.outBytes = task.wordBytes;
+    functions.push_back(function);
   }
 
   std::unique_ptr<Comparison> comparison; ///< None: by keys.

@@ -22,8 +22,9 @@ enum class Region : uint32_t {
   Together, ///< Scratch that the members use as one; the same base for all.
   EvenStep, ///< Material on its way, of steps with even numbers: the next step's is brought …
   OddStep,  ///< … while this one's is read.
+  Records,  ///< What the dealer makes for both servers.
 };
-constexpr uint32_t regions = 10;
+constexpr uint32_t regions = 11;
 
 /// Where one member's regions are; addresses, as 0 is one of them.
 struct Bases {

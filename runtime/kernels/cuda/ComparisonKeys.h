@@ -19,6 +19,28 @@ struct PayloadWord {
 };
 constexpr unsigned mostPayloadWords = 4;
 
+/// out = P(in) ^ in for four blocks.
+GFS_DEVICE void hashFour(const SlicedRoundKeys &keys, const uint64_t *in, uint64_t *out) {
+  SlicedAes::State state;
+  for (int i = 0; i < 8; ++i)
+    state[i] = {in[i]};
+  SlicedAes::transposeBytes(state);
+  SlicedAes::transposeBits(state);
+  SlicedAes::encrypt(state, keys.round);
+  SlicedAes::transposeBits(state);
+  SlicedAes::transposeBytes(state);
+  for (int i = 0; i < 8; ++i)
+    out[i] = state[i].bits ^ in[i];
+}
+
+/// `count` bytes, little-endian; no alignment.
+GFS_DEVICE uint64_t loadBytes(const uint8_t *from, unsigned count) {
+  uint64_t word = 0;
+  for (unsigned i = 0; i < count; ++i)
+    word |= uint64_t(from[i]) << (8 * i);
+  return word;
+}
+
 /// Evaluates one function per element at the window's X_j of every threshold j. Word w of threshold
 /// j goes to out[(j * outPitch + w) arrays of `outBytes`].
 template <class Word> struct ComparisonKeyTask {
@@ -96,27 +118,13 @@ private:
     }
   }
 
-  /// out = P(in) ^ in for four blocks.
-  static GFS_DEVICE void hash(const SlicedRoundKeys &keys, const uint64_t *in, uint64_t *out) {
-    SlicedAes::State state;
-    for (int i = 0; i < 8; ++i)
-      state[i] = {in[i]};
-    SlicedAes::transposeBytes(state);
-    SlicedAes::transposeBits(state);
-    SlicedAes::encrypt(state, keys.round);
-    SlicedAes::transposeBits(state);
-    SlicedAes::transposeBytes(state);
-    for (int i = 0; i < 8; ++i)
-      out[i] = state[i].bits ^ in[i];
-  }
-
   /// V += Convert(H_value(node)) + t V_CW.
   GFS_DEVICE void addValues(Functions &f, const ComparisonRoundKeys &permutation,
                             const uint8_t *corrections, unsigned valueBytes) const {
     uint64_t pad[2][8];
-    hash(permutation.value[0], f.node, pad[0]);
+    hashFour(permutation.value[0], f.node, pad[0]);
     if (valueBits > 128)
-      hash(permutation.value[1], f.node, pad[1]);
+      hashFour(permutation.value[1], f.node, pad[1]);
     for (unsigned w = 0; w < words; ++w) {
       const unsigned offset = word[w].offset, bits = word[w].bits, shift = offset % 64,
                      lane = offset / 64;
@@ -137,7 +145,7 @@ private:
   GFS_DEVICE void descend(Functions &f, const SlicedRoundKeys &seedKeys, const uint8_t *seeds,
                           unsigned bit) const {
     uint64_t child[8];
-    hash(seedKeys, f.node, child);
+    hashFour(seedKeys, f.node, child);
     for (unsigned e = 0; e < 4; ++e) {
       const uint8_t *from = seeds + 16 * (e < f.count ? e : 0);
       const uint64_t low = loadBytes(from, 8) & f.control[e],
@@ -147,14 +155,6 @@ private:
       f.node[2 * e] = (child[2 * e] ^ low) & ~uint64_t(3);
       f.node[2 * e + 1] = child[2 * e + 1] ^ high;
     }
-  }
-
-  /// `count` bytes, little-endian; no alignment.
-  static GFS_DEVICE uint64_t loadBytes(const uint8_t *from, unsigned count) {
-    uint64_t word = 0;
-    for (unsigned i = 0; i < count; ++i)
-      word |= uint64_t(from[i]) << (8 * i);
-    return word;
   }
 };
 

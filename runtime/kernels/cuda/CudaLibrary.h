@@ -5,8 +5,9 @@
 #pragma once
 
 #include "runtime/kernels/cuda/Compare.h"
-#include "runtime/kernels/cuda/ComparisonKeys.h"
+#include "runtime/kernels/cuda/ComparisonDeal.h"
 #include "runtime/kernels/cuda/CounterMode.h"
+#include "runtime/kernels/cuda/Deal.h"
 #include "runtime/kernels/cuda/Elements.h"
 #include "runtime/kernels/cuda/Moves.h"
 #include "runtime/kernels/cuda/Pieces.h"
@@ -38,7 +39,7 @@ template <class... Tasks> struct Launches : Launch<Tasks>... {
   template <class Task> auto of() const { return this->Launch<Task>::function; }
 };
 using ByteLaunches = Launches<ExpandTask, SliceKeysTask, OneHotTablesTask, HideOperandsTask,
-                              JoinTask, XorTask, WireTask>;
+                              JoinTask, XorTask, WireTask, TripleProductsTask>;
 template <class Word>
 using WordLaunches =
     Launches<PackTask<Word>, UnpackTask<Word>, CombineTask<Word>, MaskAndPackTask<Word>,
@@ -46,12 +47,13 @@ using WordLaunches =
              TruncateTask<Word>, SquareTask<Word>, ReluSelectTask<Word>, MultiplyTask<Word>,
              PiecesTask<Word>, BiasTask<Word>, TakeTask<Word>, ConcatTask<Word>,
              TransposeTask<Word>, SumPoolTask<Word>, SplitTask<Word>, PackWeightsTask<Word>,
-             DirectConvTask<Word>>;
+             DirectConvTask<Word>, MaskTermTask<Word>, ProductTask<Word>, TableDealTask<Word>,
+             OneHotDealTask<Word>, TopBitsTask<Word>, ComparisonDealTask<Word>>;
 
 /// Functions may be called from any thread; a queue by one at a time. Launches of one queue run in
 /// order, and so do its uploads; the two are ordered by `launchesWait` and `uploadsWait` alone.
 struct Library {
-  static constexpr uint32_t currentVersion = 3;
+  static constexpr uint32_t currentVersion = 4;
   uint32_t version;
   /// DeviceFailed if there is no driver.
   Status (*countDevices)(int *count);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/exec/ClientShares.h"
+#include "runtime/exec/Dealer.h"
 #include "runtime/exec/PlanCost.h"
 #include "runtime/exec/Simulate.h"
 #include "runtime/plan/PlanBuilder.h"
@@ -36,6 +37,37 @@ inline plan::LoadedPlan load(const plan::Plan &plan) {
   return plan::parsePlan(plan::serializePlan(plan), "test plan");
 }
 
+/// Records that `dealer` makes of serials 5 to 5 + `count`, in one group.
+inline std::vector<std::array<SecretVector<uint8_t>, 2>> dealGroup(const Dealer &dealer,
+                                                                   size_t count) {
+  std::vector<std::array<SecretVector<uint8_t>, 2>> records(count);
+  std::vector<RecordPair> pairs;
+  for (auto &pair : records) {
+    for (Party party : {Party::Zero, Party::One})
+      pair[index(party)].resize(dealer.recordBytes(party), uint8_t(0x5a)); // nothing is zeroed
+    pairs.push_back({pair[0], pair[1]});
+  }
+  ThreadPool helpers(2);
+  dealer.deal(plan::Id16{9}, 5, pairs, helpers);
+  return records;
+}
+
+/// A dealer on a GPU makes the bytes of one on a CPU, whatever the size of its groups.
+inline void expectSameRecords(const ProgramRef &program, const MaskedWeights &weights,
+                              const Kernels &kernels, const std::vector<size_t> &groups) {
+  const SecretSeed seed0 = SecretSeed::random(), seed1 = SecretSeed::random();
+  const Dealer here(program, seed0, seed1, weights.modelId, &weights),
+      there(program, seed0, seed1, weights.modelId, &weights, kernels);
+  ASSERT_EQ(here.onDevice(), nullptr);
+  ASSERT_NE(there.onDevice(), nullptr);
+  const auto expected = dealGroup(here, std::ranges::max(groups));
+  for (size_t count : groups) {
+    const auto records = dealGroup(there, count);
+    for (size_t i = 0; i < count; ++i)
+      EXPECT_EQ(records[i], expected[i]) << "record " << i << " of " << count;
+  }
+}
+
 /// Runs `plan`, checks reference and cost, returns the outputs as signed integers.
 inline std::vector<Values> runPlan(const plan::Plan &source, const std::vector<Values> &weights,
                                    const std::vector<Values> &inputs, const Kernels &kernels) {
@@ -44,6 +76,9 @@ inline std::vector<Values> runPlan(const plan::Plan &source, const std::vector<V
   const Ring ring = program->ring();
   const SecretSeed seed0 = SecretSeed::random(), seed1 = SecretSeed::random();
   WeightTable clear = clearWeights(plan, weights);
+  if (gpu::onGpu(kernels))
+    expectSameRecords(program, maskWeights(plan, clear, seed0, seed1, plan::randomId()), kernels,
+                      {1});
   Simulator simulator(program, maskWeights(plan, clear, seed0, seed1, plan::randomId()), seed0,
                       seed1, kernels);
   std::vector<ClearWords> words;

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfsdeal's work: complete sets, interrupted sets, and sets that must not be touched.
+#include "runtime/exec/Dealer.h"
+#include "runtime/exec/DevicePlan.h"
+#include "runtime/material/MaterialFile.h"
+#include "test/unit/cuda/EmulatedDevice.h"
 #include "test/unit/serve/Deployment.h"
 
 using namespace gfs;
@@ -31,6 +35,22 @@ protected:
     for (int64_t i = 0; i < 8; ++i) {
       std::vector<int64_t> x = {i, 2, 3, -4};
       EXPECT_EQ(infer(client, deployment, x), deployment.expected(x)) << "record " << i;
+    }
+  }
+
+  /// The files hold what a dealer on the CPU makes for their material id.
+  void expectRecordsOfTheCpu() const {
+    const serve::DealOptions options = deployment.dealOptions(8);
+    const plan::DealerKey key = plan::readDealerKey(options.dealerKey, deployment.loaded);
+    const Dealer dealer(makeProgram(deployment.loaded), key.seeds[0], key.seeds[1], key.modelId);
+    const MaterialReader zero(material(Party::Zero), key.seeds[0]),
+        one(material(Party::One), key.seeds[1]);
+    for (uint64_t serial = 0; serial < zero.info().records; ++serial) {
+      SecretVector<uint8_t> record0(dealer.recordBytes(Party::Zero)),
+          record1(dealer.recordBytes(Party::One));
+      dealer.deal(zero.info().materialId, serial, record0, record1);
+      EXPECT_EQ(zero.read(serial), record0) << serial;
+      EXPECT_EQ(one.read(serial), record1) << serial;
     }
   }
 
@@ -107,4 +127,42 @@ TEST_F(DealingTest, RefusesWrongFilesAndFlags) {
               options.dealerKey.string());
   options.dealerKey = deployment.folder / "missing.key";
   expectError(errorOf([&] { serve::deal(options); }), ExitCode::InputUnreadable, "missing.key");
+}
+
+// Groups of three, the last one smaller; then a set that was interrupted in the middle of a group.
+TEST_F(DealingTest, DealsOnAGpu) {
+  emulatedCudaVariants();
+  serve::DealOptions options = deployment.dealOptions(8);
+  options.replace = true;
+  options.device = "cuda";
+  options.group = 3;
+  options.threads = 2;
+  const serve::DealSummary summary = serve::deal(options);
+  EXPECT_EQ(summary.dealt, 8u);
+  EXPECT_NE(summary.device.find("whole records there"), std::string::npos) << summary.device;
+  EXPECT_NE(summary.device.find("for 3 records in the making"), std::string::npos);
+  expectRecordsOfTheCpu();
+
+  cut(Party::Zero, 5);
+  cut(Party::One, 4);
+  options.replace = false;
+  options.resume = true;
+  options.group = 0;
+  EXPECT_EQ(serve::deal(options).dealt, 4u);
+  expectRecordsOfTheCpu();
+  expectUsable();
+}
+
+TEST_F(DealingTest, SaysWhatIsWrongWithTheDevice) {
+  emulatedCudaVariants();
+  serve::DealOptions options = deployment.dealOptions(8);
+  options.replace = true;
+  options.device = "tpu";
+  expectError(errorOf([&] { serve::deal(options); }), ExitCode::Usage, "--device tpu: unknown");
+  options.device = "cuda:5";
+  expectError(errorOf([&] { serve::deal(options); }), ExitCode::Device, "there are 1 GPUs");
+  options.device = "cuda";
+  options.group = 100'000'000;
+  expectError(errorOf([&] { serve::deal(options); }), ExitCode::Device, "not enough memory");
+  expectUsable(); // nothing was replaced
 }
