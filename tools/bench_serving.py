@@ -1,24 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Serving figures of a network: two gfsrun processes over TLS loopback, one client with one or many inferences a request, many
-clients at once, and ONNX Runtime in plaintext on the same cores in the same run. Every inference uses fresh material from disk.
+requests in flight at once, and ONNX Runtime in plaintext on the same cores in the same run. Every inference uses fresh material from disk.
 Before the figures each size of request runs once, so that the servers have the memory they need; sizes then take turns.
 
-    tools/bench_serving.py NETWORK [--images N] [--together B ...] [--rounds R] [--clients C] [--json FILE]
+    tools/bench_serving.py NETWORK [--images N] [--together B ...] [--rounds R] [--in-flight F] [--json FILE]
 
 NETWORK is one of tools/benchmark.py's. GFS_BIN names the folder of the tools (default build/release/bin)."""
 import argparse
 import json
 import os
 import pathlib
-import subprocess
 import time
 
 import numpy as np
 import onnxruntime
 
 from benchmark import NETWORKS
-from deployment import BIN, Deployment, must, number
+from deployment import Deployment, must, number
 
 
 def plaintext(model, images):
@@ -69,18 +68,16 @@ def middle(rounds):
     return chosen
 
 
-def many_clients(deployment, images, clients):
-    """`clients` processes at once, each sends all images one by one: images/s from the first start to the last end."""
+def in_flight(deployment, images, requests):
+    """One client process with so many requests at the same time, one image in each, until all images are through: images/s, and
+    the servers' processor time. Connecting is not counted."""
     np.save(deployment.folder / "x.npy", images)
-    command = [BIN / "gfs-client", *map(str, deployment.client_arguments("-q", "--timeout-ms", 120000,
-                                                                         images=deployment.folder / "x.npy"))]
-    start = time.perf_counter()
-    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(clients)]
-    for client in running:
-        _, errors = client.communicate(timeout=900)
-        if client.returncode != 0:
-            raise SystemExit(errors)
-    return {"images_per_s": clients * len(images) / (time.perf_counter() - start)}
+    before = server_cpu_ms(deployment)
+    done, stats = deployment.infer("-q", "--in-flight", requests, "--timeout-ms", 120000, images=deployment.folder / "x.npy", timeout=900)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    return {"images_per_s": stats["inferences_per_s"], "cpu_ms": (server_cpu_ms(deployment) - before) / len(images),
+            "total_ms": stats["total_ms"]}
 
 
 def main():
@@ -89,20 +86,20 @@ def main():
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--together", type=int, nargs="+", default=[8, 32])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
 
     model, images, _, calibration = NETWORKS[options.network]()
     images = images[:options.images]
-    each = max(1, options.images // options.clients)
     expected, plain = plaintext(model, images)
     deployment = Deployment(records=0)
     try:
         np.save(deployment.folder / "c.npy", calibration)
         must("gfscc", model, "-o", deployment.plan, "--calib", deployment.folder / "c.npy", "-q", "--force", timeout=900)
         sizes = [1, *options.together]
-        records = sum(sizes) + options.rounds * len(sizes) * len(images) + each * (1 + options.clients)
+        paces = sorted({1, options.in_flight})
+        records = sum(sizes) + options.rounds * (len(sizes) + len(paces)) * len(images)
         start = time.perf_counter()
         deployment.deal(records)
         dealing = 1e3 * (time.perf_counter() - start) / records
@@ -113,15 +110,17 @@ def main():
         for size in sizes:
             one_client(deployment, images[:size], expected[:size], size)
         rounds = {size: [] for size in sizes}
+        flights = {pace: [] for pace in paces}
         for _ in range(options.rounds):
             for size in sizes:
                 rounds[size].append(one_client(deployment, images, expected, size))
+            for pace in paces:
+                flights[pace].append(in_flight(deployment, images, pace))
         result = {
             "model": options.network, "images": len(images), "load": os.getloadavg()[0], "plaintext_ms": plain,
             "dealing_ms": dealing, "material_bytes": material,
             "together": {size: middle(rounds[size]) for size in sizes},
-            "single_client": many_clients(deployment, images[:each], 1),
-            "clients": many_clients(deployment, images[:each], options.clients),
+            "in_flight": {pace: middle(flights[pace]) for pace in paces},
         }
     finally:
         deployment.close()
@@ -140,8 +139,12 @@ def main():
              f"{run['images_per_s']:.1f} ({slowest:.1f} to {fastest:.1f}), {run['images_per_s'] / single['images_per_s']:.1f} times one a request"),
             (f"{size} a request: processor time of both servers per image", f"{run['cpu_ms']:.1f} ms"),
         ]
-    rows.append((f"1 client process, {options.clients} at once: images/s",
-                 f"{result['single_client']['images_per_s']:.1f}, {result['clients']['images_per_s']:.1f}"))
+    alone = result["in_flight"][1]
+    for pace, run in result["in_flight"].items():
+        slowest, fastest = run["images_per_s_range"]
+        rows.append((f"{pace} in flight: images/s (slowest to fastest round), processor time of both servers per image",
+                     f"{run['images_per_s']:.1f} ({slowest:.1f} to {fastest:.1f}), "
+                     f"{run['images_per_s'] / alone['images_per_s']:.1f} times one; {run['cpu_ms']:.1f} ms"))
     for name, value in rows:
         print(f"| {name} | {value} |")
     if options.json:

@@ -18,6 +18,10 @@ namespace gfs::serve {
 static constexpr Milliseconds matchTimeout{5000};
 /// How long for the halves of the others of a group, once that of the first is here.
 static constexpr Milliseconds groupTimeout{5};
+/// A pass waits for as many requests as the last one had and those that came while it ran, for at
+/// most such a part of the time that one took: little beside what two passes of some cost more than
+/// one of all.
+static constexpr int gatherDivisor = 8;
 /// Far above any group; more in one command is not from our server 0.
 static constexpr int mostStarted = 4096;
 
@@ -110,11 +114,17 @@ void Server::leaderLoop() {
 void Server::lead(PeerLink &link) {
   PeerCommand ping;
   ping.mutable_ping();
+  Gathering gathering;
   while (!stopping()) {
     engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
-    if (Jobs jobs = queue.next(groupLimit(), PeerLink::pingInterval); !jobs.empty())
+    if (Jobs jobs = queue.next(groupLimit(), PeerLink::pingInterval, gathering); !jobs.empty()) {
+      const size_t count = jobs.size();
+      cameMeanwhile = 0;
+      const auto start = std::chrono::steady_clock::now();
       leadGroup(link, std::move(jobs));
-    else if (!stopping())
+      const auto end = std::chrono::steady_clock::now();
+      gathering = {count + cameMeanwhile, end + (end - start) / gatherDivisor};
+    } else if (!stopping())
       link.command(ping);
   }
 }
@@ -352,6 +362,7 @@ void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
     for (size_t i = 0; i < jobs.size(); ++i)
       group.push_back({jobs[i]->inputShares, link.requestSeed(jobs[i]->id, serial + i)});
     std::vector<Result> results = engine.run(serial, group, slow ? *slow : *channel);
+    cameMeanwhile = queue.size();
     for (size_t i = 0; i < jobs.size(); ++i) {
       Stats &stats = results[i].stats;
       stats.set_queue_ms(

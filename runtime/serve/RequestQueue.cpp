@@ -41,9 +41,13 @@ std::vector<std::future<Result>> RequestQueue::submit(Jobs added) {
   return results;
 }
 
-Jobs RequestQueue::next(size_t most, std::chrono::milliseconds timeout) {
+Jobs RequestQueue::next(size_t most, std::chrono::milliseconds timeout,
+                        const Gathering &gathering) {
   std::unique_lock lock(mutex);
   changed.wait_for(lock, timeout, [&] { return closed || !jobs.empty(); });
+  if (!jobs.empty())
+    changed.wait_until(lock, gathering.until,
+                       [&] { return closed || jobs.size() >= std::min(most, gathering.expected); });
   auto end = jobs.begin() + static_cast<ptrdiff_t>(std::min(most, jobs.size()));
   Jobs oldest(std::make_move_iterator(jobs.begin()), std::make_move_iterator(end));
   jobs.erase(jobs.begin(), end);
@@ -80,9 +84,9 @@ bool RequestQueue::withdraw(const JobId &id) {
   return true;
 }
 
-bool RequestQueue::empty() const {
+size_t RequestQueue::size() const {
   std::lock_guard lock(mutex);
-  return jobs.empty();
+  return jobs.size();
 }
 
 void RequestQueue::close(const Error &reason) {

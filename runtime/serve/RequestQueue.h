@@ -39,6 +39,13 @@ struct Job {
 
 using Jobs = std::vector<std::unique_ptr<Job>>;
 
+/// What a pass waits for before it begins: the clients of the pass before ask again as soon as they
+/// have their answers, and passes of few are dear.
+struct Gathering {
+  size_t expected = 1;                           ///< Requests that are enough.
+  std::chrono::steady_clock::time_point until{}; ///< From then on fewer are.
+};
+
 /// Bounded, first in first out. Thread-safe.
 class RequestQueue {
 public:
@@ -48,9 +55,9 @@ public:
   std::future<Result> submit(std::unique_ptr<Job> job);
   /// All or none of them, next to each other.
   std::vector<std::future<Result>> submit(Jobs jobs);
-  /// The oldest requests, at most `most`, as soon as there is one; none after `timeout` or once
-  /// closed. Used by server 0.
-  Jobs next(size_t most, std::chrono::milliseconds timeout);
+  /// The oldest requests, at most `most`, as soon as there is one and `gathering` is satisfied;
+  /// none after `timeout` or once closed. Used by server 0.
+  Jobs next(size_t most, std::chrono::milliseconds timeout, const Gathering &gathering = {});
   /// The request with this id, as soon as it is here; null after `timeout` or once closed. Used by
   /// server 1.
   std::unique_ptr<Job> take(const JobId &id, std::chrono::milliseconds timeout);
@@ -58,7 +65,8 @@ public:
   void putBack(Jobs jobs);
   /// Takes a request out again if nobody has started it.
   bool withdraw(const JobId &id);
-  bool empty() const;
+  bool empty() const { return size() == 0; }
+  size_t size() const;
   /// Fails all that wait, and all that come.
   void close(const Error &reason);
 

@@ -103,6 +103,7 @@ private:
   SessionContext sessionContext;
   std::unique_ptr<Listener> listener;
   std::stop_source stopSource;
+  size_t cameMeanwhile = 0; ///< Requests that waited when the last pass ended; of its thread.
 
   std::mutex mutex; ///< Guards what follows.
   std::condition_variable_any peerChanged;

@@ -51,7 +51,8 @@ static std::string row(const char *name, const Percentiles &values) {
 }
 
 std::string summaryText(std::span<const RequestCost> costs, const Scores &scores,
-                        const std::optional<PredictedTime> &predicted) {
+                        const std::optional<PredictedTime> &predicted,
+                        std::optional<double> perSecond) {
   std::string text;
   if (!costs.empty()) {
     const auto &servers = costs.back().servers;
@@ -69,6 +70,8 @@ std::string summaryText(std::span<const RequestCost> costs, const Scores &scores
     if (Percentiles deal = over(costs, [](const RequestCost &cost) { return cost.dealMs; });
         deal.mean > 0)
       text += row("dealing (offline)", deal);
+    if (perSecond && costs.size() > 1)
+      text += fmt::format("{:<22}     {:>9.1f} inferences per second\n", "throughput", *perSecond);
     text += fmt::format(
         "per inference: {} exchanges, {} sent and {} received by server 0, dealt {} + {}",
         servers[0].exchanges(), bytesText(double(servers[0].payload_sent())),
@@ -92,7 +95,8 @@ static nlohmann::ordered_json json(const Percentiles &values) {
 
 std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCost> costs,
                         const Scores &scores, std::span<const StepProfile> profile,
-                        const std::optional<PredictedTime> &predicted) {
+                        const std::optional<PredictedTime> &predicted,
+                        std::optional<double> perSecond) {
   nlohmann::ordered_json document;
   document["schema"] = "gfs-inference-1";
   document["plan"] = plan::hex(plan.hash);
@@ -100,6 +104,8 @@ std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCos
   document["requests"] = costs.size();
   document["total_ms"] = json(over(costs, [](const RequestCost &cost) { return cost.totalMs; }));
   document["deal_ms"] = json(over(costs, [](const RequestCost &cost) { return cost.dealMs; }));
+  if (perSecond)
+    document["inferences_per_s"] = *perSecond;
   if (predicted)
     document["predicted"] = {{"online_ms", predicted->onlineMs}, {"for", predicted->conditions}};
   for (size_t party : {0, 1}) {

@@ -42,13 +42,16 @@ struct PredictedTime {
   std::string conditions; ///< Network and machine that it holds for.
 };
 
-/// A few lines for people.
+/// A few lines for people. `perSecond`: inferences in a second, from the first request to the last
+/// answer.
 std::string summaryText(std::span<const RequestCost> costs, const Scores &scores,
-                        const std::optional<PredictedTime> &predicted = {});
+                        const std::optional<PredictedTime> &predicted = {},
+                        std::optional<double> perSecond = {});
 /// The same as JSON, with stable keys.
 std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCost> costs,
                         const Scores &scores, std::span<const StepProfile> profile = {},
-                        const std::optional<PredictedTime> &predicted = {});
+                        const std::optional<PredictedTime> &predicted = {},
+                        std::optional<double> perSecond = {});
 /// One line per step and their sum, predicted beside measured.
 std::string profileText(std::span<const StepProfile> profile);
 

@@ -28,6 +28,20 @@ class MainJob(TestCase):
         self.assertIn("loopback", stats["predicted"]["for"])
         self.assertRegex(done.stdout, r"(?s)online +p50 .*predicted +[0-9.]+ ms   for loopback")
 
+    def test_requests_in_flight_share_passes(self):
+        deployment = self.deployment(records=64)
+        deployment.start_both()
+        done, stats = deployment.infer("--limit", 64, "--expected", LOGITS, "--in-flight", 8)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreaterEqual(stats["agreement"], 0.95)
+        self.assertGreater(stats["inferences_per_s"], 0)
+        self.assertNotIn("predicted", stats, "what is predicted is one inference alone")
+        self.assertRegex(done.stdout, r"throughput +[0-9.]+ inferences per second")
+        self.assertRegex((deployment.folder / "log0").read_text(), r"group of [2-8],")
+        done, _ = deployment.infer("--in-flight", 0)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--in-flight", done.stderr)
+
     def test_refuses_a_network_that_is_none(self):
         deployment = self.deployment(records=0)
         done = run("gfs-client", "infer", "--plan", deployment.plan, "--server0=localhost:1", "--server1=localhost:2",

@@ -45,7 +45,8 @@ public:
   void report(const plan::LoadedPlan &plan, const serve::Workload &workload,
               std::span<const serve::RequestCost> costs,
               std::span<const serve::StepProfile> profile,
-              const std::optional<serve::PredictedTime> &predicted, bool quiet) const {
+              const std::optional<serve::PredictedTime> &predicted, bool quiet,
+              std::optional<double> perSecond = {}) const {
     serve::Scores scores = workload.scores();
     workload.writeOutputs();
     // With nothing else to show for it, a single request shows its classes.
@@ -56,9 +57,9 @@ public:
       fmt::print("{}", workload.topText(shown));
     if (!quiet)
       fmt::print("{}{}", profile.empty() ? "" : serve::profileText(profile),
-                 serve::summaryText(costs, scores, predicted));
+                 serve::summaryText(costs, scores, predicted, perSecond));
     if (!json.empty())
-      writeJson(serve::summaryJson(plan, costs, scores, profile, predicted));
+      writeJson(serve::summaryJson(plan, costs, scores, profile, predicted, perSecond));
     workload.checkScores(scores);
   }
 

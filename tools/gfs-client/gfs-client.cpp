@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-client: shares an input to both servers and joins their answers; or asks how they are.
-#include "runtime/serve/Client.h"
+#include "runtime/serve/InferAll.h"
 #include "runtime/serve/Progress.h"
 #include "tools/common/CostFlags.h"
 #include "tools/common/LinkFlags.h"
@@ -18,7 +18,8 @@ struct Options {
   LinkFlags link;
   CostFlags costs;
   WorkloadFlags workload;
-  unsigned timeoutMs = 60000, connectMs = 10000, together = 1;
+  unsigned timeoutMs = 60000, connectMs = 10000;
+  serve::Pace pace;
   bool quiet = false;
 };
 
@@ -43,37 +44,20 @@ static void infer(const Options &options) {
   plan::LoadedPlan plan = plan::readPlan(options.plan);
   const serve::ClientOptions client = clientOptions(options);
   serve::Workload workload = options.workload.load(plan.plan);
-  serve::Client servers(plan, client);
-  if (servers.materialLeft() < workload.requests())
-    throw Error(ExitCode::MaterialExhausted,
-                fmt::format("the servers have material for {} of {} requests",
-                            servers.materialLeft(), workload.requests()),
-                "deal more with gfsdeal, or use --limit");
-  std::vector<serve::RequestCost> costs;
-  {
+  const serve::InferredAll inferred = [&] {
     serve::Progress progress("inferring", workload.requests(), 0,
                              options.quiet || workload.requests() == 1);
-    uint64_t bytes = 0;
-    const uint64_t together = std::clamp<uint64_t>(options.together, 1, servers.maxBatch());
-    for (uint64_t request = 0; request < workload.requests();) {
-      std::vector<std::vector<ClearWords>> batch;
-      for (uint64_t end = std::min(request + together, workload.requests());
-           request + batch.size() < end;)
-        batch.push_back(workload.inputs(request + batch.size()));
-      for (const serve::Answer &answer : servers.infer(batch)) {
-        workload.setOutputs(request++, answer.outputs);
-        costs.push_back({answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived});
-        bytes += costs.back().clientBytes;
-      }
-      progress.update(request, bytes);
-    }
-  }
-  // A request of many inferences takes longer than one, and is not what is predicted.
+    return serve::inferAll(plan, client, workload, options.pace,
+                           [&](uint64_t done, uint64_t bytes) { progress.update(done, bytes); });
+  }();
+  // What is predicted is one inference alone.
   std::optional<serve::PredictedTime> predicted;
-  if (options.together == 1)
+  if (options.pace.together == 1 && options.pace.inFlight == 1)
     predicted = serve::PredictedTime{1e3 * predictTime(Program(plan), environment).seconds(),
                                      environment.text()};
-  options.workload.report(plan, workload, costs, {}, predicted, options.quiet);
+  const double perSecond =
+      static_cast<double>(workload.requests()) / std::max(inferred.seconds, 1e-9);
+  options.workload.report(plan, workload, inferred.costs, {}, predicted, options.quiet, perSecond);
 }
 
 /// What reaching the servers takes, for every subcommand, before or behind its name.
@@ -123,10 +107,18 @@ static CLI::App *addInfer(CLI::App &app, Options &options) {
   options.costs.addTo(*command);
   options.workload.addTo(*command);
   command
-      ->add_option("--together", options.together,
+      ->add_option("--together", options.pace.together,
                    "With --batch: so many of them in one request, with as many exchanges as for "
                    "one (no more than the servers' --max-group)")
       ->check(CLI::Range(1u, 1000000u))
+      ->capture_default_str()
+      ->group("Inputs and outputs");
+  command
+      ->add_option("--in-flight", options.pace.inFlight,
+                   "With --batch: so many requests at the same time, each on connections of its "
+                   "own; those that wait together run together (no more than the servers' "
+                   "--max-clients)")
+      ->check(CLI::Range(1u, 1024u))
       ->capture_default_str()
       ->group("Inputs and outputs");
   command->add_flag("-q,--quiet", options.quiet, "Print no summary");

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/serve/InferAll.h"
+
+#include "runtime/base/Error.h"
+
+#include <algorithm>
+#include <future>
+#include <mutex>
+#include <thread>
+
+namespace gfs::serve {
+
+namespace {
+
+using Clients = std::vector<std::unique_ptr<Client>>;
+
+/// `count` clients beside the first, connected at the same time.
+Clients connectMore(unsigned count, const plan::LoadedPlan &plan, const ClientOptions &options) {
+  std::vector<std::future<std::unique_ptr<Client>>> coming;
+  for (unsigned i = 0; i < count; ++i)
+    coming.push_back(
+        std::async(std::launch::async, [&] { return std::make_unique<Client>(plan, options); }));
+  Clients clients;
+  for (auto &client : coming)
+    clients.push_back(client.get());
+  return clients;
+}
+
+/// What the clients' threads share: who takes which inferences, and what came of them.
+class Run {
+public:
+  Run(Workload &workload, uint64_t together,
+      const std::function<void(uint64_t, uint64_t)> &progress)
+      : workload(workload), together(together), progress(progress), costs(workload.requests()) {}
+
+  /// One client's part: takes inferences until there are none, or something failed.
+  void work(Client &client) noexcept {
+    try {
+      for (Range taken; (taken = take()).count > 0;) {
+        std::vector<std::vector<ClearWords>> batch;
+        for (uint64_t i = 0; i < taken.count; ++i)
+          batch.push_back(workload.inputs(taken.first + i));
+        store(taken.first, client.infer(batch));
+      }
+    } catch (...) {
+      std::lock_guard lock(mutex);
+      if (!failure)
+        failure = std::current_exception();
+    }
+  }
+
+  std::vector<RequestCost> result() {
+    if (failure)
+      std::rethrow_exception(failure);
+    return std::move(costs);
+  }
+
+private:
+  struct Range {
+    uint64_t first = 0, count = 0;
+  };
+  Range take() {
+    std::lock_guard lock(mutex);
+    const uint64_t left = failure ? 0 : workload.requests() - next;
+    const Range taken{next, std::min(together, left)};
+    next += taken.count;
+    return taken;
+  }
+  void store(uint64_t first, const std::vector<Answer> &answers) {
+    std::lock_guard lock(mutex);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      const Answer &answer = answers[i];
+      workload.setOutputs(first + i, answer.outputs);
+      costs[first + i] = {answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived};
+      bytes += costs[first + i].clientBytes;
+    }
+    done += answers.size();
+    progress(done, bytes);
+  }
+
+  std::mutex mutex; ///< Of all that changes.
+  Workload &workload;
+  const uint64_t together;
+  const std::function<void(uint64_t, uint64_t)> &progress;
+  std::vector<RequestCost> costs;
+  uint64_t next = 0, done = 0, bytes = 0;
+  std::exception_ptr failure; ///< The first.
+};
+
+} // namespace
+
+InferredAll inferAll(const plan::LoadedPlan &plan, const ClientOptions &options, Workload &workload,
+                     const Pace &pace, const std::function<void(uint64_t, uint64_t)> &progress) {
+  Client first(plan, options);
+  if (first.materialLeft() < workload.requests())
+    throw Error(ExitCode::MaterialExhausted,
+                fmt::format("the servers have material for {} of {} requests", first.materialLeft(),
+                            workload.requests()),
+                "deal more with gfsdeal, or use --limit");
+  const uint64_t together = std::clamp<uint64_t>(pace.together, 1, first.maxBatch()),
+                 requests = (workload.requests() + together - 1) / together;
+  const auto more =
+      static_cast<unsigned>(std::clamp<uint64_t>(requests, 1, std::max(1U, pace.inFlight)) - 1);
+  const Clients others = connectMore(more, plan, options);
+
+  Run run(workload, together, progress);
+  const auto start = std::chrono::steady_clock::now();
+  {
+    std::vector<std::jthread> threads;
+    for (const auto &client : others)
+      threads.emplace_back([&run, &client] { run.work(*client); });
+    run.work(first);
+  }
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+  return {run.result(), passed.count()};
+}
+
+} // namespace gfs::serve

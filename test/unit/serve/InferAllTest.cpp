@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client with many requests: in one at a time, several together, several in flight.
+#include "runtime/serve/InferAll.h"
+#include "runtime/tensor/TensorFile.h"
+#include "test/unit/serve/Deployment.h"
+
+using namespace gfs;
+using namespace gfs::testing;
+
+namespace {
+
+class InferAllTest : public ::testing::Test {
+protected:
+  static constexpr uint64_t inferences = 48;
+
+  /// `inferences` inputs and what the model gives for them.
+  serve::Workload workload() const {
+    std::vector<float> x, y;
+    for (int64_t i = 0; i < int64_t(inferences); ++i) {
+      const std::vector<int64_t> words = {i, 3 * i, -i * i, 7};
+      for (int64_t word : words)
+        x.push_back(static_cast<float>(word) / 256);
+      for (int64_t word : deployment.expected(words))
+        y.push_back(static_cast<float>(word) / 65536);
+    }
+    const std::string input = (deployment.folder / "x.npy").string(),
+                      expected = (deployment.folder / "y.npy").string();
+    writeNpy(input, makeTensor<float>({inferences, 4}, x));
+    writeNpy(expected, makeTensor<float>({inferences, 3}, y));
+    return {deployment.loaded.plan, {.inputs = {input}, .batch = true, .expected = expected}};
+  }
+  serve::InferredAll inferAll(const RunningServer &zero, const RunningServer &one,
+                              serve::Workload &workload, const serve::Pace &pace) {
+    progress.clear();
+    return serve::inferAll(deployment.loaded, clientOf(zero.address(), one.address()), workload,
+                           pace, [&](uint64_t done, uint64_t) { progress.push_back(done); });
+  }
+
+  Deployment deployment{plan::WEIGHTS_SHARED, 3 * inferences};
+  std::vector<uint64_t> progress;
+};
+
+TEST_F(InferAllTest, GivesTheSameAnswersAtEveryPace) {
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  for (const serve::Pace &pace : {serve::Pace{1, 1}, serve::Pace{1, 8}, serve::Pace{5, 4}}) {
+    serve::Workload all = workload();
+    const serve::InferredAll inferred = inferAll(zero, one, all, pace);
+    EXPECT_EQ(inferred.costs.size(), inferences);
+    EXPECT_GT(inferred.seconds, 0);
+    EXPECT_EQ(all.scores().maxDifference, 0.0);
+    EXPECT_EQ(progress.size(), (inferences + pace.together - 1) / pace.together);
+    EXPECT_TRUE(std::ranges::is_sorted(progress));
+    EXPECT_EQ(progress.back(), inferences);
+    uint32_t largest = 0;
+    for (const serve::RequestCost &cost : inferred.costs)
+      largest = std::max(largest, cost.servers[0].group());
+    if (pace.inFlight == 1)
+      EXPECT_EQ(largest, pace.together);
+    else
+      EXPECT_GT(largest, pace.together) << "requests in flight never shared a pass";
+  }
+}
+
+TEST_F(InferAllTest, NeedsMaterialForAll) {
+  deployment.deal(inferences - 1, true);
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  serve::Workload all = workload();
+  try {
+    inferAll(zero, one, all, {1, 4});
+    FAIL() << "there is too little material";
+  } catch (const Error &error) {
+    EXPECT_EQ(error.code(), ExitCode::MaterialExhausted);
+  }
+  EXPECT_EQ(zero.engine.cursor(), 0u) << "none of it was used";
+}
+
+TEST_F(InferAllTest, EndsWhenAServerDoes) {
+  serve::ServerOptions few = quick();
+  few.requests = 9;
+  RunningServer zero(deployment, Party::Zero, few);
+  few.peer = zero.address();
+  RunningServer one(deployment, Party::One, few);
+  serve::Workload all = workload();
+  EXPECT_THROW(inferAll(zero, one, all, {1, 4}), Error);
+  EXPECT_LT(progress.size(), inferences);
+}
+
+} // namespace
