@@ -60,6 +60,14 @@ void ExchangeFlow::done(size_t member, size_t index, uint64_t units) {
     push();
 }
 
+void ExchangeFlow::done(size_t member) {
+  const std::vector<ProgramPhase> &phases = stage(current).phases;
+  for (size_t index = 0; index < phases.size(); ++index)
+    finalOf[member * phases.size() + index] = phases[index].outgoing.bytes;
+  if (begun)
+    push();
+}
+
 void ExchangeFlow::leave() {
   check(begun || current + 1 == program.stages().size(), "a stage left before it was done");
   if (begun)

@@ -30,6 +30,8 @@ public:
   void await(size_t phase, uint64_t units);
   /// Units [0, units) of a phase of the stage are done, of one member.
   void done(size_t member, size_t phase, uint64_t units);
+  /// All phases of the stage are done, of one member of a group.
+  void done(size_t member);
   /// All phases of the stage are done, of all members.
   void leave();
 

@@ -5,116 +5,20 @@
 #include "runtime/base/BlockPool.h"
 #include "runtime/base/Error.h"
 #include "runtime/exec/DeviceExecutor.h"
+#include "runtime/exec/EvaluateView.h"
 #include "runtime/exec/ExchangeFlow.h"
 #include "runtime/kernels/GpuHostArrays.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <deque>
 
 namespace gfs {
 
-namespace {
-
-double now() {
+static double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
-
-/// Room for the messages of all members of a group; see Program::messagePlace().
-struct MessageRooms {
-  MessageRooms(const Program &program, size_t members)
-      : members(members),
-        // Zeros: whatever a gate might leave unwritten, no stale bytes are sent.
-        sent(program.messageRoom() * members, 0), received(program.messageRoom() * members) {}
-
-  size_t members;
-  SecretVector<uint8_t> sent, received;
-};
-
-/// A server while it runs a member of a group.
-struct OnlineState {
-  const Program &program;
-  const ServerWeights &weights;
-  const Kernels &kernels;
-  Party party;
-  AesKey key, common;
-  SecretVector<std::byte> arena;
-  std::span<const SecretVector<uint8_t>> inputs;
-  MessageRooms &rooms;
-  size_t member;
-  std::vector<SecretVector<uint8_t>> outputs;
-
-  template <class Room> auto message(Room &room, const MessagePart &part) const {
-    return std::span(room).subspan(program.messagePlace(part, member, rooms.members), part.bytes);
-  }
-
-  std::span<std::byte> value(uint32_t id) {
-    uint64_t offset =
-        program.plan().values(static_cast<int>(id)).offset() * program.ring().wordBytes();
-    return std::span(arena).subspan(offset, program.valueBytes(id));
-  }
-};
-
-class EvaluateView final : public EvaluateContext {
-public:
-  EvaluateView(OnlineState &server, const ProgramPhase &phase, std::span<const uint8_t> record,
-               std::span<std::byte> storage)
-      : server(server), phase(phase), step(server.program.step(phase.step)), record(record),
-        storage(storage) {}
-
-  Party party() const override { return server.party; }
-  Prg stream(uint16_t stream) const override {
-    return Prg(server.key, streamNonce(phase.step, stream));
-  }
-  std::span<const uint8_t> material() const override {
-    check(record.size() == server.program.cost(phase.step).dealtBytes[index(server.party)],
-          "a gate reads material online that it did not keep");
-    return record;
-  }
-  std::span<std::byte> prepared() override { return storage; }
-  std::span<uint8_t> outgoing() override {
-    return server.message(server.rooms.sent, phase.outgoing);
-  }
-  std::span<const uint8_t> sent() const override {
-    return server.message(std::as_const(server.rooms.sent), phase.incoming);
-  }
-  std::span<const uint8_t> incoming() const override {
-    return server.message(std::as_const(server.rooms.received), phase.incoming);
-  }
-  Prg commonStream(uint16_t stream) const override {
-    return Prg(server.common, streamNonce(phase.step, stream));
-  }
-  std::span<const uint8_t> clientInput(uint32_t port) const override { return server.inputs[port]; }
-  std::span<uint8_t> clientOutput(uint32_t port) override { return server.outputs[port]; }
-  const void *packedMaskedWeight(uint32_t id) const override {
-    return server.weights.masked.packed(id);
-  }
-  const void *packedWeightShare(uint32_t id) const override {
-    return server.weights.share.packed(id);
-  }
-  const Kernels &kernels() const override { return server.kernels; }
-
-protected:
-  std::span<const std::byte> operandBytes(unsigned operand) const override {
-    return server.value(step.operands(static_cast<int>(operand)));
-  }
-  std::span<std::byte> resultBytes() override { return server.value(step.result()); }
-  std::span<const std::byte> maskedWeightBytes(uint32_t id) const override {
-    return server.weights.masked.bytes(id);
-  }
-  std::span<const std::byte> weightShareBytes(uint32_t id) const override {
-    return server.weights.share.bytes(id);
-  }
-
-private:
-  OnlineState &server;
-  const ProgramPhase &phase;
-  const plan::Step &step;
-  std::span<const uint8_t> record;
-  std::span<std::byte> storage;
-};
-
-} // namespace
 
 PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
                              const SecretSeed &seed, Party party, const Kernels &kernels,
@@ -175,6 +79,13 @@ private:
   size_t member;
 };
 
+/// That of a chain whose member others tell of.
+class SilentFlow final : public MessageFlow {
+public:
+  void await(size_t, uint64_t) override {}
+  void done(size_t, uint64_t) override {}
+};
+
 /// So many members do a chain before any of them does the next: as many as have room in the second
 /// cache for what the stage's steps write, which the next chain reads. Weights are read once for
 /// all of these.
@@ -233,15 +144,22 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
 
   const ChannelCounters before = channel.counters();
   ExchangeFlow flow(*code, channel, rooms.sent, rooms.received, members.size());
-  double lateSeconds = 0;
+  // Members on threads of their own meet once for many of them; threads within a chain meet for
+  // every range.
+  const bool byMember =
+      members.size() > 1 && members.size() >= pool->threads() && kernels->dividesConvolutions;
+  const uint64_t parts = byMember ? pool->threads() : 1;
+  ThreadPool alone(1);
+  const Division division{byMember ? alone : *pool, kernels->dividesConvolutions};
+  std::atomic<double> lateSeconds = 0;
   auto evaluate = [&](size_t i, const ProgramStage &stage, const ProgramChain &chain) {
     Prepared &prepared = members[i].prepared;
     const auto phases = std::span(stage.phases).subspan(chain.first, chain.count);
     const double late = now();
     for (const ProgramPhase &phase : phases)
       while (prepared.next() <= phase.step)
-        prepareNext(prepared);
-    lateSeconds += now() - late;
+        prepareNext(prepared, byMember);
+    lateSeconds += (now() - late) / static_cast<double>(parts);
     std::deque<EvaluateView> views;
     std::vector<ChainLink> links;
     for (const ProgramPhase &phase : phases) {
@@ -250,20 +168,33 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
       links.push_back({code->gate(phase.step), phase.phase, views.back(), code->cost(phase.step),
                        results[i].report.evaluateSeconds[phase.step]});
     }
-    ChainFlow messages(flow, chain, i);
-    evaluateChain(links, {*pool, kernels->dividesConvolutions}, messages);
+    SilentFlow silent;
+    ChainFlow telling(flow, chain, i);
+    evaluateChain(links, division, byMember ? static_cast<MessageFlow &>(silent) : telling);
     for (const ProgramPhase &phase : phases)
       if (phase.phase + 1 == code->cost(phase.step).phases())
         prepared.release(phase.step);
   };
   const std::vector<ProgramStage> &stages = code->stages();
   for (size_t index = 0; index < stages.size(); ++index) {
+    const ProgramStage &stage = stages[index];
+    auto evaluateAll = [&](Range some) {
+      for (const ProgramChain &chain : stage.chains)
+        for (uint64_t i = some.first; i < some.end; ++i)
+          evaluate(i, stage, chain);
+    };
     flow.enter(index);
-    const size_t together = membersTogether(*code, stages[index]);
-    for (size_t first = 0; first < members.size(); first += together)
-      for (const ProgramChain &chain : stages[index].chains)
-        for (size_t i = first; i < std::min(first + together, members.size()); ++i)
-          evaluate(i, stages[index], chain);
+    const uint64_t together = membersTogether(*code, stage) * parts;
+    for (uint64_t first = 0; first < members.size(); first += together) {
+      const Range block{first, std::min<uint64_t>(first + together, members.size())};
+      if (!byMember) {
+        evaluateAll(block);
+        continue;
+      }
+      divide(block, *pool, evaluateAll);
+      for (uint64_t i = block.first; i < block.end; ++i)
+        flow.done(i);
+    }
     flow.leave();
   }
   double exchangeSeconds = 0;

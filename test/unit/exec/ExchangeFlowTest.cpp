@@ -91,6 +91,19 @@ TEST(ExchangeFlowTest, NothingLeavesBehindAMemberThatIsNotDone) {
   group.flow.leave();
 }
 
+TEST(ExchangeFlowTest, MembersThatOthersTellOfAreDoneAsAWhole) {
+  FlowOf group(3);
+  group.flow.enter(0);
+  group.take();
+  group.flow.done(1);
+  EXPECT_EQ(group.take(), NotingChannel::Calls{});
+  group.flow.done(0);
+  EXPECT_EQ(group.take(), (NotingChannel::Calls{{'>', 2 * messageBytes}}));
+  group.flow.done(2);
+  EXPECT_EQ(group.take(), (NotingChannel::Calls{{'>', 3 * messageBytes}}));
+  group.flow.leave();
+}
+
 TEST(ExchangeFlowTest, OneRequestReadsAsItArrives) {
   FlowOf one(1);
   one.flow.enter(0);

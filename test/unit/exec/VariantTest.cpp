@@ -147,6 +147,14 @@ TEST_P(VariantTest, SendsTheSameBytesWithAnyNumberOfThreads) {
   compareVariants(plan, {availableKernels().front(), availableKernels().back()}, {1, 2, 5});
 }
 
+// Members on threads of their own where there are enough, else threads within a layer.
+TEST_P(VariantTest, GroupsSendTheSameBytesWithAnyNumberOfThreads) {
+  const Network three(everyGatePlan(GetParam(), 100, 10), 3);
+  const Bytes expected = three.run(bestKernels());
+  for (unsigned threads : {2U, 3U, 5U})
+    EXPECT_TRUE(three.run(bestKernels(), threads) == expected) << threads << " threads";
+}
+
 // All members in one launch; and again, with launches that were recorded and memory that was used.
 TEST_P(VariantTest, GroupsOnAGpuSendTheSameBytes) {
   const Network three(everyGatePlan(GetParam()), 3);
