@@ -186,8 +186,7 @@ void Ledger::claim(uint64_t serial) {
                 "material is good for one inference only");
   if (serial >= info.endSerial())
     throw Error(ExitCode::MaterialExhausted,
-                fmt::format("{}: no unused material is left", path.string()),
-                "deal a new set with gfsdeal and restart both servers with it");
+                fmt::format("{}: no unused material is left", path.string()), moreMaterial);
   if (serial >= durable)
     storeAhead(serial + 1);
   next = serial + 1;

@@ -155,13 +155,26 @@ static std::pair<MaterialInfo, uint64_t> decodeHeader(const std::filesystem::pat
   return {info, prefixBytes + length};
 }
 
-MaterialInfo readMaterialInfo(const std::filesystem::path &path) {
+static OpenFile openToLook(const std::filesystem::path &path) {
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
     throw Error(ExitCode::InputUnreadable,
                 fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
-  OpenFile owner(file);
-  return decodeHeader(path, file).first;
+  return OpenFile(file);
+}
+
+MaterialInfo readMaterialInfo(const std::filesystem::path &path) {
+  const OpenFile file = openToLook(path);
+  return decodeHeader(path, file.get()).first;
+}
+
+bool holdsAllRecords(const std::filesystem::path &path) {
+  const OpenFile file = openToLook(path);
+  const uint64_t size = sizeOf(path, file.get());
+  if (size < prefixBytes)
+    return false;
+  const auto [info, headerBytes] = decodeHeader(path, file.get());
+  return size == headerBytes + info.records * info.recordBytes();
 }
 
 // --- Writer -------------------------------------------------------------------------------------
@@ -293,7 +306,7 @@ std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
   if (serial >= header.endSerial())
     throw Error(ExitCode::MaterialExhausted,
                 fmt::format("{}: all {} records are used", path.string(), header.records),
-                "deal a new set with gfsdeal and restart both servers with it");
+                moreMaterial);
   check(serial >= header.firstSerial, "serial before the first record");
   check(std::accumulate(lengths.begin(), lengths.end(), uint64_t(0)) == header.payloadBytes,
         "lengths of the pieces of a record");

@@ -31,6 +31,9 @@ private:
 
 /// The header of a material file, checked. Errors: InputUnreadable, InvalidInput.
 MaterialInfo readMaterialInfo(const std::filesystem::path &path);
+/// Whether a material file has the size its header asks for: not while it is dealt or copied.
+/// Errors as above; a file too short for its header is not complete.
+bool holdsAllRecords(const std::filesystem::path &path);
 
 /// Writes one party's file from front to back; memory use does not depend on the number of records.
 /// Errors: OutputUnwritable; for resume() also those of MaterialReader and PlanMismatch.

@@ -28,9 +28,23 @@ struct MaterialInfo {
   bool operator==(const MaterialInfo &) const = default;
 };
 
+/// What to do where material is exhausted.
+constexpr const char *moreMaterial =
+    "deal a new set with gfsdeal and put its halves into the servers' material folders; servers "
+    "that were given a file must be restarted with the new one";
+
 /// "x.s0.mat" -> "x.s0.mat.ledger": the cursor beside the material.
 inline std::filesystem::path ledgerPath(const std::filesystem::path &material) {
   return material.string() + ".ledger";
+}
+/// The same where the file may lie in a folder of material, which keeps a set's cursor under its
+/// id, "ID.ledger": a file that was used by itself before still has its own.
+inline std::filesystem::path ledgerPath(const std::filesystem::path &material,
+                                        const MaterialInfo &info) {
+  std::filesystem::path own = ledgerPath(material);
+  return std::filesystem::exists(own)
+             ? own
+             : material.parent_path() / (plan::hex(info.materialId) + ".ledger");
 }
 
 } // namespace gfs

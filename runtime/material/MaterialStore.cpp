@@ -5,9 +5,10 @@
 
 namespace gfs {
 
-MaterialStore::MaterialStore(const std::filesystem::path &path, const SecretSeed &partySeed)
+MaterialStore::MaterialStore(const std::filesystem::path &path, const SecretSeed &partySeed,
+                             const std::filesystem::path &ledgerFile)
     : reader(path, partySeed),
-      ledger(ledgerPath(path), reader.info(),
+      ledger(ledgerFile.empty() ? ledgerPath(path) : ledgerFile, reader.info(),
              reader.info().records == 0 || !reader.erased(reader.info().firstSerial)),
       erasedTo(reader.info().firstSerial) {
   eraseClaimed();

@@ -12,8 +12,10 @@ namespace gfs {
 /// ahead; an unclaimed serial stays unused. tidy() when nobody waits.
 class MaterialStore {
 public:
-  /// Errors: those of MaterialReader and Ledger. Erases what a crash left unerased.
-  MaterialStore(const std::filesystem::path &path, const SecretSeed &partySeed);
+  /// The ledger is beside the file unless said otherwise. Errors: those of MaterialReader and
+  /// Ledger. Erases what a crash left unerased.
+  MaterialStore(const std::filesystem::path &path, const SecretSeed &partySeed,
+                const std::filesystem::path &ledger = {});
   ~MaterialStore() { eraseClaimed(); }
   MaterialStore(const MaterialStore &) = delete;
   MaterialStore &operator=(const MaterialStore &) = delete;

@@ -39,13 +39,16 @@ static void checkPaths(const DealOptions &options) {
       std::filesystem::absolute(options.outputs[1]))
     throw Error(ExitCode::Usage, "--out0 and --out1 are the same file",
                 "each server needs its own");
+  for (const std::filesystem::path &output : options.outputs)
+    if (options.resume && std::filesystem::is_directory(output))
+      throw Error(ExitCode::Usage, fmt::format("{}: --resume needs a file", output.string()),
+                  "name the files of the interrupted run");
 }
 
 /// Both headers. A resumed set keeps the material id of the files that are there.
 static std::array<MaterialInfo, 2> describe(const DealOptions &options, const Dealer &dealer,
-                                            const plan::LoadedPlan &plan,
-                                            const plan::Id16 &modelId) {
-  plan::Id16 materialId = plan::randomId();
+                                            const plan::LoadedPlan &plan, const plan::Id16 &modelId,
+                                            plan::Id16 materialId) {
   if (options.resume)
     materialId = readMaterialInfo(options.outputs[0]).materialId;
   std::array<MaterialInfo, 2> infos;
@@ -168,8 +171,14 @@ static uint32_t groupSize(const DealOptions &options, const ProgramRef &program,
   return recordsAtATime(program, device.freeMemory, static_cast<uint32_t>(most));
 }
 
-DealSummary deal(const DealOptions &options) {
-  checkPaths(options);
+DealSummary deal(const DealOptions &given) {
+  checkPaths(given);
+  DealOptions options = given;
+  const plan::Id16 freshId = plan::randomId();
+  for (Party party : {Party::Zero, Party::One})
+    if (std::filesystem::path &output = options.outputs[index(party)];
+        std::filesystem::is_directory(output))
+      output /= fmt::format("{}.s{}.material", plan::hex(freshId).substr(0, 16), index(party));
   auto start = std::chrono::steady_clock::now();
   plan::LoadedPlan plan = plan::readPlan(options.plan);
   plan::DealerKey key = plan::readDealerKey(options.dealerKey, plan);
@@ -184,7 +193,7 @@ DealSummary deal(const DealOptions &options) {
   const std::string text = describeDevice(device, program, DeviceUser::Dealer, group);
   const Dealer dealer(program, key.seeds[0], key.seeds[1], key.modelId,
                       weights ? &*weights : nullptr, *device.kernels);
-  const std::array<MaterialInfo, 2> infos = describe(options, dealer, plan, key.modelId);
+  const std::array<MaterialInfo, 2> infos = describe(options, dealer, plan, key.modelId, freshId);
   Press press(options, dealer, infos, key);
   const unsigned threads =
       options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
@@ -195,6 +204,7 @@ DealSummary deal(const DealOptions &options) {
   press.finish();
   return {options.records - press.serialsKept(),
           press.serialsKept(),
+          options.outputs,
           {infos[0].recordBytes(), infos[1].recordBytes()},
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
           text};

@@ -15,8 +15,8 @@ std::filesystem::path defaultMaterial(const std::filesystem::path &plan, Party p
 
 struct DealOptions {
   std::filesystem::path plan, dealerKey;
-  std::filesystem::path weights; ///< Read only if the plan's weights are public.
-  std::array<std::filesystem::path, 2> outputs;
+  std::filesystem::path weights;                ///< Read only if the plan's weights are public.
+  std::array<std::filesystem::path, 2> outputs; ///< Files, or folders: then ID.s0.material in it.
   uint64_t records = 0;
   bool resume = false;        ///< Continue interrupted files.
   bool replace = false;       ///< Replace existing files, and their ledgers, by a new set.
@@ -27,7 +27,8 @@ struct DealOptions {
 };
 
 struct DealSummary {
-  uint64_t dealt = 0, kept = 0; ///< Records made now, and found complete.
+  uint64_t dealt = 0, kept = 0;                 ///< Records made now, and found complete.
+  std::array<std::filesystem::path, 2> outputs; ///< The files.
   std::array<uint64_t, 2> recordBytes{};
   double seconds = 0;
   std::string device; ///< What made them, and its planned memory.

@@ -7,7 +7,8 @@
 
 namespace gfs::serve {
 
-Engine::Engine(const EngineFiles &files, Party party) {
+Engine::Engine(const EngineFiles &files, Party party)
+    : aheadBytes(files.aheadBytes), lowMaterial(files.lowMaterial) {
   plan::LoadedPlan plan = plan::readPlan(files.plan);
   plan::PartyKey key = plan::readPartyKey(files.key, plan);
   if (key.party != party)
@@ -17,34 +18,79 @@ Engine::Engine(const EngineFiles &files, Party party) {
   MaskedWeights weights = readMaskedWeights(files.weights, plan);
   plan::requireModel(key.modelId, weights.modelId, files.weights);
 
-  // The header first: a file of another plan or party would only fail to decrypt.
-  MaterialInfo info = readMaterialInfo(files.material);
-  auto mismatch = [&](const char *cause, const char *hint) {
-    throw Error(ExitCode::PlanMismatch, fmt::format("{}: {}", files.material.string(), cause),
-                hint);
-  };
-  if (info.planHash != plan.hash)
-    mismatch("was dealt for another plan", "deal material for this plan.bin");
-  if (info.party != party)
-    mismatch("is for the other server", "server 0 takes --out0 of gfsdeal, server 1 --out1");
-  plan::requireModel(key.modelId, info.modelId, files.material);
-
   ProgramRef program = makeProgram(std::move(plan));
   const ComputeDevice device = openDevice(files.device);
   spdlog::info("device: {}", describeDevice(device, program, DeviceUser::Server));
   executor.emplace(program, std::move(weights), key.seed, party, *device.kernels, files.threads);
-  if (info.payloadBytes != executor->recordBytes())
-    mismatch("has records of another size than the plan needs",
-             "deal it with the gfsdeal of this version");
-  material.emplace(files.material, key.seed);
+  seed = key.seed.clone();
+  supply.emplace(files.material,
+                 MaterialUse{planHash(), key.modelId, party, executor->recordBytes()});
+  begin(open(supply->first()));
+}
+
+std::unique_ptr<MaterialStore> Engine::open(const MaterialSet &set) const {
+  return std::make_unique<MaterialStore>(set.file, seed, set.ledger);
+}
+
+void Engine::begin(std::unique_ptr<MaterialStore> opened) {
+  stock.reset(); // its thread reads from the set before
+  material = std::move(opened);
   updateLeft();
   tidy();
   stock.emplace(
-      material->info().endSerial(), files.aheadBytes,
+      endSerial(), aheadBytes,
       [this, parts = executor->recordPartBytes()](uint64_t serial) {
         return executor->begin(materialId(), serial, material->readAhead(serial, parts));
       },
-      [this](Prepared &prepared) { return executor->prepareNext(prepared, true); });
+      [this](Prepared &prepared) { return executor->prepareNext(prepared, true); }, preparing);
+}
+
+void Engine::lookForMaterial() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked < std::chrono::seconds(1))
+    return;
+  looked = now;
+  supply->refresh();
+  updateLeft();
+}
+
+std::vector<plan::Id16> Engine::otherMaterial() {
+  looked = {};
+  lookForMaterial();
+  std::vector<plan::Id16> others;
+  for (const MaterialSet &set : supply->sets())
+    if (set.id != materialId() && set.left > 0)
+      others.push_back(set.id);
+  return others;
+}
+
+void Engine::useMaterial(const plan::Id16 &id, bool endsFormer) {
+  if (id == materialId())
+    return;
+  supply->refresh();
+  const MaterialSet *set = supply->find(id);
+  if (!set)
+    throw Error(ExitCode::PlanMismatch,
+                fmt::format("server {} has no half of material set {}", index(party()),
+                            plan::hex(id).substr(0, 8)),
+                "give both servers the files of the same runs of gfsdeal");
+  const plan::Id16 before = materialId();
+  std::unique_ptr<MaterialStore> opened = open(*set);
+  if (endsFormer && material->left() > 0)
+    claim(endSerial() - 1);
+  begin(std::move(opened));
+  spdlog::info("material {}: in use, {} inferences left in all", set->file.string(),
+               materialLeft());
+  if (endsFormer)
+    supply->discard(before);
+}
+
+void Engine::updateLeft() {
+  left = material->left() + supply->leftBeside(materialId());
+  const bool low = left < lowMaterial;
+  if (low && !saidLow)
+    spdlog::warn("material for {} more inferences ({})", left.load(), moreMaterial);
+  saidLow = low;
 }
 
 uint64_t Engine::portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const {

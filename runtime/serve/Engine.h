@@ -6,17 +6,21 @@
 #include "runtime/material/MaterialStore.h"
 #include "runtime/serve/RequestQueue.h"
 #include "runtime/serve/Stock.h"
+#include "runtime/serve/Supply.h"
 
 #include <atomic>
+#include <chrono>
 
 namespace gfs::serve {
 
 struct EngineFiles {
-  std::filesystem::path plan, weights, key, material;
-  std::string device = "cpu"; ///< Where passes run; see openDevice().
+  std::filesystem::path plan, weights, key;
+  std::filesystem::path material; ///< A file, or a folder of them; see Supply.
+  std::string device = "cpu";     ///< Where passes run; see openDevice().
   /// Memory for records read and prepared ahead of requests; see Stock.
   uint64_t aheadBytes = uint64_t(256) << 20;
-  unsigned threads = 1; ///< That work on a request.
+  unsigned threads = 1;     ///< That work on a request.
+  uint64_t lowMaterial = 0; ///< With fewer inferences' left, a warning is logged.
 };
 
 /// One request of a group: its packed input shares, and the seed both servers share for it.
@@ -29,7 +33,7 @@ struct GroupRequest {
 class Engine {
 public:
   /// Loads everything and checks that it belongs together. Errors: InputUnreadable, InvalidInput,
-  /// Integrity, PlanMismatch, Device, and those of MaterialStore.
+  /// Integrity, PlanMismatch, Device, and those of Supply and MaterialStore.
   Engine(const EngineFiles &files, Party party);
 
   // Facts that never change; from any thread.
@@ -37,21 +41,32 @@ public:
   const Program &program() const { return executor->program(); }
   const plan::Hash &planHash() const { return program().loaded().hash; }
   const plan::Id16 &modelId() const { return executor->modelId(); }
-  const plan::Id16 &materialId() const { return material->info().materialId; }
   /// Packed shares of all inputs, and of all outputs, of one request.
   uint64_t inputBytes() const { return portBytes(program().plan().inputs()); }
   uint64_t outputBytes() const { return portBytes(program().plan().outputs()); }
 
-  /// Unused records; from any thread.
+  /// Unused records of all sets; from any thread.
   uint64_t materialLeft() const { return left; }
-  /// The lowest serial that was never claimed.
+
+  // The set in use: serials below are those of it.
+  const plan::Id16 &materialId() const { return material->info().materialId; }
+  /// The lowest serial that was never claimed, and the first behind the last.
   uint64_t cursor() const { return material->cursor(); }
+  uint64_t endSerial() const { return material->info().endSerial(); }
+  /// Looks for new files of material, at most once a second.
+  void lookForMaterial();
+  /// Other sets with records left, after such a look at once.
+  std::vector<plan::Id16> otherMaterial();
+  /// Goes over to another set. The one in use is closed; with `endsFormer` what is left of it is
+  /// used up, and its file, if in a folder, removed. Errors: PlanMismatch (not here), those of
+  /// MaterialStore; then nothing has changed.
+  void useMaterial(const plan::Id16 &id, bool endsFormer);
 
   /// Has the work for the records from `serial` on that needs no input done in the background.
   /// Those below are of no use any more. A record that turns out bad is reported by load().
   void prepareAhead(uint64_t serial) { stock->aim(serial); }
   /// Set while that is done; from any thread.
-  const std::atomic<bool> &preparingAhead() const { return stock->working(); }
+  const std::atomic<bool> &preparingAhead() const { return preparing; }
   /// Requests that can run together without taking too much memory.
   uint64_t groupLimit() const;
   /// Reads the records from `serial` on, unless prepareAhead() did; returns how many of `count` are
@@ -72,11 +87,20 @@ public:
 private:
   uint64_t portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const;
   std::vector<SecretVector<uint8_t>> splitInputs(std::span<const uint8_t> shares) const;
-  void updateLeft() { left = material->left(); }
+  std::unique_ptr<MaterialStore> open(const MaterialSet &set) const;
+  /// Works with `opened` from now on.
+  void begin(std::unique_ptr<MaterialStore> opened);
+  void updateLeft();
 
+  const uint64_t aheadBytes, lowMaterial;
+  SecretSeed seed; ///< Of this server: opens records.
   std::optional<PartyExecutor> executor;
-  std::optional<MaterialStore> material;
+  std::optional<Supply> supply;
+  std::unique_ptr<MaterialStore> material;
   std::atomic<uint64_t> left = 0;
+  bool saidLow = false;
+  std::chrono::steady_clock::time_point looked; ///< For files of material.
+  std::atomic<bool> preparing = false;
   std::optional<Stock> stock; ///< Last: its thread uses the others.
 };
 

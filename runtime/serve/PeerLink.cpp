@@ -33,6 +33,7 @@ PeerLink::PeerLink(std::unique_ptr<Connection> connection, const PeerFacts &mine
       sendMessage(*link, hello, timeout);
     }
     cursor = theirs.cursor();
+    material = fixedField<16>(theirs.material_id(), *link, "material id");
     // common = HKDF(contribution of server 0, info: contribution of server 1): unknown to anyone
     // outside of the link.
     SecretSeed other(fixedField<SecretSeed::size>(theirs.contribution(), *link, "contribution"));
@@ -63,15 +64,16 @@ void PeerLink::compare(const PeerFacts &mine, const PeerHello &theirs) const {
                "give both the same plan.bin; gfs-inspect prints its hash");
   requireEqual(mine.modelId, theirs.model_id(), "weights or keys",
                "give both the files of one run of gfscc");
-  requireEqual(mine.materialId, theirs.material_id(), "material sets",
-               "give both the files of one run of gfsdeal");
   if (mine.throttle != theirs.throttle())
     throw Error(ExitCode::Usage, "both servers must be started with the same --throttle, or none",
                 "give both the same flag");
 }
 
-SecretSeed PeerLink::requestSeed(const JobId &id, uint64_t serial) const {
-  return deriveSeed(common, fmt::format("gfs request {} {}", serial, asString(id)));
+SecretSeed PeerLink::requestSeed(const JobId &id, const plan::Id16 &material,
+                                 uint64_t serial) const {
+  // Every set has its own serials.
+  return deriveSeed(common,
+                    fmt::format("gfs request {} {}", serial, asString(material) + asString(id)));
 }
 
 PeerAnswer PeerLink::command(const PeerCommand &command) {

@@ -9,13 +9,15 @@
 
 namespace gfs::serve {
 
-/// What a server says about itself. Everything but party and cursor must be equal at both.
+/// What a server says about itself. Everything but party, material and cursor must be equal at
+/// both.
 struct PeerFacts {
   Party party = Party::Zero;
   plan::Hash planHash{};
-  plan::Id16 modelId{}, materialId{};
-  uint64_t cursor = 0;
-  std::string throttle; ///< The network that is imitated; empty: none.
+  plan::Id16 modelId{};
+  plan::Id16 materialId{}; ///< The set of material in use.
+  uint64_t cursor = 0;     ///< In it.
+  std::string throttle;    ///< The network that is imitated; empty: none.
 };
 
 class PeerLink {
@@ -27,8 +29,10 @@ public:
   Connection &connection() { return *link; }
   /// The peer's cursor as last heard.
   uint64_t peerCursor() const { return cursor; }
+  /// The set the peer had in use when it greeted.
+  const plan::Id16 &peerMaterial() const { return material; }
   /// A seed that only these two servers know, fresh for every link and request.
-  SecretSeed requestSeed(const JobId &id, uint64_t serial) const;
+  SecretSeed requestSeed(const JobId &id, const plan::Id16 &material, uint64_t serial) const;
 
   /// Server 0: sends a command and waits for the answer.
   PeerAnswer command(const PeerCommand &command);
@@ -44,6 +48,7 @@ private:
   std::unique_ptr<Connection> link;
   Milliseconds timeout;
   uint64_t cursor = 0;
+  plan::Id16 material{};
   SecretSeed common;
 };
 

@@ -6,6 +6,9 @@
 // is not here yet (they go back to wait), claims the serials (durable from then on), and accepts.
 // Server 0 claims too. Only then does the first byte that depends on the material leave either
 // machine. A pass that fails from there on leaves its serials burnt at both.
+//
+// Serials are those of the set of material in use, the same at both. Server 0 changes it when it is
+// used up, or after a greeting in which the servers have named different ones.
 #include "runtime/net/ThrottledChannel.h"
 #include "runtime/serve/Server.h"
 
@@ -102,6 +105,7 @@ void Server::leaderLoop() {
       continue;
     try {
       PeerLink link(std::move(connection), facts(), options.timeout);
+      agreeOnMaterial(link);
       LinkedScope scope(*this, link);
       lead(link);
     } catch (const std::exception &cause) {
@@ -111,12 +115,47 @@ void Server::leaderLoop() {
   }
 }
 
+bool Server::changeMaterial(PeerLink &link, bool endsFormer) {
+  for (const plan::Id16 &id : engine.otherMaterial()) {
+    PeerCommand command;
+    command.mutable_use()->set_material_id(std::string(id.begin(), id.end()));
+    command.mutable_use()->set_ends_former(endsFormer);
+    const PeerAnswer answer = link.command(command);
+    if (answer.accepted()) {
+      engine.useMaterial(id, endsFormer);
+      return true;
+    }
+    spdlog::warn("material: {}", printable(answer.refusal()));
+  }
+  return false;
+}
+
+/// After a greeting. Throws PlanMismatch if the servers have no set in common; server 1 is told.
+void Server::agreeOnMaterial(PeerLink &link) {
+  if (link.peerMaterial() == engine.materialId())
+    return;
+  try {
+    PeerCommand mine;
+    mine.mutable_use()->set_material_id(
+        std::string(engine.materialId().begin(), engine.materialId().end()));
+    if (!link.command(mine).accepted() && !changeMaterial(link, false))
+      throw Error(ExitCode::PlanMismatch, "the two servers have different material sets",
+                  "give both the files of one run of gfsdeal");
+  } catch (const Error &error) {
+    link.connection().closeWith(error);
+    throw;
+  }
+}
+
 void Server::lead(PeerLink &link) {
   PeerCommand ping;
   ping.mutable_ping();
   Gathering gathering;
   while (!stopping()) {
+    if (std::max(engine.cursor(), link.peerCursor()) >= engine.endSerial())
+      changeMaterial(link, true);
     engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
+    engine.lookForMaterial();
     if (Jobs jobs = queue.next(groupLimit(), PeerLink::pingInterval, gathering); !jobs.empty()) {
       const size_t count = jobs.size();
       cameMeanwhile = 0;
@@ -212,6 +251,7 @@ void Server::followerLoop() {
       attempt.stop = stopSource.get_token();
       PeerLink link(connect(*options.peer, options.security, peerRule(), attempt), facts(),
                     options.timeout);
+      awaitMaterial(link);
       lastComplaint.clear();
       LinkedScope scope(*this, link);
       follow(link);
@@ -232,12 +272,49 @@ void Server::followerLoop() {
   }
 }
 
+/// Server 0 names another set: go over to it, if our half of it is here.
+PeerAnswer Server::followUse(PeerLink &link, const Use &use) {
+  PeerAnswer answer;
+  try {
+    engine.useMaterial(fixedField<16>(use.material_id(), link.connection(), "material id"),
+                       use.ends_former());
+    answer.set_accepted(true);
+  } catch (const std::exception &cause) {
+    const Error error = asError(cause);
+    answer.set_refusal_code(static_cast<uint32_t>(error.code()));
+    answer.set_refusal(error.what());
+    answer.set_refusal_hint(error.hint());
+  }
+  answer.set_cursor(engine.cursor());
+  return answer;
+}
+
+/// After a greeting: server 0 names sets until both have the same.
+void Server::awaitMaterial(PeerLink &link) {
+  if (link.peerMaterial() == engine.materialId())
+    return;
+  for (bool agreed = false; !agreed;) {
+    const PeerCommand command = link.awaitCommand();
+    if (!command.has_use())
+      throw Error(ExitCode::Network,
+                  fmt::format("{}: names no material", link.connection().peerText()));
+    const PeerAnswer answer = followUse(link, command.use());
+    agreed = answer.accepted();
+    link.answer(answer);
+  }
+}
+
 void Server::follow(PeerLink &link) {
   while (!stopping()) {
     engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
+    engine.lookForMaterial();
     PeerCommand command = link.awaitCommand();
     if (command.has_start()) {
       followGroup(link, command.start());
+      continue;
+    }
+    if (command.has_use()) {
+      link.answer(followUse(link, command.use()));
       continue;
     }
     if (command.has_reject())
@@ -360,7 +437,8 @@ void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
       slow = makeThrottledChannel(*channel, *options.throttle);
     std::vector<GroupRequest> group;
     for (size_t i = 0; i < jobs.size(); ++i)
-      group.push_back({jobs[i]->inputShares, link.requestSeed(jobs[i]->id, serial + i)});
+      group.push_back(
+          {jobs[i]->inputShares, link.requestSeed(jobs[i]->id, engine.materialId(), serial + i)});
     std::vector<Result> results = engine.run(serial, group, slow ? *slow : *channel);
     cameMeanwhile = queue.size();
     for (size_t i = 0; i < jobs.size(); ++i) {

@@ -89,6 +89,11 @@ private:
   void keep(Jobs &jobs, size_t count);
   size_t groupLimit() const;
   void followReject(PeerLink &link, const Reject &reject);
+  /// Server 0: goes over to another set of material that both servers have. False if there is none.
+  bool changeMaterial(PeerLink &link, bool endsFormer);
+  void agreeOnMaterial(PeerLink &link);
+  PeerAnswer followUse(PeerLink &link, const Use &use);
+  void awaitMaterial(PeerLink &link);
   void execute(PeerLink &link, Jobs jobs, uint64_t serial);
   void failed(Job &job, const Error &error);
   void failed(Jobs &jobs, const Error &error);

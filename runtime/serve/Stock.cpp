@@ -15,9 +15,10 @@ namespace gfs::serve {
 /// down, enough to end a step soon when a pass waits for it and other programs keep the processor.
 static constexpr int preparingNice = 10;
 
-Stock::Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance)
+Stock::Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance,
+             std::atomic<bool> &working)
     : end(end), mostBytes(mostBytes), read(std::move(read)), advance(std::move(advance)),
-      worker([this](const std::stop_token &stop) { work(stop); }) {}
+      working(working), worker([this](const std::stop_token &stop) { work(stop); }) {}
 
 void Stock::aim(uint64_t serial) {
   std::lock_guard lock(mutex);
@@ -107,7 +108,7 @@ void Stock::work(const std::stop_token &stop) {
   std::optional<uint64_t> serial;
   auto next = [&] {
     serial = choose();
-    busy = serial.has_value();
+    working = serial.has_value();
     return serial.has_value();
   };
   while (changed.wait(lock, stop, next)) {

@@ -34,10 +34,11 @@ public:
   /// Records kept ahead of requests that come one by one.
   static constexpr uint64_t mostAhead = 4;
 
-  /// Serials end at `end`. Ahead are kept mostAhead records, or as many as the last group took, in
-  /// no more than `mostBytes`; one record whatever its size, none if `mostBytes` is 0. Both
-  /// functions may be called by two threads at once, for different records.
-  Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance);
+  /// `working` is set while the thread is at work. Serials end at `end`. Ahead are kept mostAhead
+  /// records, or as many as the last group took, in no more than `mostBytes`; one record whatever
+  /// its size, none if `mostBytes` is 0. Both functions may be called by two threads at once, for
+  /// different records.
+  Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance, std::atomic<bool> &working);
 
   /// From now on serials below `serial` are of no use, and those from it on are prepared.
   void aim(uint64_t serial);
@@ -47,8 +48,6 @@ public:
   /// A pass begins that will use them; ended() ends it.
   std::vector<Prepared> take(uint64_t first, uint64_t count);
   void ended();
-  /// Set while the thread is at work; from any thread.
-  const std::atomic<bool> &working() const { return busy; }
 
 private:
   struct Record {
@@ -80,10 +79,10 @@ private:
   uint64_t target = 0;    ///< The lowest serial to read or prepare ahead.
   uint64_t stale = 0;     ///< Records below are of no use.
   bool aimed = false;
-  bool passing = false;           ///< Between take() and ended().
-  std::atomic<bool> busy = false; ///< Neither waits nor is about to.
-  uint64_t lastGroup = 0;         ///< Records taken together.
-  uint64_t eachBytes = 0;         ///< Of a record, the most seen; 0: none was read.
+  bool passing = false;       ///< Between take() and ended().
+  std::atomic<bool> &working; ///< The thread neither waits nor is about to.
+  uint64_t lastGroup = 0;     ///< Records taken together.
+  uint64_t eachBytes = 0;     ///< Of a record, the most seen; 0: none was read.
   std::jthread worker;
 };
 

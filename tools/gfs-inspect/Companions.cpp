@@ -48,8 +48,8 @@ static std::string hexOf(const std::string &bytes) {
 static void addLedger(Json &file, const std::filesystem::path &path) {
   MaterialInfo info = readMaterialInfo(path);
   uint64_t cursor = info.firstSerial;
-  if (std::filesystem::exists(ledgerPath(path)))
-    cursor = std::max(cursor, readCursor(ledgerPath(path), info));
+  if (std::filesystem::path ledger = ledgerPath(path, info); std::filesystem::exists(ledger))
+    cursor = std::max(cursor, readCursor(ledger, info));
   file["next_serial"] = cursor;
   file["records_left"] = info.endSerial() - std::min(cursor, info.endSerial());
 }

@@ -18,11 +18,14 @@ int main(int argc, char **argv) {
              "  gfsdeal plan.bin -n 1000\n"
              "  gfsdeal plan.bin -n 1000 --out0 monday.s0.material --out1 monday.s1.material --key "
              "plan.dealer.key\n"
+             "  gfsdeal plan.bin -n 1000 --out0 to-server0/ --out1 to-server1/\n"
              "  gfsdeal plan.bin -n 1000 --resume        after an interruption");
   app.add_option("plan", options.plan, "plan.bin")->required();
   app.add_option("-n", options.records, "Number of inferences")->required();
-  app.add_option("--out0", options.outputs[0], "Material of server 0 (default PLAN.s0.material)");
-  app.add_option("--out1", options.outputs[1], "Material of server 1 (default PLAN.s1.material)");
+  app.add_option("--out0", options.outputs[0],
+                 "Material of server 0: a file, or a folder (default PLAN.s0.material)");
+  app.add_option("--out1", options.outputs[1],
+                 "Material of server 1: a file, or a folder (default PLAN.s1.material)");
   app.add_option("--key", options.dealerKey, "Dealer's key (default PLAN.dealer.key)");
   app.add_option("--weights", options.weights,
                  "Weights, for plans with public weights (default PLAN.weights)");
@@ -57,7 +60,7 @@ int main(int argc, char **argv) {
     if (summary.kept > 0)
       fmt::print(", kept {}", summary.kept);
     fmt::print("\n{}: {} per inference, for server 0\n{}: {} per inference, for server 1\n",
-               options.outputs[0].string(), serve::bytesText(double(summary.recordBytes[0])),
-               options.outputs[1].string(), serve::bytesText(double(summary.recordBytes[1])));
+               summary.outputs[0].string(), serve::bytesText(double(summary.recordBytes[0])),
+               summary.outputs[1].string(), serve::bytesText(double(summary.recordBytes[1])));
   });
 }

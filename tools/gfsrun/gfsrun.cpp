@@ -49,8 +49,10 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--party", options.party, "Which server this is: 0 or 1")
       ->check(CLI::Range(0, 1))
       ->group(server);
-  app.add_option("--material", options.files.material,
-                 "One-time material (default PLAN.s0.material or .s1.)")
+  app.add_option(
+         "--material", options.files.material,
+         "One-time material: a file, or a folder that may get more (default PLAN.s0.material or "
+         ".s1.)")
       ->group(server);
   app.add_option("--listen", options.listen, "HOST:PORT to listen on; port 0 takes a free one")
       ->group(server);
@@ -73,6 +75,9 @@ static void addFlags(CLI::App &app, Options &options) {
                  "and it has paid; 0: never")
       ->check(CLI::Range(0u, 1000000u))
       ->capture_default_str()
+      ->group(server);
+  app.add_option("--low-material", options.files.lowMaterial,
+                 "Warn when material for fewer inferences than this is left")
       ->group(server);
   app.add_option("--max-queue", options.server.maxQueue, "Requests that may wait")
       ->capture_default_str()

@@ -136,7 +136,22 @@ public:
   serve::EngineFiles files(Party party) const {
     ModelPaths beside = ModelPaths::beside(planPath);
     return {planPath, beside.weights, beside.partyKey[index(party)],
-            serve::defaultMaterial(planPath, party)};
+            folders ? material(party) : serve::defaultMaterial(planPath, party)};
+  }
+
+  /// A server's folder of material.
+  std::filesystem::path material(Party party) const {
+    std::filesystem::path place = folder / fmt::format("material{}", index(party));
+    std::filesystem::create_directories(place);
+    return place;
+  }
+  /// Deals one more set into both folders, and has servers started from now on use those. Returns
+  /// the files.
+  std::array<std::filesystem::path, 2> dealIntoFolders(uint64_t records) {
+    folders = true;
+    serve::DealOptions options = dealOptions(records);
+    options.outputs = {material(Party::Zero), material(Party::One)};
+    return serve::deal(options).outputs;
   }
 
   /// W x + b on the integers the plan computes with.
@@ -151,6 +166,7 @@ public:
   TemporaryFolder folder;
   std::filesystem::path planPath = folder / "plan.bin";
   plan::LoadedPlan loaded;
+  bool folders = false; ///< Servers are given their folder of material, not a file.
   std::vector<int64_t> weights = {1, -2, 3, 4, 500, 6, -7, 8, 0, 0, -1, 99},
                        bias = {10, -20, 70000};
 };

@@ -65,12 +65,14 @@ TEST(PeerLink, AgreesOnASeedForEveryRequest) {
   auto bytes = [](const SecretSeed &seed) {
     return std::vector<uint8_t>(seed.bytes().begin(), seed.bytes().end());
   };
-  auto seed = bytes(greeting.zero->requestSeed(jobId(1), 5));
-  EXPECT_EQ(seed, bytes(greeting.one->requestSeed(jobId(1), 5)));
-  EXPECT_NE(seed, bytes(greeting.zero->requestSeed(jobId(2), 5)));
-  EXPECT_NE(seed, bytes(greeting.zero->requestSeed(jobId(1), 6)));
+  const plan::Id16 set = facts(Party::Zero).materialId, otherSet{};
+  auto seed = bytes(greeting.zero->requestSeed(jobId(1), set, 5));
+  EXPECT_EQ(seed, bytes(greeting.one->requestSeed(jobId(1), set, 5)));
+  EXPECT_NE(seed, bytes(greeting.zero->requestSeed(jobId(2), set, 5)));
+  EXPECT_NE(seed, bytes(greeting.zero->requestSeed(jobId(1), set, 6)));
+  EXPECT_NE(seed, bytes(greeting.zero->requestSeed(jobId(1), otherSet, 5)));
   Greeting again(facts(Party::Zero), facts(Party::One));
-  EXPECT_NE(seed, bytes(again.zero->requestSeed(jobId(1), 5)))
+  EXPECT_NE(seed, bytes(again.zero->requestSeed(jobId(1), set, 5)))
       << "every link has a seed of its own";
 }
 
@@ -98,9 +100,7 @@ TEST(PeerLink, RefusesWhatDoesNotBelongTogether) {
   } cases[] = {
       {[](PeerFacts &facts) { facts.planHash[31] ^= 1; }, "the two servers have different plans"},
       {[](PeerFacts &facts) { facts.modelId[0] ^= 1; },
-       "the two servers have different weights or keys"},
-      {[](PeerFacts &facts) { facts.materialId[0] ^= 1; },
-       "the two servers have different material sets"}};
+       "the two servers have different weights or keys"}};
   for (const auto &[change, text] : cases) {
     PeerFacts other = facts(Party::One);
     change(other);
@@ -108,6 +108,15 @@ TEST(PeerLink, RefusesWhatDoesNotBelongTogether) {
     expectError(greeting.zeroError, ExitCode::PlanMismatch, text);
     expectError(greeting.oneError, ExitCode::PlanMismatch, std::string("reports: ") + text);
   }
+}
+
+TEST(PeerLink, TellsWhichMaterialThePeerHasInUse) {
+  PeerFacts other = facts(Party::One);
+  other.materialId.fill(4);
+  Greeting greeting(facts(Party::Zero), other);
+  ASSERT_TRUE(greeting.zero && greeting.one);
+  EXPECT_EQ(greeting.zero->peerMaterial(), other.materialId);
+  EXPECT_EQ(greeting.one->peerMaterial(), facts(Party::Zero).materialId);
 }
 
 TEST(PeerLink, RefusesServersThatImitateDifferentNetworks) {

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/serve/Supply.h"
+
+#include "runtime/base/Error.h"
+#include "runtime/material/Ledger.h"
+
+#include <algorithm>
+#include <spdlog/spdlog.h>
+
+namespace gfs::serve {
+
+static constexpr std::string_view suffix = ".material";
+
+static uint64_t leftOf(const MaterialInfo &info, const std::filesystem::path &ledger) {
+  uint64_t cursor = info.firstSerial;
+  if (std::filesystem::exists(ledger))
+    cursor = std::max(cursor, readCursor(ledger, info));
+  return info.endSerial() - std::min(cursor, info.endSerial());
+}
+
+Supply::Supply(std::filesystem::path givenPlace, const MaterialUse &use)
+    : place(std::move(givenPlace)), use(use), isFolder(std::filesystem::is_directory(place)) {
+  if (!isFolder) {
+    const MaterialInfo info = readMaterialInfo(place);
+    requireUse(place, info);
+    all.push_back({info.materialId, place, ledgerPath(place), leftOf(info, ledgerPath(place))});
+    return;
+  }
+  refresh();
+  if (all.empty())
+    throw Error(ExitCode::MaterialExhausted,
+                fmt::format("{}: holds no material for this plan and server {}", place.string(),
+                            index(use.party)),
+                "put files of gfsdeal there, named *.material");
+}
+
+void Supply::requireUse(const std::filesystem::path &file, const MaterialInfo &info) const {
+  auto mismatch = [&](const char *cause, const char *hint) {
+    throw Error(ExitCode::PlanMismatch, fmt::format("{}: {}", file.string(), cause), hint);
+  };
+  if (info.planHash != use.planHash)
+    mismatch("was dealt for another plan", "deal material for this plan.bin");
+  if (info.party != use.party)
+    mismatch("is for the other server", "server 0 takes --out0 of gfsdeal, server 1 --out1");
+  plan::requireModel(use.modelId, info.modelId, file);
+  if (info.payloadBytes != use.payloadBytes)
+    mismatch("has records of another size than the plan needs",
+             "deal it with the gfsdeal of this version");
+}
+
+void Supply::look(const std::filesystem::path &file) {
+  std::error_code failure;
+  auto bad = reported.find(file);
+  if (bad != reported.end() && bad->second == std::filesystem::last_write_time(file, failure))
+    return;
+  if (!holdsAllRecords(file))
+    return;
+  const MaterialInfo info = readMaterialInfo(file);
+  requireUse(file, info);
+  const MaterialSet *known = find(info.materialId);
+  if (known && known->file != file)
+    throw Error(ExitCode::MaterialReuse,
+                fmt::format("{}: is the same set as {}", file.string(), known->file.string()),
+                "it is not used; remove one of them");
+  if (known)
+    return;
+  const std::filesystem::path ledger = ledgerPath(file, info);
+  all.push_back({info.materialId, file, ledger, leftOf(info, ledger)});
+  spdlog::info("material {}: {} inferences", file.string(), all.back().left);
+}
+
+void Supply::refresh() {
+  if (!isFolder)
+    return;
+  std::error_code failure;
+  std::erase_if(
+      all, [&](const MaterialSet &set) { return !std::filesystem::exists(set.file, failure); });
+  std::vector<std::filesystem::path> files;
+  for (std::filesystem::directory_iterator entry(place, failure), end; !failure && entry != end;
+       entry.increment(failure))
+    if (entry->path().filename().string().ends_with(suffix))
+      files.push_back(entry->path());
+  if (failure)
+    spdlog::error("material {}: {}", place.string(), failure.message());
+  std::ranges::sort(files);
+  for (const std::filesystem::path &file : files) {
+    try {
+      look(file);
+    } catch (const Error &error) {
+      spdlog::warn("{} ({})", error.what(), error.hint());
+      reported[file] = std::filesystem::last_write_time(file, failure);
+    }
+  }
+  std::ranges::sort(all, {}, &MaterialSet::file);
+}
+
+const MaterialSet *Supply::find(const plan::Id16 &id) const {
+  auto found = std::ranges::find(all, id, &MaterialSet::id);
+  return found == all.end() ? nullptr : &*found;
+}
+
+const MaterialSet &Supply::first() const {
+  auto found = std::ranges::find_if(all, [](const MaterialSet &set) { return set.left > 0; });
+  return found == all.end() ? all.front() : *found;
+}
+
+uint64_t Supply::leftBeside(const plan::Id16 &current) const {
+  uint64_t left = 0;
+  for (const MaterialSet &set : all)
+    if (set.id != current)
+      left += set.left;
+  return left;
+}
+
+void Supply::discard(const plan::Id16 &id) {
+  auto found = std::ranges::find(all, id, &MaterialSet::id);
+  if (!isFolder || found == all.end())
+    return;
+  std::error_code failure;
+  std::filesystem::remove(found->file, failure);
+  if (failure)
+    spdlog::warn("material {}: is used up and cannot be removed: {}", found->file.string(),
+                 failure.message());
+  else
+    spdlog::info("material {}: is used up; removed", found->file.string());
+  found->left = 0;
+}
+
+} // namespace gfs::serve

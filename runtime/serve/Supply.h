@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The material files a server may use: one, or those of a folder, which may get more while it runs.
+#pragma once
+
+#include "runtime/material/MaterialInfo.h"
+
+#include <map>
+#include <vector>
+
+namespace gfs::serve {
+
+/// What material must have been dealt for.
+struct MaterialUse {
+  plan::Hash planHash{};
+  plan::Id16 modelId{};
+  Party party = Party::Zero;
+  uint64_t payloadBytes = 0;
+};
+
+/// One set of material at this server; the other server has its own half of it.
+struct MaterialSet {
+  plan::Id16 id{};
+  std::filesystem::path file, ledger;
+  uint64_t left = 0; ///< Records, as far as the ledger on disk tells: right unless in use.
+};
+
+/// In a folder, files for another plan or server and damaged ones are left alone, with a warning;
+/// files that are not complete yet are looked at again later. Cursors of a folder are kept by the
+/// set's id (ID.ledger) and stay when the set is used up and its file removed: a copy that is
+/// brought back under any name is known to be used.
+class Supply {
+public:
+  /// `place`: a material file, or a folder of files *.material. Errors: InputUnreadable; for a file
+  /// also InvalidInput, PlanMismatch; for a folder without any set MaterialExhausted.
+  Supply(std::filesystem::path place, const MaterialUse &use);
+
+  /// Looks for files that came or went. Never fails: what is wrong with a folder is logged.
+  void refresh();
+  /// In the order of use: by file name.
+  const std::vector<MaterialSet> &sets() const { return all; }
+  const MaterialSet *find(const plan::Id16 &id) const;
+  /// The set to begin with: the first with records left, else the first. There is one.
+  const MaterialSet &first() const;
+  /// Records left in other sets than `current`.
+  uint64_t leftBeside(const plan::Id16 &current) const;
+  /// Removes the file of a set that is used up and closed, in a folder.
+  void discard(const plan::Id16 &id);
+
+private:
+  /// Throws PlanMismatch if the file is for another use.
+  void requireUse(const std::filesystem::path &file, const MaterialInfo &info) const;
+  void look(const std::filesystem::path &file);
+
+  const std::filesystem::path place;
+  const MaterialUse use;
+  const bool isFolder;
+  std::vector<MaterialSet> all;
+  /// Files that were complained about, as they were then.
+  std::map<std::filesystem::path, std::filesystem::file_time_type> reported;
+};
+
+} // namespace gfs::serve

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers that take material from folders: dealt into them while they run, used once, removed, through kill -9."""
+import re
+import shutil
+import time
+import unittest
+
+from deployment import LOGITS, TestCase, must, run, tearDownModule  # noqa: F401
+
+
+class Folders(TestCase):
+    def folders(self, deployment):
+        return [deployment.folder / f"material{party}" for party in (0, 1)]
+
+    def deal(self, deployment, records):
+        """One more set into both folders, as files that are complete when they appear."""
+        new = [deployment.folder / f"new{party}" for party in (0, 1)]
+        for folder in (*new, *self.folders(deployment)):
+            folder.mkdir(exist_ok=True)
+        must("gfsdeal", deployment.plan, "-n", records, "--out0", new[0], "--out1", new[1], "-q")
+        for folder, place in zip(new, self.folders(deployment)):
+            for file in folder.iterdir():
+                shutil.move(file, place / file.name)
+
+    def start(self, deployment, party):
+        deployment.start(party, material=self.folders(deployment)[party], low_material=3)
+
+    def files(self, deployment, party):
+        return sorted(self.folders(deployment)[party].glob("*.material"))
+
+    def left(self, deployment):
+        """Inferences that the servers say they have material for."""
+        arguments = deployment.client_arguments()
+        done = must("gfs-client", "check", *arguments[1:arguments.index("--input")])
+        return [int(count) for count in re.findall(r"material left +(\d+) inferences?", done.stdout)]
+
+    def infer(self, deployment, images):
+        done, stats = deployment.infer("--limit", images, "--expected", LOGITS, "--min-agreement", 0.9)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return stats
+
+    def test_from_set_to_set(self):
+        deployment = self.deployment(records=0)
+        self.deal(deployment, 2)
+        self.deal(deployment, 2)
+        for party in (0, 1):
+            self.start(deployment, party)
+        self.infer(deployment, 3)
+        self.deal(deployment, 4)  # while they run
+        for _ in range(200):  # they look once a second
+            if self.left(deployment) == [5, 5]:
+                break
+            time.sleep(0.05)
+        self.infer(deployment, 5)
+        for party in (0, 1):
+            with self.subTest(party=party):
+                log = (deployment.folder / f"log{party}").read_text()
+                self.assertIn("is used up; removed", log)
+                self.assertIn("more inferences (deal a new set", log)
+        self.assert_fails(deployment.infer("--limit", 1)[0], 13, "the servers have material for 0 of 1 requests")
+
+    def test_kill_between_sets(self):
+        deployment = self.deployment(records=0)
+        for records in (1, 1, 40):
+            self.deal(deployment, records)
+        for party in (0, 1):
+            self.start(deployment, party)
+        self.infer(deployment, 2)
+        for party in (0, 1):
+            deployment.kill(party)
+        for party in (0, 1):
+            self.start(deployment, party)
+        self.infer(deployment, 2)
+        # What is left of the sets is the same file at both, and its ledger says what was used.
+        for party in (0, 1):
+            for file in self.files(deployment, party):
+                self.assertIn("records left", run("gfs-inspect", file).stdout)
+
+    def test_a_copy_brought_back_is_known(self):
+        deployment = self.deployment(records=0)
+        self.deal(deployment, 1)
+        kept = [shutil.copy(self.files(deployment, party)[0], deployment.folder / f"kept{party}") for party in (0, 1)]
+        self.deal(deployment, 40)
+        for party in (0, 1):
+            self.start(deployment, party)
+        self.infer(deployment, 3)
+        for party in (0, 1):
+            deployment.kill(party)
+        for party in (0, 1):
+            shutil.copy(kept[party], self.folders(deployment)[party] / "a-restored.material")
+            self.start(deployment, party)
+        self.infer(deployment, 1)
+        for party in (0, 1):
+            self.assertIn("a-restored.material: 0 inferences", (deployment.folder / f"log{party}").read_text())
+
+    def test_no_material(self):
+        deployment = self.deployment(records=0)
+        for folder in self.folders(deployment):
+            folder.mkdir()
+        done = run("gfsrun", *deployment.server_arguments(0, material=self.folders(deployment)[0]))
+        self.assert_fails(done, 13, "holds no material for this plan and server 0")
+        self.assertIn("put files of gfsdeal there", done.stderr)
+
+    def test_resume_needs_files(self):
+        deployment = self.deployment(records=0)
+        done = run("gfsdeal", deployment.plan, "-n", 3, "--out0", deployment.folder, "--resume")
+        self.assert_fails(done, 2, "--resume needs a file")
+
+
+if __name__ == "__main__":
+    unittest.main()

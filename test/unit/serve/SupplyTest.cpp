@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// Folders of material: which files are used, in which order, and that a set serves once whatever
+// its file is called; two servers that go from set to set.
+#include "runtime/serve/Supply.h"
+
+#include "test/unit/serve/Deployment.h"
+
+using namespace gfs;
+using namespace gfs::testing;
+using serve::Client;
+using serve::MaterialUse;
+using serve::Supply;
+
+namespace {
+
+class SupplyTest : public ::testing::Test {
+protected:
+  template <class F> static std::optional<Error> errorOf(F &&body) {
+    try {
+      body();
+    } catch (const Error &error) {
+      return error;
+    }
+    return std::nullopt;
+  }
+  MaterialUse use(Party party) const {
+    const MaterialInfo info = readMaterialInfo(serve::defaultMaterial(deployment.planPath, party));
+    return {info.planHash, info.modelId, party, info.payloadBytes};
+  }
+  Supply supply(Party party = Party::Zero) const {
+    return Supply(deployment.material(party), use(party));
+  }
+  MaterialStore open(const serve::MaterialSet &set, Party party = Party::Zero) const {
+    const plan::PartyKey key = plan::readPartyKey(deployment.files(party).key, deployment.loaded);
+    return MaterialStore(set.file, key.seed, set.ledger);
+  }
+  /// Both files of a set under a name that sorts.
+  std::array<std::filesystem::path, 2> dealt(uint64_t records, const std::string &name) {
+    auto files = deployment.dealIntoFolders(records);
+    for (std::filesystem::path &file : files) {
+      std::filesystem::path named = file.parent_path() / (name + ".material");
+      std::filesystem::rename(file, named);
+      file = named;
+    }
+    return files;
+  }
+  static std::vector<uint64_t> left(const Supply &supply) {
+    std::vector<uint64_t> left;
+    for (const serve::MaterialSet &set : supply.sets())
+      left.push_back(set.left);
+    return left;
+  }
+  void ask(const Endpoint &zero, const Endpoint &one, int64_t times) const {
+    for (int64_t i = 0; i < times; ++i) {
+      Client client(deployment.loaded, clientOf(zero, one));
+      const std::vector<int64_t> x = {i, -3 * i, 1000, 7};
+      EXPECT_EQ(infer(client, deployment, x), deployment.expected(x)) << "request " << i;
+    }
+  }
+
+  Deployment deployment;
+};
+
+} // namespace
+
+TEST_F(SupplyTest, AFileIsOneSet) {
+  const std::filesystem::path file = serve::defaultMaterial(deployment.planPath, Party::Zero);
+  Supply supply(file, use(Party::Zero));
+  ASSERT_EQ(supply.sets().size(), 1u);
+  EXPECT_EQ(supply.first().file, file);
+  EXPECT_EQ(supply.first().ledger, ledgerPath(file));
+  EXPECT_EQ(supply.first().left, 8u);
+  supply.discard(supply.first().id);
+  EXPECT_TRUE(std::filesystem::exists(file)) << "only folders are tidied up";
+}
+
+TEST_F(SupplyTest, AFileForSomethingElseIsRefused) {
+  const std::filesystem::path file = serve::defaultMaterial(deployment.planPath, Party::One);
+  expectError(errorOf([&] { Supply(file, use(Party::Zero)); }), ExitCode::PlanMismatch,
+              "is for the other server");
+  MaterialUse other = use(Party::One);
+  other.planHash[0] ^= 1;
+  expectError(errorOf([&] { Supply(file, other); }), ExitCode::PlanMismatch, "another plan");
+  other = use(Party::One);
+  other.payloadBytes += 1;
+  expectError(errorOf([&] { Supply(file, other); }), ExitCode::PlanMismatch,
+              "records of another size");
+}
+
+TEST_F(SupplyTest, AFolderHoldsSetsInOrderOfTheirNames) {
+  dealt(3, "b");
+  dealt(2, "a");
+  Supply supply = this->supply();
+  EXPECT_EQ(left(supply), (std::vector<uint64_t>{2, 3}));
+  EXPECT_EQ(supply.first().left, 2u);
+  EXPECT_EQ(supply.leftBeside(supply.first().id), 3u);
+  dealt(5, "aa"); // arrives later
+  EXPECT_EQ(left(supply), (std::vector<uint64_t>{2, 3}));
+  supply.refresh();
+  EXPECT_EQ(left(supply), (std::vector<uint64_t>{2, 5, 3}));
+}
+
+TEST_F(SupplyTest, AFolderWithoutMaterialIsRefused) {
+  expectError(errorOf([&] { supply(); }), ExitCode::MaterialExhausted,
+              "holds no material for this plan");
+  std::ofstream(deployment.material(Party::Zero) / "notes.txt") << "no material";
+  std::ofstream(deployment.material(Party::Zero) / "x.material")
+      << "no material, though long enough";
+  const std::array<std::filesystem::path, 2> files = dealt(1, "a");
+  std::filesystem::remove(files[0]);
+  std::filesystem::copy(files[1], files[0]); // the other server's half
+  expectError(errorOf([&] { supply(); }), ExitCode::MaterialExhausted,
+              "holds no material for this plan");
+}
+
+TEST_F(SupplyTest, AFileThatIsBeingCopiedIsLookedAtAgain) {
+  dealt(1, "a");
+  const std::filesystem::path file = dealt(4, "b")[0], part = file.string() + ".rest";
+  std::filesystem::copy(file, part);
+  Supply supply = this->supply();
+  std::filesystem::remove(file);
+  for (uint64_t bytes : {uint64_t(0), uint64_t(5), std::filesystem::file_size(part) - 1}) {
+    std::filesystem::copy(part, file, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(file, bytes);
+    supply.refresh();
+  }
+  Supply another = this->supply();
+  EXPECT_EQ(left(another), (std::vector<uint64_t>{1}));
+  std::filesystem::copy(part, file, std::filesystem::copy_options::overwrite_existing);
+  another.refresh();
+  EXPECT_EQ(left(another), (std::vector<uint64_t>{1, 4}));
+}
+
+TEST_F(SupplyTest, ASetServesOnceUnderAnyName) {
+  const std::filesystem::path file = dealt(4, "a")[0], copy = file.parent_path() / "copy";
+  std::filesystem::copy(file, copy);
+  {
+    Supply supply = this->supply();
+    open(supply.first()).claim(2);
+  }
+  std::filesystem::remove(file);
+  std::filesystem::copy(copy, file.parent_path() / "restored.material");
+  Supply supply = this->supply();
+  EXPECT_EQ(supply.first().left, 1u);
+  expectError(errorOf([&] { open(supply.first()).read(2); }), ExitCode::MaterialReuse,
+              "used already");
+  // A second copy is the same set.
+  std::filesystem::copy(copy, file.parent_path() / "twin.material");
+  supply.refresh();
+  EXPECT_EQ(left(supply), (std::vector<uint64_t>{1}));
+}
+
+TEST_F(SupplyTest, AUsedUpSetIsRemovedAndItsLedgerKept) {
+  const std::filesystem::path file = dealt(1, "a")[0];
+  Supply supply = this->supply();
+  const serve::MaterialSet set = supply.first();
+  open(set).claim(0);
+  supply.discard(set.id);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_TRUE(std::filesystem::exists(set.ledger));
+}
+
+TEST_F(SupplyTest, ServersGoFromSetToSet) {
+  const auto first = dealt(2, "a"), second = dealt(3, "b");
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  EXPECT_EQ(zero.engine.materialLeft(), 5u);
+  ask(zero.address(), one.address(), 4);
+  EXPECT_EQ(zero.engine.materialLeft(), 1u);
+  EXPECT_EQ(one.engine.materialLeft(), 1u);
+  for (Party party : {Party::Zero, Party::One})
+    EXPECT_FALSE(std::filesystem::exists(first[index(party)]));
+  dealt(2, "c"); // while they run
+  for (int i = 0; i < 300 && (zero.engine.materialLeft() < 3 || one.engine.materialLeft() < 3); ++i)
+    std::this_thread::sleep_for(Milliseconds(10)); // they look once a second
+  ask(zero.address(), one.address(), 3);
+  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+  expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }),
+              ExitCode::MaterialExhausted, "are used");
+}
+
+TEST_F(SupplyTest, AGroupEndsWithASetAndTheRestRunsWithTheNext) {
+  dealt(2, "a");
+  dealt(6, "b");
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+  std::vector<std::vector<ClearWords>> batch(5);
+  const std::vector<int64_t> x = {1, 2, 3, 4};
+  for (std::vector<ClearWords> &inputs : batch)
+    inputs.push_back(wordsOf(Ring{32}, x));
+  const std::vector<serve::Answer> answers = client.infer(batch);
+  ASSERT_EQ(answers.size(), 5u);
+  for (const serve::Answer &answer : answers)
+    EXPECT_EQ(signedOf(Ring{32}, answer.outputs.at(0)), deployment.expected(x));
+  EXPECT_EQ(zero.engine.materialLeft(), 3u);
+}
+
+TEST_F(SupplyTest, ServersBeginWithASetThatBothHave) {
+  const auto onlyZero = dealt(4, "a"), both = dealt(4, "b"), onlyOne = dealt(4, "c");
+  std::filesystem::remove(onlyZero[1]);
+  std::filesystem::remove(onlyOne[0]);
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  ask(zero.address(), one.address(), 2);
+  EXPECT_EQ(zero.engine.cursor(), 2u);
+  EXPECT_EQ(zero.engine.materialId(), one.engine.materialId());
+  EXPECT_TRUE(std::filesystem::exists(onlyZero[0]) && std::filesystem::exists(onlyOne[1]));
+}
+
+TEST_F(SupplyTest, WhatOneServerHasUsedUpIsOverForBoth) {
+  const auto first = dealt(3, "a");
+  dealt(3, "b");
+  {
+    Supply ofOne = supply(Party::One);
+    open(ofOne.first(), Party::One).claim(2); // server 1's half of the first set
+  }
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  ask(zero.address(), one.address(), 3);
+  EXPECT_EQ(zero.engine.materialLeft(), 0u);
+  EXPECT_FALSE(std::filesystem::exists(first[0]));
+}
+
+TEST_F(SupplyTest, ServersWithNothingInCommonPart) {
+  const auto a = dealt(1, "a"), b = dealt(1, "b");
+  std::filesystem::remove(a[1]);
+  std::filesystem::remove(b[0]);
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  one.join();
+  expectError(one.error, ExitCode::PlanMismatch, "the two servers have different material sets");
+}
