@@ -8,6 +8,7 @@
 #include "runtime/serve/InOrder.h"
 #include "runtime/serve/Progress.h"
 
+#include <fmt/chrono.h>
 #include <optional>
 #include <thread>
 
@@ -171,6 +172,16 @@ static uint32_t groupSize(const DealOptions &options, const ProgramRef &program,
   return recordsAtATime(program, device.freeMemory, static_cast<uint32_t>(most));
 }
 
+/// "20261121T182644.123Z-5f3a91c0.s0.material": in the order of their names, in which servers use
+/// them, sets are in the order in which they were dealt.
+static std::string nameInFolder(const plan::Id16 &id, Party party) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return fmt::format("{:%Y%m%dT%H%M%S}.{:03}Z-{}.s{}.material",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                     now.time_since_epoch().count() % 1000, plan::hex(id).substr(0, 8),
+                     index(party));
+}
+
 DealSummary deal(const DealOptions &given) {
   checkPaths(given);
   DealOptions options = given;
@@ -178,7 +189,7 @@ DealSummary deal(const DealOptions &given) {
   for (Party party : {Party::Zero, Party::One})
     if (std::filesystem::path &output = options.outputs[index(party)];
         std::filesystem::is_directory(output))
-      output /= fmt::format("{}.s{}.material", plan::hex(freshId).substr(0, 16), index(party));
+      output /= nameInFolder(freshId, party);
   auto start = std::chrono::steady_clock::now();
   plan::LoadedPlan plan = plan::readPlan(options.plan);
   plan::DealerKey key = plan::readDealerKey(options.dealerKey, plan);
