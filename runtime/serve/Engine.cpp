@@ -122,18 +122,13 @@ uint64_t Engine::groupLimit() const {
 uint64_t Engine::load(uint64_t serial, uint64_t count) {
   material->requireUnused(serial);
   stock->aim(serial);
-  for (uint64_t good = 0; good < count; ++good) {
-    try {
-      stock->load(serial + good);
-    } catch (const Error &error) {
-      if (good > 0)
-        return good;
-      if (error.code() == ExitCode::Integrity)
-        claim(serial);
-      throw;
-    }
+  try {
+    return stock->load(serial, count);
+  } catch (const Error &error) {
+    if (error.code() == ExitCode::Integrity)
+      claim(serial);
+    throw;
   }
-  return count;
 }
 
 void Engine::claim(uint64_t serial) {

@@ -32,8 +32,27 @@ void Stock::aim(uint64_t serial) {
   changed.notify_all();
 }
 
-void Stock::load(uint64_t serial) {
+uint64_t Stock::load(uint64_t first, uint64_t count) {
   Lock lock(mutex);
+  wantedEnd = first + count;
+  changed.notify_all();
+  uint64_t loaded = 0;
+  try {
+    for (; loaded < count; ++loaded) {
+      wanted = first + loaded + 1; // this one is ours
+      loadOne(first + loaded, lock);
+    }
+  } catch (...) {
+    if (loaded == 0) {
+      wantedEnd = 0;
+      throw;
+    }
+  }
+  wantedEnd = 0;
+  return loaded;
+}
+
+void Stock::loadOne(uint64_t serial, Lock &lock) {
   auto found = records.end();
   changed.wait(lock, [&] {
     found = records.find(serial);
@@ -87,7 +106,16 @@ uint64_t Stock::depth() const {
   return std::clamp<uint64_t>(mostBytes / eachBytes, 1, std::max(mostAhead, lastGroup));
 }
 
+std::optional<uint64_t> Stock::lastWanted() const {
+  for (uint64_t serial = wantedEnd; serial-- > wanted;)
+    if (!records.contains(serial) && !bad.contains(serial))
+      return serial;
+  return std::nullopt;
+}
+
 std::optional<uint64_t> Stock::choose() const {
+  if (std::optional<uint64_t> serial = lastWanted())
+    return serial;
   if (!aimed || (passing && nextIsComplete()))
     return std::nullopt;
   const uint64_t last = std::min(end, target + depth());

@@ -42,8 +42,10 @@ public:
 
   /// From now on serials below `serial` are of no use, and those from it on are prepared.
   void aim(uint64_t serial);
-  /// Has the record of `serial` in memory when it returns. Throws what reading it throws.
-  void load(uint64_t serial);
+  /// Has the records of serials [first, first + count) in memory when it returns, or those before
+  /// one that cannot be read; returns how many. Throws what reading the first throws. Caller and
+  /// thread read at the same time, from both ends.
+  uint64_t load(uint64_t first, uint64_t count = 1);
   /// Hands out the loaded records of serials [first, first + count), prepared as far as they are.
   /// A pass begins that will use them; ended() ends it.
   std::vector<Prepared> take(uint64_t first, uint64_t count);
@@ -61,6 +63,9 @@ private:
   void work(const std::stop_token &stop);
   /// What the thread works on next; nothing if enough is done.
   std::optional<uint64_t> choose() const;
+  /// The last record that load() wants and nobody has begun to read.
+  std::optional<uint64_t> lastWanted() const;
+  void loadOne(uint64_t serial, Lock &lock);
   /// Whether all of a group as large as the last is prepared.
   bool nextIsComplete() const;
   /// Both unlock while they work. The record is gone if they throw.
@@ -78,6 +83,7 @@ private:
   std::set<uint64_t> bad; ///< Could not be read or prepared ahead: left to load() to report.
   uint64_t target = 0;    ///< The lowest serial to read or prepare ahead.
   uint64_t stale = 0;     ///< Records below are of no use.
+  uint64_t wanted = 0, wantedEnd = 0; ///< Serials that load() waits for.
   bool aimed = false;
   bool passing = false;       ///< Between take() and ended().
   std::atomic<bool> &working; ///< The thread neither waits nor is about to.

@@ -22,12 +22,18 @@ protected:
   std::set<uint64_t> broken;
   size_t recordBytes = 8;
   std::optional<uint64_t> gate; ///< No step of this serial ends before it is opened.
+  /// Reading the first of these ends once the second is read.
+  std::optional<std::pair<uint64_t, uint64_t>> readAfter;
   bool atGate = false;
   std::atomic<bool> working = false;
 
   Prepared read(uint64_t serial) {
-    std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
     ++reads[serial];
+    changed.notify_all();
+    if (readAfter && readAfter->first == serial)
+      EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(20),
+                                   [&] { return reads.contains(readAfter->second); }));
     if (broken.contains(serial))
       throw Error(ExitCode::Integrity, "broken");
     RecordParts record(parts);
@@ -210,6 +216,27 @@ TEST_F(StockTest, ReportsABadRecordWhenItIsLoaded) {
   EXPECT_THROW(stock.load(5), Error);
   stock.aim(6);
   EXPECT_EQ(take(stock, 6, 2), (std::vector<uint64_t>{6, 7}));
+}
+
+TEST_F(StockTest, LoadsAGroupOnBothThreads) {
+  readAfter = {3, 8}; // whoever reads 3, another reads 8 meanwhile
+  Stock stock = this->stock(9, 0);
+  EXPECT_EQ(stock.load(3, 6), 6u);
+  EXPECT_EQ(stock.take(3, 6).size(), 6u);
+  stock.ended();
+  std::lock_guard lock(mutex);
+  EXPECT_EQ(reads.size(), 6u);
+  for (const auto &[serial, times] : reads)
+    EXPECT_EQ(times, 1) << serial;
+}
+
+TEST_F(StockTest, LoadsAGroupUpToABadRecord) {
+  broken = {4};
+  Stock stock = this->stock(100);
+  EXPECT_EQ(stock.load(2, 5), 2u);
+  EXPECT_THROW(stock.load(4, 3), Error);
+  stock.aim(5);
+  EXPECT_EQ(take(stock, 5, 2), (std::vector<uint64_t>{5, 6}));
 }
 
 TEST_F(StockTest, RefusesToHandOutWhatWasNotLoaded) {
