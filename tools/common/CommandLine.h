@@ -9,12 +9,13 @@
 
 namespace gfs {
 
-/// Lets a TOML file give what flags give: `listen = "0.0.0.0:7000"` for --listen. What stands on
+/// Lets a TOML file give what flags give, such as `example`, for --listen. What stands on
 /// the command line wins; a name that is no flag is an error. `app` must be the app that is parsed,
 /// not a subcommand.
-inline void takeConfigFile(CLI::App &app) {
+inline void takeConfigFile(CLI::App &app,
+                           const std::string &example = "listen = \"0.0.0.0:7000\"") {
   app.set_config("--config", "",
-                 "TOML file of flags, for example listen = \"0.0.0.0:7000\"; flags given here win");
+                 "TOML file of flags, for example " + example + "; flags given here win");
   app.allow_config_extras(CLI::config_extras_mode::error);
 }
 

@@ -3,10 +3,10 @@
 #include "runtime/base/Error.h"
 #include "runtime/inspect/Leakage.h"
 #include "runtime/plan/Plan.h"
+#include "tools/common/CommandLine.h"
 #include "tools/common/CostFlags.h"
 #include "tools/gfs-inspect/Views.h"
 
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
 
@@ -22,7 +22,8 @@ static bool isPlan(const std::string &path) {
 
 int main(int argc, char **argv) {
   CLI::App app{"Shows what a plan computes, costs and reveals; or the header of a weights, key or "
-               "material file."};
+               "material file.",
+               "gfs-inspect"};
   std::string path;
   CostFlags costs;
   bool layers = false, schedule = false, leakage = false, json = false;
@@ -32,12 +33,8 @@ int main(int argc, char **argv) {
   app.add_flag("--leakage", leakage, "what each role sees of an inference");
   app.add_flag("--json", json, "everything, for programs");
   costs.addTo(app);
-  app.set_version_flag("--version", "gfs-inspect 0.1.0");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::Usage);
-  }
+  if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
+    return *exitCode;
   return runTool("gfs-inspect", [&] {
     if (!isPlan(path)) {
       if (layers || schedule || leakage || costs.given())

@@ -3,8 +3,8 @@
 // accuracy.
 #include "passes/spline/FunctionSpline.h"
 #include "runtime/base/Error.h"
+#include "tools/common/CommandLine.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -78,7 +78,8 @@ Json describe(const Options &options) {
 } // namespace
 
 int main(int argc, char **argv) {
-  CLI::App app{"Prints as JSON the piecewise quadratic that stands for a function on a range."};
+  CLI::App app{"Prints as JSON the piecewise quadratic that stands for a function on a range.",
+               "gfs-spline"};
   Options options;
   options.goal.headroom = 2;
   options.goal.error = 1.0 / 1024;
@@ -97,11 +98,8 @@ int main(int argc, char **argv) {
       ->capture_default_str();
   app.add_option("--samples", options.samples, "points to print: operand, function, spline")
       ->check(CLI::Range(0, 100000));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::Usage);
-  }
+  if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
+    return *exitCode;
   return runTool("gfs-spline", [&] {
     auto kind = nn::symbolizeFunctionKind(options.kind);
     if (!kind)

@@ -3,9 +3,8 @@
 #include "compiler/pipeline/Check.h"
 #include "compiler/pipeline/Driver.h"
 #include "runtime/base/Error.h"
+#include "tools/common/CommandLine.h"
 #include "tools/common/ModelFlags.h"
-
-#include <CLI/CLI.hpp>
 
 using namespace gfs;
 
@@ -32,7 +31,12 @@ static std::string phaseNames() {
 }
 
 int main(int argc, char **argv) {
-  CLI::App app{"Compiles an ONNX model into a plan that two servers run privately."};
+  CLI::App app{"Compiles an ONNX model into a plan that two servers run privately.", "gfscc"};
+  app.footer("Examples:\n"
+             "  gfscc --check model.onnx\n"
+             "  gfscc model.onnx -o plan.bin --calib samples.npy\n"
+             "  gfscc model.onnx -o plan.bin --calib samples.npy --network=wan --explain\n"
+             "  gfscc --config model.toml              with model = \"model.onnx\", calib = …");
   CompileOptions options;
   std::vector<std::string> shapes;
   std::string ring = "auto", emit = "none", compileTo = "write", outputs;
@@ -175,12 +179,9 @@ int main(int argc, char **argv) {
   output->add_flag("-v,--verbose", verbose, "print what passes remark");
   output->add_flag("--force", options.force,
                    "replace existing keys; material made for them becomes useless");
-  app.set_version_flag("--version", std::string(compilerVersion));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::Usage);
-  }
+  takeConfigFile(app, "calib = \"samples.npy\"");
+  if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
+    return *exitCode;
 
   return runTool("gfscc", [&] {
     for (const std::string &shape : shapes)
