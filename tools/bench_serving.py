@@ -4,7 +4,7 @@
 requests in flight at once, and ONNX Runtime in plaintext on the same cores in the same run. Every inference uses fresh material from disk.
 Before the figures each size of request runs once, so that the servers have the memory they need; sizes then take turns.
 
-    tools/bench_serving.py NETWORK [--images N] [--together B ...] [--rounds R] [--in-flight F] [--json FILE]
+    tools/bench_serving.py NETWORK [--images N] [--together B ...] [--rounds R] [--in-flight F] [--threads T] [--json FILE]
 
 NETWORK is one of tools/benchmark.py's. GFS_BIN names the folder of the tools (default build/release/bin)."""
 import argparse
@@ -87,6 +87,7 @@ def main():
     parser.add_argument("--together", type=int, nargs="+", default=[8, 32])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--in-flight", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=max(1, len(os.sched_getaffinity(0)) // 2), help="of each server, which share the machine")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
 
@@ -104,9 +105,8 @@ def main():
         deployment.deal(records)
         dealing = 1e3 * (time.perf_counter() - start) / records
         material = sum(path.stat().st_size for path in deployment.folder.glob("*.material")) / records
-        threads = max(1, len(os.sched_getaffinity(0)) // 2)  # the servers share the machine
         for party in (0, 1):
-            deployment.start(party, threads=threads)
+            deployment.start(party, threads=options.threads)
         for size in sizes:
             one_client(deployment, images[:size], expected[:size], size)
         rounds = {size: [] for size in sizes}
