@@ -17,15 +17,6 @@ static std::vector<uint8_t> pattern(size_t size, uint8_t first) {
   return bytes;
 }
 
-template <class F> static std::optional<Error> errorOf(F &&body) {
-  try {
-    body();
-  } catch (const Error &error) {
-    return error;
-  }
-  return std::nullopt;
-}
-
 class BothSecurities : public ::testing::TestWithParam<bool> {
 protected:
   Link link() {

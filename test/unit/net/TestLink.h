@@ -91,6 +91,16 @@ inline Link makePlainLink() {
                   {{"server0"}, {}});
 }
 
+/// What `body` throws.
+template <class Body> std::optional<Error> errorOf(Body &&body) {
+  try {
+    body();
+  } catch (const Error &error) {
+    return error;
+  }
+  return std::nullopt;
+}
+
 inline void expectError(const std::optional<Error> &error, ExitCode code, const std::string &text) {
   ASSERT_TRUE(error.has_value()) << "no error where one is due: " << text;
   EXPECT_EQ(static_cast<int>(error->code()), static_cast<int>(code)) << error->what();

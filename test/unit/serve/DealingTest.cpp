@@ -13,14 +13,6 @@ namespace {
 
 class DealingTest : public ::testing::Test {
 protected:
-  template <class F> static std::optional<Error> errorOf(F &&body) {
-    try {
-      body();
-    } catch (const Error &error) {
-      return error;
-    }
-    return std::nullopt;
-  }
   std::filesystem::path material(Party party) const { return deployment.files(party).material; }
   void cut(Party party, uint64_t records) const {
     MaterialInfo info = readMaterialInfo(material(party));

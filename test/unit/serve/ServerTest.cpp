@@ -13,14 +13,6 @@ namespace {
 
 class ServerTest : public ::testing::Test {
 protected:
-  template <class F> static std::optional<Error> errorOf(F &&body) {
-    try {
-      body();
-    } catch (const Error &error) {
-      return error;
-    }
-    return std::nullopt;
-  }
   serve::PeerFacts factsOf(Party party) const {
     MaterialInfo info = readMaterialInfo(deployment.files(party).material);
     return {party, info.planHash, info.modelId, info.materialId, info.firstSerial, ""};

@@ -15,14 +15,6 @@ namespace {
 
 class SupplyTest : public ::testing::Test {
 protected:
-  template <class F> static std::optional<Error> errorOf(F &&body) {
-    try {
-      body();
-    } catch (const Error &error) {
-      return error;
-    }
-    return std::nullopt;
-  }
   MaterialUse use(Party party) const {
     const MaterialInfo info = readMaterialInfo(serve::defaultMaterial(deployment.planPath, party));
     return {info.planHash, info.modelId, party, info.payloadBytes};
