@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connections of a server. The peer link is in PeerLoop.cpp.
+// The connections of a server. The peer link is in PeerLoop.cpp, Leader.cpp and Follower.cpp.
 #include "runtime/serve/Server.h"
 
 #include <spdlog/spdlog.h>

@@ -36,6 +36,9 @@ struct ServerOptions {
   std::function<void()> onReady = [] {};
 };
 
+/// What to tell others of an exception: our own errors as they are, anything else only to the log.
+Error asError(const std::exception &cause);
+
 class Server {
 public:
   /// Listens at once. Throws Network (address in use), Usage, Authentication (our certificate is
@@ -77,29 +80,33 @@ private:
     Server &server;
   };
 
-  // The peer link (PeerLoop.cpp)
+  // The peer link at server 0 (Leader.cpp)
   void leaderLoop();
-  void followerLoop();
   std::unique_ptr<Connection> awaitPeer();
-  void lead(PeerLink &link);
-  void follow(PeerLink &link);
-  void leadGroup(PeerLink &link, Jobs jobs);
-  void followGroup(PeerLink &link, const Start &start);
-  Jobs takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer);
-  void keep(Jobs &jobs, size_t count);
-  size_t groupLimit() const;
-  void followReject(PeerLink &link, const Reject &reject);
-  /// Server 0: goes over to another set of material that both servers have. False if there is none.
+  void diagnosePeer();
+  /// Goes over to another set of material that both servers have. False if there is none.
   bool changeMaterial(PeerLink &link, bool endsFormer);
   void agreeOnMaterial(PeerLink &link);
-  PeerAnswer followUse(PeerLink &link, const Use &use);
+  void lead(PeerLink &link);
+  void leadGroup(PeerLink &link, Jobs jobs);
+
+  // At server 1 (Follower.cpp)
+  void followerLoop();
   void awaitMaterial(PeerLink &link);
+  PeerAnswer followUse(PeerLink &link, const Use &use);
+  void follow(PeerLink &link);
+  void followReject(PeerLink &link, const Reject &reject);
+  Jobs takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer);
+  void followGroup(PeerLink &link, const Start &start);
+
+  // At both (PeerLoop.cpp)
+  PeerFacts facts() const;
+  size_t groupLimit() const;
+  void keep(Jobs &jobs, size_t count);
   void execute(PeerLink &link, Jobs jobs, uint64_t serial);
   void failed(Job &job, const Error &error);
   void failed(Jobs &jobs, const Error &error);
   void countRequest();
-  void diagnosePeer();
-  PeerFacts facts() const;
   PeerRule peerRule() const;
 
   ServerOptions options;

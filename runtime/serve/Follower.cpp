@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// What server 1 does on the link to server 0; how the two work together is in PeerLoop.cpp.
+#include "runtime/serve/Server.h"
+
+#include <spdlog/spdlog.h>
+
+namespace gfs::serve {
+
+/// How long server 1 waits for its half of a request that server 0 has: the client sends both at
+/// once. Less than server 0 waits for the answer.
+static constexpr Milliseconds matchTimeout{5000};
+/// How long for the halves of the others of a group, once that of the first is here.
+static constexpr Milliseconds groupTimeout{5};
+/// Far above any group; more in one command is not from our server 0.
+static constexpr int mostStarted = 4096;
+
+/// Errors that waiting does not cure. Only before the first link: a running server outlives its
+/// peer's mistakes.
+static bool isFatal(const Error &error) { return error.code() != ExitCode::Network; }
+
+void Server::followerLoop() {
+  std::string lastComplaint;
+  while (!stopping()) {
+    try {
+      ConnectOptions attempt;
+      attempt.retryFor = Milliseconds(2000);
+      attempt.stop = stopSource.get_token();
+      PeerLink link(connect(*options.peer, options.security, peerRule(), attempt), facts(),
+                    options.timeout);
+      awaitMaterial(link);
+      lastComplaint.clear();
+      LinkedScope scope(*this, link);
+      follow(link);
+    } catch (const std::exception &cause) {
+      Error error = asError(cause);
+      if (stopping())
+        break;
+      if (isFatal(error) && !wasLinked)
+        throw error;
+      if (error.what() != lastComplaint)
+        spdlog::warn("peer link: {}; trying again", error.what());
+      lastComplaint = error.what();
+      std::mutex unused;
+      std::unique_lock lock(unused);
+      std::condition_variable_any().wait_for(lock, stopSource.get_token(), Milliseconds(300),
+                                             [] { return false; });
+    }
+  }
+}
+
+/// Server 0 names another set: go over to it, if our half of it is here.
+PeerAnswer Server::followUse(PeerLink &link, const Use &use) {
+  PeerAnswer answer;
+  try {
+    engine.useMaterial(fixedField<16>(use.material_id(), link.connection(), "material id"),
+                       use.ends_former());
+    answer.set_accepted(true);
+  } catch (const std::exception &cause) {
+    const Error error = asError(cause);
+    answer.set_refusal_code(static_cast<uint32_t>(error.code()));
+    answer.set_refusal(error.what());
+    answer.set_refusal_hint(error.hint());
+  }
+  answer.set_cursor(engine.cursor());
+  return answer;
+}
+
+/// After a greeting: server 0 names sets until both have the same.
+void Server::awaitMaterial(PeerLink &link) {
+  if (link.peerMaterial() == engine.materialId())
+    return;
+  for (bool agreed = false; !agreed;) {
+    const PeerCommand command = link.awaitCommand();
+    if (!command.has_use())
+      throw Error(ExitCode::Network,
+                  fmt::format("{}: names no material", link.connection().peerText()));
+    const PeerAnswer answer = followUse(link, command.use());
+    agreed = answer.accepted();
+    link.answer(answer);
+  }
+}
+
+void Server::follow(PeerLink &link) {
+  while (!stopping()) {
+    engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
+    engine.lookForMaterial();
+    PeerCommand command = link.awaitCommand();
+    if (command.has_start()) {
+      followGroup(link, command.start());
+      continue;
+    }
+    if (command.has_use()) {
+      link.answer(followUse(link, command.use()));
+      continue;
+    }
+    if (command.has_reject())
+      followReject(link, command.reject());
+    PeerAnswer done;
+    done.set_cursor(engine.cursor());
+    done.set_accepted(true);
+    link.answer(done);
+  }
+}
+
+/// Server 0 cannot run this request: our half of it need not wait any longer.
+void Server::followReject(PeerLink &link, const Reject &reject) {
+  JobId id = fixedField<16>(reject.request_id(), link.connection(), "request id");
+  if (std::unique_ptr<Job> job = queue.take(id, std::min(matchTimeout, options.timeout / 4)))
+    failed(*job, Error(reportedCode(reject.code()),
+                       fmt::format("server 0 reports: {}", printable(reject.text())),
+                       printable(reject.hint())));
+}
+
+/// Our halves of the requests of a group, without those that `answer` then declines. Throws Network
+/// if the first is not here.
+Jobs Server::takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer) {
+  if (start.request_ids().empty() || start.request_ids_size() > mostStarted)
+    throw Error(ExitCode::Network,
+                fmt::format("{}: starts a group of {}", link.connection().peerText(),
+                            start.request_ids_size()));
+  std::vector<JobId> ids;
+  for (const std::string &id : start.request_ids())
+    ids.push_back(fixedField<16>(id, link.connection(), "request id"));
+  const auto deadline = std::chrono::steady_clock::now() + groupTimeout;
+  const size_t limit = groupLimit();
+  Jobs jobs;
+  for (uint32_t place = 0; place < ids.size(); ++place) {
+    auto patience = std::min(matchTimeout, options.timeout / 2);
+    if (place > 0)
+      patience = std::max(Milliseconds(0), std::chrono::duration_cast<Milliseconds>(
+                                               deadline - std::chrono::steady_clock::now()));
+    std::unique_ptr<Job> job = jobs.size() < limit ? queue.take(ids[place], patience) : nullptr;
+    if (job)
+      jobs.push_back(std::move(job));
+    else if (place > 0)
+      answer.add_declined(place);
+    else
+      throw Error(ExitCode::Network,
+                  fmt::format("request {} did not reach server 1", shortName(ids[0])),
+                  "the client must reach both servers");
+  }
+  // Without material for all, the last ones wait.
+  const size_t good = [&] {
+    try {
+      return engine.load(start.serial(), jobs.size());
+    } catch (const std::exception &cause) {
+      keep(jobs, 1);
+      failed(jobs, asError(cause));
+      throw;
+    }
+  }();
+  for (size_t place = ids.size(); place-- > 0 && jobs.size() > good;)
+    if (ids[place] == jobs.back()->id) {
+      answer.add_declined(static_cast<uint32_t>(place));
+      keep(jobs, jobs.size() - 1);
+    }
+  return jobs;
+}
+
+void Server::followGroup(PeerLink &link, const Start &start) {
+  PeerAnswer answer;
+  Jobs jobs;
+  try {
+    jobs = takeHalves(link, start, answer);
+    engine.claim(start.serial() + jobs.size() - 1);
+    answer.set_accepted(true);
+  } catch (const std::exception &cause) {
+    Error error = asError(cause);
+    answer.set_refusal_code(static_cast<uint32_t>(error.code()));
+    answer.set_refusal(error.what());
+    answer.set_refusal_hint(error.hint());
+    failed(jobs, error);
+    jobs.clear();
+  }
+  answer.set_cursor(engine.cursor());
+  try {
+    link.answer(answer);
+  } catch (const Error &error) {
+    failed(jobs, error);
+    throw;
+  }
+  if (answer.accepted())
+    execute(link, std::move(jobs), start.serial());
+}
+
+} // namespace gfs::serve

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// What server 0 does on the link to server 1; how the two work together is in PeerLoop.cpp.
+#include "runtime/serve/Server.h"
+
+#include <spdlog/spdlog.h>
+
+namespace gfs::serve {
+
+/// A pass waits for as many requests as the last one had and those that came while it ran, for at
+/// most such a part of the time that one took: little beside what two passes of some cost more than
+/// one of all.
+static constexpr int gatherDivisor = 8;
+
+std::unique_ptr<Connection> Server::awaitPeer() {
+  static constexpr Milliseconds patience{3000};
+  std::unique_lock lock(mutex);
+  auto arrived = [&] { return offeredPeer != nullptr; };
+  if (!peerChanged.wait_for(lock, stopSource.get_token(), patience, arrived) && options.peer &&
+      !stopping() && !wasLinked) {
+    lock.unlock();
+    diagnosePeer();
+    lock.lock();
+  }
+  peerChanged.wait(lock, stopSource.get_token(), arrived);
+  return std::move(offeredPeer);
+}
+
+/// Server 1 has not come: calls on it, to tell a server of our own party from one that looks
+/// elsewhere.
+void Server::diagnosePeer() {
+  try {
+    ConnectOptions once;
+    once.retryFor = Milliseconds(0);
+    once.stop = stopSource.get_token();
+    auto connection = connect(*options.peer, options.security, {{"server0", "server1"}, {}}, once);
+    connection->receive(0, options.timeout); // a server that does not expect us says why
+  } catch (const Error &error) {
+    if (error.code() == ExitCode::Usage &&
+        std::string_view(error.what()).find("both servers") != std::string_view::npos)
+      throw;
+    spdlog::warn("server 1 has not connected yet; calling it: {}", error.what());
+  }
+}
+
+void Server::leaderLoop() {
+  spdlog::info("waiting for server 1 on {}", local().text());
+  while (!stopping()) {
+    std::unique_ptr<Connection> connection = awaitPeer();
+    if (!connection)
+      continue;
+    try {
+      PeerLink link(std::move(connection), facts(), options.timeout);
+      agreeOnMaterial(link);
+      LinkedScope scope(*this, link);
+      lead(link);
+    } catch (const std::exception &cause) {
+      if (!stopping())
+        spdlog::warn("peer link: {}", asError(cause).what());
+    }
+  }
+}
+
+bool Server::changeMaterial(PeerLink &link, bool endsFormer) {
+  for (const plan::Id16 &id : engine.otherMaterial()) {
+    PeerCommand command;
+    command.mutable_use()->set_material_id(std::string(id.begin(), id.end()));
+    command.mutable_use()->set_ends_former(endsFormer);
+    const PeerAnswer answer = link.command(command);
+    if (answer.accepted()) {
+      engine.useMaterial(id, endsFormer);
+      return true;
+    }
+    spdlog::warn("material: {}", printable(answer.refusal()));
+  }
+  return false;
+}
+
+/// After a greeting. Throws PlanMismatch if the servers have no set in common; server 1 is told.
+void Server::agreeOnMaterial(PeerLink &link) {
+  if (link.peerMaterial() == engine.materialId())
+    return;
+  try {
+    PeerCommand mine;
+    mine.mutable_use()->set_material_id(
+        std::string(engine.materialId().begin(), engine.materialId().end()));
+    if (!link.command(mine).accepted() && !changeMaterial(link, false))
+      throw Error(ExitCode::PlanMismatch, "the two servers have different material sets",
+                  "give both the files of one run of gfsdeal");
+  } catch (const Error &error) {
+    link.connection().closeWith(error);
+    throw;
+  }
+}
+
+void Server::lead(PeerLink &link) {
+  PeerCommand ping;
+  ping.mutable_ping();
+  Gathering gathering;
+  while (!stopping()) {
+    if (std::max(engine.cursor(), link.peerCursor()) >= engine.endSerial())
+      changeMaterial(link, true);
+    engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
+    engine.lookForMaterial();
+    if (Jobs jobs = queue.next(groupLimit(), PeerLink::pingInterval, gathering); !jobs.empty()) {
+      const size_t count = jobs.size();
+      cameMeanwhile = 0;
+      const auto start = std::chrono::steady_clock::now();
+      leadGroup(link, std::move(jobs));
+      const auto end = std::chrono::steady_clock::now();
+      gathering = {count + cameMeanwhile, end + (end - start) / gatherDivisor};
+    } else if (!stopping())
+      link.command(ping);
+  }
+}
+
+/// Sorts out the jobs that server 1 has declined.
+static Jobs takeDeclined(Jobs &jobs, const PeerAnswer &answer) {
+  Jobs declined;
+  for (uint32_t place : answer.declined())
+    if (place > 0 && place < jobs.size() && jobs[place])
+      declined.push_back(std::move(jobs[place]));
+  std::erase(jobs, nullptr);
+  return declined;
+}
+
+void Server::leadGroup(PeerLink &link, Jobs jobs) {
+  const uint64_t serial = std::max(engine.cursor(), link.peerCursor());
+  const std::string first(jobs[0]->id.begin(), jobs[0]->id.end());
+  enum { Loading, Asking, Accepted } stage = Loading;
+  try {
+    keep(jobs, engine.load(serial, jobs.size()));
+    stage = Asking;
+    PeerCommand command;
+    command.mutable_start()->set_serial(serial);
+    for (const auto &job : jobs)
+      command.mutable_start()->add_request_ids(std::string(job->id.begin(), job->id.end()));
+    PeerAnswer answer = link.command(command);
+    if (!answer.accepted())
+      throw Error(reportedCode(answer.refusal_code()),
+                  fmt::format("server 1 reports: {}", printable(answer.refusal())),
+                  printable(answer.refusal_hint()));
+    stage = Accepted;
+    queue.putBack(takeDeclined(jobs, answer));
+    engine.claim(serial + jobs.size() - 1);
+  } catch (const std::exception &cause) {
+    Error error = asError(cause);
+    if (stage == Accepted) {
+      failed(jobs, error);
+      link.connection().closeWith(error); // server 1 has begun
+      throw error;
+    }
+    // Server 1 may have begun with all of them, or has refused the first.
+    if (!link.connection().isOpen()) {
+      failed(jobs, error);
+      throw;
+    }
+    keep(jobs, 1);
+    failed(jobs, error);
+    if (stage == Loading) {
+      PeerCommand command;
+      command.mutable_reject()->set_request_id(first);
+      command.mutable_reject()->set_code(static_cast<uint32_t>(error.code()));
+      command.mutable_reject()->set_text(error.what());
+      command.mutable_reject()->set_hint(error.hint());
+      link.command(command);
+    }
+    return;
+  }
+  execute(link, std::move(jobs), serial);
+}
+
+} // namespace gfs::serve
