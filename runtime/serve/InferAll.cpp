@@ -21,8 +21,17 @@ Clients connectMore(unsigned count, const plan::LoadedPlan &plan, const ClientOp
     coming.push_back(
         std::async(std::launch::async, [&] { return std::make_unique<Client>(plan, options); }));
   Clients clients;
-  for (auto &client : coming)
-    clients.push_back(client.get());
+  try {
+    for (auto &client : coming)
+      clients.push_back(client.get());
+  } catch (const Error &error) {
+    if (error.code() != ExitCode::Network)
+      throw;
+    // The first client got in, and a server that is full only hangs up.
+    throw Error(ExitCode::Network,
+                fmt::format("{} requests in flight: {}", count + 1, error.what()),
+                "the servers take no more connections than their --max-clients: lower --in-flight");
+  }
   return clients;
 }
 

@@ -76,6 +76,24 @@ TEST_F(InferAllTest, NeedsMaterialForAll) {
   EXPECT_EQ(zero.engine.cursor(), 0u) << "none of it was used";
 }
 
+TEST_F(InferAllTest, SaysWhenServersAreFull) {
+  serve::ServerOptions few = quick();
+  few.maxClients = 1;
+  RunningServer zero(deployment, Party::Zero, few);
+  few.peer = zero.address();
+  RunningServer one(deployment, Party::One, few);
+  serve::Workload all = workload();
+  try {
+    inferAll(zero, one, all, {1, 16});
+    FAIL() << "there is room for 16 clients";
+  } catch (const Error &error) {
+    EXPECT_EQ(error.code(), ExitCode::Network);
+    EXPECT_NE(std::string(error.what()).find("16 requests in flight"), std::string::npos);
+    EXPECT_NE(std::string(error.hint()).find("--in-flight"), std::string::npos);
+  }
+  EXPECT_EQ(zero.engine.cursor(), 0u);
+}
+
 TEST_F(InferAllTest, EndsWhenAServerDoes) {
   serve::ServerOptions few = quick();
   few.requests = 9;
