@@ -63,22 +63,30 @@ struct DeviceExecutor::Weights final : device::DeviceWeights {
   const ServerWeights &server;
 };
 
-/// What one thread needs to prepare a request.
+/// What one thread needs to prepare up to `capacity` requests.
 struct DeviceExecutor::PrepareLane {
-  explicit PrepareLane(const DeviceProgram &program)
-      : memory(program.prepareBytes()), table(sizeof(Bases)) {
+  PrepareLane(const DeviceProgram &program, uint32_t capacity)
+      : capacity(capacity), memory(program.prepareBytes(capacity)),
+        table(capacity * sizeof(Bases)) {
     const DeviceSizes &sizes = program.sizes();
     RegionCutter cutter(memory);
-    baseOf(bases, Region::Masks) = cutter.cut(sizes.masks);
-    baseOf(bases, Region::EvenStep) = cutter.cut(sizes.staged);
-    baseOf(bases, Region::OddStep) = cutter.cut(sizes.staged);
-    baseOf(bases, Region::Client) = cutter.cut(sizes.client);
-    baseOf(bases, Region::Scratch) = cutter.cut(sizes.scratch);
-    baseOf(bases, Region::Together) = cutter.cut(program.wireOffset(1));
+    const uintptr_t together = cutter.cut(program.wireOffset(capacity));
+    for (uint32_t i = 0; i < capacity; ++i) {
+      Bases &member = bases.emplace_back();
+      baseOf(member, Region::Masks) = cutter.cut(sizes.masks);
+      baseOf(member, Region::EvenStep) = cutter.cut(sizes.staged);
+      baseOf(member, Region::OddStep) = cutter.cut(sizes.staged);
+      baseOf(member, Region::Client) = cutter.cut(sizes.client);
+      baseOf(member, Region::Scratch) = cutter.cut(sizes.scratch);
+      baseOf(member, Region::Together) = together;
+    }
   }
-  Launcher launcher() { return {queue, {reinterpret_cast<const Bases *>(table.data()), 1}}; }
+  Launcher launcher(uint32_t members) {
+    return {queue, {reinterpret_cast<const Bases *>(table.data()), members}};
+  }
 
-  Bases bases = {};
+  const uint32_t capacity;
+  std::vector<Bases> bases;
   gpu::Memory memory, table;
   gpu::Queue queue; ///< Behind the memory, so that it waits before the memory goes.
 };
@@ -127,19 +135,45 @@ DeviceExecutor::DeviceExecutor(ProgramRef code, const ServerWeights &serverWeigh
 
 DeviceExecutor::~DeviceExecutor() = default;
 
+template <class Lane>
+std::unique_ptr<Lane> DeviceExecutor::takeLane(std::vector<std::unique_ptr<Lane>> &idle,
+                                               uint32_t members) const {
+  std::lock_guard lock(mutex);
+  for (auto lane = idle.begin(); lane != idle.end(); ++lane)
+    if ((*lane)->capacity >= members) {
+      std::unique_ptr<Lane> taken = std::move(*lane);
+      idle.erase(lane);
+      return taken;
+    }
+  idle.clear(); // smaller ones make room
+  return std::make_unique<Lane>(program, members);
+}
+
 // --- Before the input ---
 
-/// Server 1 is sent its shares; both servers what is no share.
+uint32_t DeviceExecutor::mostTogether() const {
+  constexpr uint64_t room = uint64_t(256) << 20, enough = 64;
+  return static_cast<uint32_t>(
+      std::clamp<uint64_t>(room / std::max<uint64_t>(program.prepareBytes(1), 1), 1, enough));
+}
+
 void DeviceExecutor::bringMaterial(PrepareLane &lane, uint32_t step,
-                                   std::span<const uint8_t> material) const {
-  uint8_t *packed = addressOf(program.packedWords(step), lane.bases);
+                                   std::span<const Unprepared> requests) const {
+  for (size_t i = 0; i < requests.size(); ++i)
+    bringRecord(lane.queue, lane.bases[i], step, requests[i].materialOf(step));
+}
+
+/// Server 1 is sent its shares; both servers what is no share.
+void DeviceExecutor::bringRecord(gpu::Queue &queue, Bases &bases, uint32_t step,
+                                 std::span<const uint8_t> material) const {
+  uint8_t *packed = addressOf(program.packedWords(step), bases);
   for (const DealtPiece &piece : program.gate(step).dealt()) {
     if (party == Party::Zero && piece.kind != DealtPiece::Raw)
       continue;
     const bool words = piece.kind == DealtPiece::Words;
     const uint64_t bytes = words ? packedBytes(piece.count, piece.bits) : piece.count;
     check(bytes <= material.size(), "a gate reads more material than its cost states");
-    lane.queue.upload(words ? packed : addressOf(piece.to, lane.bases), material.data(), bytes);
+    queue.upload(words ? packed : addressOf(piece.to, bases), material.data(), bytes);
     material = material.subspan(bytes);
     if (words)
       packed += cuda::paddedBytes(bytes);
@@ -148,8 +182,7 @@ void DeviceExecutor::bringMaterial(PrepareLane &lane, uint32_t step,
 }
 
 /// Server 0's shares are its stream; server 1's become words.
-void DeviceExecutor::readMaterial(PrepareLane &lane, uint32_t step) const {
-  const Launcher launch = lane.launcher();
+void DeviceExecutor::readMaterial(const Launcher &launch, uint32_t step) const {
   Array<uint8_t> packed = program.packedWords(step);
   const cuda::StreamPlace stream = {program.streams().own, streamNonce(step, dealtStream), 0};
   uint64_t block = 0;
@@ -176,36 +209,31 @@ void DeviceExecutor::readMaterial(PrepareLane &lane, uint32_t step) const {
   });
 }
 
-DevicePrepared DeviceExecutor::prepare(const AesKey &requestKey,
-                                       const MaterialOf &materialOf) const {
-  DevicePrepared prepared(preparedPool, preparedPool->take());
-  std::unique_ptr<PrepareLane> lane;
-  {
-    std::lock_guard lock(mutex);
-    if (!prepareLanes.empty()) {
-      lane = std::move(prepareLanes.back());
-      prepareLanes.pop_back();
-    }
-  }
-  if (!lane)
-    lane = std::make_unique<PrepareLane>(program);
-  baseOf(lane->bases, Region::Prepared) = addressOf(prepared.memory());
+std::vector<DevicePrepared> DeviceExecutor::prepare(std::span<const Unprepared> requests) const {
+  const auto members = static_cast<uint32_t>(requests.size());
+  check(members > 0 && members <= mostTogether(), "too many requests to prepare together");
+  std::unique_ptr<PrepareLane> lane = takeLane(prepareLanes, members);
   gpu::Queue &queue = lane->queue;
-  queue.upload(lane->table, std::span<const Bases>(&lane->bases, 1));
-  queue.upload(addressOf(program.roundKeys(), lane->bases), requestKey.rounds(), 176);
-  const Launcher launch = lane->launcher();
+  std::vector<DevicePrepared> prepared;
+  for (uint32_t i = 0; i < members; ++i) {
+    prepared.emplace_back(preparedPool, preparedPool->take());
+    baseOf(lane->bases[i], Region::Prepared) = addressOf(prepared.back().memory());
+    queue.upload(addressOf(program.roundKeys(), lane->bases[i]), requests[i].key->rounds(), 176);
+  }
+  queue.upload(lane->table, std::span<const Bases>(lane->bases).first(members));
+  const Launcher launch = lane->launcher(members);
   const uint32_t steps = program.program().steps();
   if (steps > 0)
-    bringMaterial(*lane, 0, materialOf(0));
+    bringMaterial(*lane, 0, requests);
   queue.launchesWait();
   launch(cuda::SliceKeysTask{program.roundKeys(), program.streams().own});
   for (uint32_t step = 0; step < steps; ++step) {
     queue.launchesWait();
     if (step + 1 < steps) {
       queue.uploadsWait(); // for the kernels of the step before this one, in the same place
-      bringMaterial(*lane, step + 1, materialOf(step + 1));
+      bringMaterial(*lane, step + 1, requests);
     }
-    readMaterial(*lane, step);
+    readMaterial(launch, step);
     program.gate(step).prepare(launch);
   }
   queue.wipe(lane->memory);
@@ -217,8 +245,53 @@ DevicePrepared DeviceExecutor::prepare(const AesKey &requestKey,
 
 // --- With the input ---
 
+/// Marks in a queue around what a stage does: copies from the host and from the wire, phase after
+/// phase, copies to the wire and to the host.
+class DeviceExecutor::StageMarks {
+public:
+  explicit StageMarks(gpu::Queue &queue) : queue(queue) {}
+  /// What follows the latest mark belongs to nobody: the host was elsewhere.
+  void begin() { queue.mark(next++); }
+  /// What was launched since the latest mark is `seconds` of phases[first, end).
+  void attribute(std::vector<double> DeviceRun::*seconds, std::vector<uint32_t> steps) {
+    spans.push_back({next, seconds, std::move(steps)});
+    queue.mark(next++);
+  }
+  /// After Queue::finish().
+  void addTo(DeviceRun &run) const {
+    for (const Span &span : spans) {
+      const double seconds = queue.secondsBetween(span.end - 1, span.end);
+      for (uint32_t step : span.steps)
+        (run.*span.seconds)[step] += seconds / static_cast<double>(span.steps.size());
+    }
+  }
+
+private:
+  struct Span {
+    uint32_t end;
+    std::vector<double> DeviceRun::*seconds;
+    std::vector<uint32_t> steps;
+  };
+  gpu::Queue &queue;
+  uint32_t next = 0;
+  std::vector<Span> spans;
+};
+
+namespace {
+
+/// The steps that send in a stage.
+std::vector<uint32_t> sendersOf(const ProgramStage &stage) {
+  std::vector<uint32_t> steps;
+  for (const ProgramPhase &phase : stage.phases)
+    if (phase.outgoing.bytes > 0)
+      steps.push_back(phase.step);
+  return steps;
+}
+
+} // namespace
+
 /// From the wire what came after the stage before, the phases, and onto the wire what they send.
-void DeviceExecutor::launchStage(RunLane &lane, size_t index) const {
+void DeviceExecutor::launchStage(RunLane &lane, size_t index, StageMarks *marks) const {
   const uint32_t members = lane.members;
   const Launcher launch = lane.launcher(members);
   const Array<uint8_t> sent(Region::Together, program.wireOffset(members));
@@ -230,31 +303,27 @@ void DeviceExecutor::launchStage(RunLane &lane, size_t index) const {
                             sends ? message.sent : message.answer,
                             (sends ? sent : received).behind(message.wireOffset)});
   };
-  if (index > 0)
+  const std::vector<ProgramStage> &schedule = program.program().stages();
+  if (index > 0) {
     move(stages[index - 1], false);
-  for (const DeviceStage::Phase &phase : stages[index].phases)
+    if (marks)
+      marks->attribute(&DeviceRun::transferSeconds, sendersOf(schedule[index - 1]));
+  }
+  for (const DeviceStage::Phase &phase : stages[index].phases) {
     program.gate(phase.step).evaluate(launch, phase.phase);
+    if (marks)
+      marks->attribute(&DeviceRun::computeSeconds, {phase.step});
+  }
   move(stages[index], true);
 }
 
-std::unique_ptr<DeviceExecutor::RunLane> DeviceExecutor::takeLane(uint32_t members) const {
-  std::lock_guard lock(mutex);
-  for (auto lane = runLanes.begin(); lane != runLanes.end(); ++lane)
-    if ((*lane)->capacity >= members) {
-      std::unique_ptr<RunLane> taken = std::move(*lane);
-      runLanes.erase(lane);
-      return taken;
-    }
-  runLanes.clear(); // smaller ones make room
-  return std::make_unique<RunLane>(program, members);
-}
-
-DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &channel) const {
+DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &channel,
+                              bool timed) const {
   constexpr size_t mostMembers = 65535; // the grid's limit
   check(!members.empty() && members.size() <= mostMembers, "a group of 1 to 65535 requests");
   const auto count = static_cast<uint32_t>(members.size());
   double start = now();
-  std::unique_ptr<RunLane> lane = takeLane(count);
+  std::unique_ptr<RunLane> lane = takeLane(runLanes, count);
   gpu::Queue &queue = lane->queue;
   for (uint32_t i = 0; i < count; ++i) {
     Bases &bases = lane->bases[i];
@@ -274,16 +343,19 @@ DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &ch
   if (!again)
     lane->recordings.clear();
   lane->members = count;
-  if (again && lane->recordings.empty())
+  if (again && !timed && lane->recordings.empty())
     for (size_t index = 0; index < stages.size(); ++index)
-      lane->recordings.push_back(queue.record([&] { launchStage(*lane, index); }));
+      lane->recordings.push_back(queue.record([&] { launchStage(*lane, index, nullptr); }));
   const Array<uint8_t> wire(Region::Together, program.wireOffset(count));
   uint8_t *const wireOut = addressOf(wire, lane->bases[0]);
   uint8_t *const wireIn = wireOut + cuda::paddedBytes(count * program.wireBytes());
   DeviceRun result;
+  std::optional<StageMarks> marks;
+  if (timed)
+    marks.emplace(queue).begin();
   for (size_t index = 0; index < stages.size(); ++index) {
-    if (lane->recordings.empty())
-      launchStage(*lane, index);
+    if (timed || lane->recordings.empty())
+      launchStage(*lane, index, marks ? &*marks : nullptr);
     else
       queue.replay(lane->recordings[index]);
     if (index + 1 == stages.size())
@@ -292,9 +364,13 @@ DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &ch
     const std::span<uint8_t> sent = lane->sent.span().first(bytes),
                              received = lane->received.span().first(bytes);
     queue.get(sent, wireOut);
+    if (marks)
+      marks->attribute(&DeviceRun::transferSeconds, sendersOf(program.program().stages()[index]));
     queue.finish();
     const double ready = now();
     channel.exchange(sent, received);
+    if (marks)
+      marks->begin();
     queue.put(wireIn, received);
     result.stageSeconds.push_back(ready - start);
     start = now();
@@ -313,6 +389,12 @@ DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &ch
       pinned = pinned.subspan(bytes);
     }
   queue.finish();
+  if (marks) {
+    const uint32_t steps = program.program().steps();
+    result.computeSeconds.resize(steps);
+    result.transferSeconds.resize(steps);
+    marks->addTo(result);
+  }
   pinned = lane->outputs.span();
   for (uint32_t i = 0; i < count; ++i) {
     std::vector<SecretVector<uint8_t>> &outputs = result.outputs.emplace_back();

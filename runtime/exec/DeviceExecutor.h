@@ -53,6 +53,9 @@ struct DeviceRun {
   std::vector<std::vector<SecretVector<uint8_t>>> outputs;
   std::vector<double> stageSeconds;    ///< By stage: launches, and copies to and from the GPU.
   std::vector<double> exchangeSeconds; ///< By stage, in Channel::exchange().
+  /// By step, on the GPU's clock, if asked for: its kernels, and what moves its messages between
+  /// their places, the wire and the host.
+  std::vector<double> computeSeconds, transferSeconds;
 };
 
 /// Methods may run at the same time on several threads.
@@ -64,23 +67,34 @@ public:
                                               Party party);
   ~DeviceExecutor();
 
-  /// `materialOf(step)`: the step's part of the record.
-  using MaterialOf = std::function<std::span<const uint8_t>(uint32_t step)>;
-  DevicePrepared prepare(const AesKey &requestKey, const MaterialOf &materialOf) const;
+  /// A request with nothing prepared; `materialOf(step)`: the step's part of the record.
+  struct Unprepared {
+    const AesKey *key;
+    std::function<std::span<const uint8_t>(uint32_t step)> materialOf;
+  };
+  /// All in the same launches; at most mostTogether(). Errors: Device.
+  std::vector<DevicePrepared> prepare(std::span<const Unprepared> requests) const;
+  /// As many as work fills a GPU with, and no more memory than 256 MiB beside theirs; at least 1.
+  uint32_t mostTogether() const;
   /// Each member in one pass; messages as PartyExecutor::runGroup() sends them. Errors: Device, and
   /// those of Channel::exchange.
-  DeviceRun run(std::span<const DeviceMember> members, Channel &channel) const;
+  /// `timed`: measures every step; launches are not replayed then.
+  DeviceRun run(std::span<const DeviceMember> members, Channel &channel, bool timed = false) const;
 
 private:
   struct Weights;
   struct PrepareLane;
   struct RunLane;
+  class StageMarks;
   DeviceExecutor(ProgramRef program, const ServerWeights &weights, Party party);
 
-  void bringMaterial(PrepareLane &lane, uint32_t step, std::span<const uint8_t> material) const;
-  void readMaterial(PrepareLane &lane, uint32_t step) const;
-  void launchStage(RunLane &lane, size_t index) const;
-  std::unique_ptr<RunLane> takeLane(uint32_t members) const;
+  void bringMaterial(PrepareLane &lane, uint32_t step, std::span<const Unprepared> requests) const;
+  void bringRecord(gpu::Queue &queue, gpu::Bases &bases, uint32_t step,
+                   std::span<const uint8_t> material) const;
+  void readMaterial(const device::Launcher &launch, uint32_t step) const;
+  void launchStage(RunLane &lane, size_t index, StageMarks *marks) const;
+  template <class Lane>
+  std::unique_ptr<Lane> takeLane(std::vector<std::unique_ptr<Lane>> &idle, uint32_t members) const;
 
   const Party party;
   device::Constants constants;

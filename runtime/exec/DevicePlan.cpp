@@ -66,7 +66,7 @@ void planPasses(const ProgramRef &program, uint64_t servers, DevicePlan &plan) {
     return;
   plan.weightBytes += servers * whole.sizes().constants;
   plan.passBytes = servers * (whole.runBytes(1) + sizeof(gpu::Bases));
-  plan.prepareBytes = servers * (whole.prepareBytes() + sizeof(gpu::Bases));
+  plan.prepareBytes = servers * (whole.prepareBytes(1) + sizeof(gpu::Bases));
   plan.preparedBytes = servers * whole.sizes().prepared;
 }
 

@@ -126,9 +126,10 @@ uint64_t DeviceProgram::runBytes(uint32_t members) const {
                     cuda::paddedBytes(bytes.client) + cuda::paddedBytes(bytes.scratch));
 }
 
-uint64_t DeviceProgram::prepareBytes() const {
-  return cuda::paddedBytes(bytes.masks) + 2 * cuda::paddedBytes(bytes.staged) +
-         cuda::paddedBytes(bytes.client) + cuda::paddedBytes(bytes.scratch) + wireOffset(1);
+uint64_t DeviceProgram::prepareBytes(uint32_t members) const {
+  return wireOffset(members) +
+         members * (cuda::paddedBytes(bytes.masks) + 2 * cuda::paddedBytes(bytes.staged) +
+                    cuda::paddedBytes(bytes.client) + cuda::paddedBytes(bytes.scratch));
 }
 
 } // namespace gfs

@@ -59,9 +59,9 @@ public:
   uint64_t togetherBytes(uint32_t members) const;
   uint64_t wireOffset(uint32_t members) const;
   uint64_t wireBytes() const { return mostWire; } ///< Of one request, one way.
-  /// What a thread needs that runs a group, and one that prepares a request.
+  /// What a thread needs that runs a group, and one that prepares as many requests together.
   uint64_t runBytes(uint32_t members) const;
-  uint64_t prepareBytes() const;
+  uint64_t prepareBytes(uint32_t members) const;
 
 private:
   void layOutMessages();

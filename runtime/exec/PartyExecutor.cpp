@@ -140,6 +140,7 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
           packedBytes(code->valueElements(port.value()), code->ring().bits));
     results[i].report.evaluateSeconds.resize(code->steps());
     results[i].report.waitSeconds.resize(code->steps());
+    results[i].report.transferSeconds.resize(code->steps());
   }
 
   const ChannelCounters before = channel.counters();

@@ -19,6 +19,9 @@ struct RunReport {
   std::vector<double> evaluateSeconds; ///< Per step, all phases.
   /// Per step: its part of exchangeSeconds. Steps that send together share an exchange equally.
   std::vector<double> waitSeconds;
+  /// Per step, beside evaluateSeconds: its messages between a GPU's memory and the host's. Only if
+  /// PartyExecutor::timeSteps() asked for it; zeros on a CPU.
+  std::vector<double> transferSeconds;
   double exchangeSeconds = 0; ///< In Channel::exchange().
   /// Preparing what was not prepared before run(), for the whole group.
   double lateSeconds = 0;
@@ -59,6 +62,10 @@ public:
   /// Whether passes run on a GPU as a whole, rather than their convolutions at most.
   bool runsOnDevice() const { return device != nullptr; }
 
+  /// On a GPU, from now on: times of single steps by its clock, launch by launch and so a little
+  /// slower. Else its launches of a stage are one, whose time is divided equally among its phases.
+  void timeSteps(bool timed) { timesSteps = timed; }
+
   /// Lengths of the parts of a record.
   std::vector<uint64_t> recordPartBytes() const;
   /// A request with nothing prepared. `record` is the plaintext record of `serial`, its parts
@@ -68,6 +75,8 @@ public:
   /// without the pool's threads, which would do at their priority what a caller of low priority
   /// does for later.
   bool prepareNext(Prepared &prepared, bool alone = false) const;
+  /// Prepares all that is left of several requests: on a GPU many in the same launches.
+  void prepareAll(std::span<Prepared *const> requests) const;
   /// The same in one go, of a record in one piece, recordBytes() long; else InvalidInput.
   Prepared prepare(const plan::Id16 &materialId, uint64_t serial,
                    std::span<const uint8_t> record) const;
@@ -83,7 +92,7 @@ public:
 
 private:
   void requireRunnable(const GroupMember &member) const;
-  void prepareOnDevice(Prepared &prepared) const;
+  void prepareOnDevice(std::span<Prepared *const> requests) const;
   std::vector<RunResult> runOnDevice(std::span<GroupMember> members, Channel &channel) const;
 
   ProgramRef code;
@@ -93,6 +102,7 @@ private:
   const Kernels *kernels;
   std::unique_ptr<ThreadPool> pool;
   std::shared_ptr<const DeviceExecutor> device; ///< Null: gates run on the CPU.
+  bool timesSteps = false;
 };
 
 } // namespace gfs

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// PartyExecutor where the whole pass runs on a GPU. Steps overlap there and launches of a stage are
-// replayed as one, so times are measured by stage and divided equally among its phases.
+// PartyExecutor where the whole pass runs on a GPU. Launches of a stage are replayed as one, so
+// times are measured by stage and divided equally among its phases, unless somebody asked for more.
 #include "runtime/base/Error.h"
 #include "runtime/exec/DeviceExecutor.h"
 #include "runtime/exec/PartyExecutor.h"
 
+#include <algorithm>
 #include <chrono>
 #include <numeric>
 
@@ -28,38 +29,62 @@ void divide(const ProgramStage &stage, double seconds, std::vector<double> &bySt
 
 } // namespace
 
-void PartyExecutor::prepareOnDevice(Prepared &prepared) const {
-  const double start = now();
-  auto materialOf = [&](uint32_t step) -> std::span<const uint8_t> {
-    return prepared.material[step];
-  };
-  prepared.onDevice = std::make_shared<DevicePrepared>(device->prepare(*prepared.key, materialOf));
-  prepared.deviceBytes = prepared.onDevice->memory().size();
-  for (; !prepared.complete(); ++prepared.done)
-    prepared.release(prepared.done); // the GPU has it
-  prepared.seconds.assign(code->steps(), (now() - start) / std::max(1u, code->steps()));
+void PartyExecutor::prepareOnDevice(std::span<Prepared *const> requests) const {
+  std::vector<Prepared *> left;
+  std::ranges::copy_if(requests, std::back_inserter(left),
+                       [](const Prepared *prepared) { return !prepared->complete(); });
+  const size_t most = device->mostTogether();
+  for (size_t first = 0; first < left.size(); first += most) {
+    const std::span group = std::span(left).subspan(first, std::min(most, left.size() - first));
+    const double start = now();
+    std::vector<DeviceExecutor::Unprepared> unprepared;
+    for (Prepared *prepared : group)
+      unprepared.push_back({&*prepared->key, [prepared](uint32_t step) -> std::span<const uint8_t> {
+                              return prepared->material[step];
+                            }});
+    std::vector<DevicePrepared> made = device->prepare(unprepared);
+    const double each = (now() - start) / static_cast<double>(group.size());
+    for (size_t i = 0; i < group.size(); ++i) {
+      Prepared &prepared = *group[i];
+      prepared.onDevice = std::make_shared<DevicePrepared>(std::move(made[i]));
+      prepared.deviceBytes = prepared.onDevice->memory().size();
+      for (; !prepared.complete(); ++prepared.done)
+        prepared.release(prepared.done); // the GPU has it
+      prepared.seconds.assign(code->steps(), each / std::max(1u, code->steps()));
+    }
+  }
 }
 
 std::vector<RunResult> PartyExecutor::runOnDevice(std::span<GroupMember> members,
                                                   Channel &channel) const {
   const double begun = now();
   std::vector<DeviceMember> group;
+  std::vector<Prepared *> requests;
   for (GroupMember &member : members) {
     requireRunnable(member);
-    prepareNext(member.prepared);
+    requests.push_back(&member.prepared);
+  }
+  prepareOnDevice(requests);
+  for (GroupMember &member : members) {
     group.push_back({member.prepared.onDevice.get(), commonKey(*member.common, member.prepared.id),
                      member.inputs});
   }
   const double start = now();
   const ChannelCounters before = channel.counters();
-  DeviceRun run = device->run(group, channel);
+  DeviceRun run = device->run(group, channel, timesSteps);
 
   RunReport report;
   report.evaluateSeconds.resize(code->steps());
   report.waitSeconds.resize(code->steps());
-  for (size_t stage = 0; stage < run.stageSeconds.size(); ++stage)
-    divide(code->stages()[stage], run.stageSeconds[stage], report.evaluateSeconds,
-           [](const ProgramPhase &) { return true; });
+  report.transferSeconds.resize(code->steps());
+  if (timesSteps) {
+    report.evaluateSeconds = std::move(run.computeSeconds);
+    report.transferSeconds = std::move(run.transferSeconds);
+  } else {
+    for (size_t stage = 0; stage < run.stageSeconds.size(); ++stage)
+      divide(code->stages()[stage], run.stageSeconds[stage], report.evaluateSeconds,
+             [](const ProgramPhase &) { return true; });
+  }
   for (size_t stage = 0; stage < run.exchangeSeconds.size(); ++stage)
     divide(code->stages()[stage], run.exchangeSeconds[stage], report.waitSeconds,
            [](const ProgramPhase &phase) { return phase.outgoing.bytes > 0; });

@@ -89,7 +89,8 @@ bool PartyExecutor::prepareNext(Prepared &prepared, bool alone) const {
   if (prepared.complete())
     return false;
   if (device) {
-    prepareOnDevice(prepared);
+    Prepared *const only = &prepared;
+    prepareOnDevice({&only, 1});
     return false;
   }
   using Clock = std::chrono::steady_clock;
@@ -114,6 +115,14 @@ bool PartyExecutor::prepareNext(Prepared &prepared, bool alone) const {
   prepared.seconds[step] = std::chrono::duration<double>(Clock::now() - start).count();
   ++prepared.done;
   return !prepared.complete();
+}
+
+void PartyExecutor::prepareAll(std::span<Prepared *const> requests) const {
+  if (device)
+    return prepareOnDevice(requests);
+  for (Prepared *prepared : requests)
+    while (prepareNext(*prepared)) {
+    }
 }
 
 Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,

@@ -30,6 +30,11 @@ public:
   SimulationResult run(std::span<const ClearWords> inputs);
   /// From now on the parties' messages take as long as on such a network.
   void throttle(NetworkProfile profile) { network = std::move(profile); }
+  /// See PartyExecutor::timeSteps().
+  void timeSteps(bool timed) {
+    party0.timeSteps(timed);
+    party1.timeSteps(timed);
+  }
 
 private:
   ProgramRef code;

@@ -123,6 +123,12 @@ public:
     require(library().wipe(queue, memory.data(), memory.size()), "wipe");
   }
   void finish() { require(library().finish(queue), "computing"); }
+  void mark(uint32_t slot) { require(library().mark(queue, slot), "taking the time"); }
+  double secondsBetween(uint32_t first, uint32_t second) const {
+    double seconds = 0;
+    require(library().secondsBetween(queue, first, second, &seconds), "taking the time");
+    return seconds;
+  }
 
   template <class Task> void launch(const Task &task, const Group &group) {
     require(library().launch<Task>()(queue, task, group), "launch");

@@ -50,6 +50,7 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
                       options.threads);
   if (options.throttle)
     simulator.throttle(*options.throttle);
+  simulator.timeSteps(options.timeSteps);
 
   report.loadSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -79,6 +80,7 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
         };
         step.onlineMs += slower(&RunReport::evaluateSeconds) / runs;
         step.prepareMs += slower(&RunReport::prepareSeconds) / runs;
+        step.transferMs += slower(&RunReport::transferSeconds) / runs;
         // Whoever computes longer waits less.
         step.waitMs += 1e3 / runs *
                        std::min(result.reports[0].waitSeconds[step.step],

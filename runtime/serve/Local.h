@@ -14,6 +14,7 @@ struct LocalOptions {
   MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
   std::string device = "cpu"; ///< For both servers and the dealer; see openDevice().
   unsigned threads = 1;       ///< Of each server.
+  bool timeSteps = false;     ///< See PartyExecutor::timeSteps().
 };
 
 struct LocalReport {

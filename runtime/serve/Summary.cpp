@@ -134,6 +134,7 @@ std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCos
                                  {"name", step.name},
                                  {"gate", step.gate},
                                  {"online_ms", step.onlineMs},
+                                 {"transfer_ms", step.transferMs},
                                  {"wait_ms", step.waitMs},
                                  {"predicted_ms", step.predictedMs},
                                  {"prepare_ms", step.prepareMs},
@@ -150,27 +151,33 @@ std::string summaryJson(const plan::LoadedPlan &plan, std::span<const RequestCos
 }
 
 std::string profileText(std::span<const StepProfile> profile) {
-  std::string text = fmt::format(
-      "{:>5}  {:<12} {:>10} {:>10} {:>9} {:>10} {:>5} {:>10} {:>10}  {}\n", "step", "gate",
-      "online ms", "predicted", "wait ms", "prepare ms", "exch.", "bytes", "dealt", "name");
-  auto line = [&](const std::string &number, const StepProfile &step) {
-    text += fmt::format(
-        "{:>5}  {:<12} {:>10.3f} {:>10.3f} {:>9.3f} {:>10.3f} {:>5} {:>10} {:>10}  {}\n", number,
-        step.gate, step.onlineMs, step.predictedMs, step.waitMs, step.prepareMs, step.exchanges,
-        bytesText(double(step.bytes)), bytesText(double(step.dealtBytes)), step.name);
-  };
   StepProfile sum;
   sum.gate = "sum";
   for (const StepProfile &step : profile) {
-    line(std::to_string(step.step), step);
     sum.onlineMs += step.onlineMs;
     sum.predictedMs += step.predictedMs;
+    sum.transferMs += step.transferMs;
     sum.waitMs += step.waitMs;
     sum.prepareMs += step.prepareMs;
     sum.exchanges += step.exchanges;
     sum.bytes += step.bytes;
     sum.dealtBytes += step.dealtBytes;
   }
+  const bool copies = sum.transferMs > 0; // with a GPU
+  std::string text =
+      fmt::format("{:>5}  {:<12} {:>10} {:>10}{} {:>9} {:>10} {:>5} {:>10} {:>10}  {}\n", "step",
+                  "gate", "online ms", "predicted", copies ? "   copy ms" : "", "wait ms",
+                  "prepare ms", "exch.", "bytes", "dealt", "name");
+  auto line = [&](const std::string &number, const StepProfile &step) {
+    text += fmt::format(
+        "{:>5}  {:<12} {:>10.3f} {:>10.3f}{} {:>9.3f} {:>10.3f} {:>5} {:>10} {:>10}  {}\n", number,
+        step.gate, step.onlineMs, step.predictedMs,
+        copies ? fmt::format(" {:>9.3f}", step.transferMs) : "", step.waitMs, step.prepareMs,
+        step.exchanges, bytesText(double(step.bytes)), bytesText(double(step.dealtBytes)),
+        step.name);
+  };
+  for (const StepProfile &step : profile)
+    line(std::to_string(step.step), step);
   line("", sum);
   return text + "(exchanges of independent steps travel together: the schedule has fewer)\n";
 }

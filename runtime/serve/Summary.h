@@ -29,6 +29,7 @@ struct StepProfile {
   uint32_t step = 0;
   std::string name, gate;
   double onlineMs = 0, prepareMs = 0;
+  double transferMs = 0;  ///< Messages between a GPU and the host, beside onlineMs.
   double waitMs = 0;      ///< In exchanges, beside onlineMs; those with other steps in equal parts.
   double predictedMs = 0; ///< Of onlineMs, by the time model.
   uint64_t exchanges = 0;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """gfsrun --device, from the flag through the library to the kernels and back, on an emulated GPU; and without one."""
+import json
 import os
 import unittest
 
@@ -33,9 +34,27 @@ class Device(TestCase):
         self.use(EMULATED)
         done = run("gfs-pass-bench", made.plan, "cuda", 1, 2)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("whole passes on the device: yes", done.stdout)
+        self.assertIn("whole passes on the device: yes, whole records: yes", done.stdout)
         self.assertEqual(done.stdout.count("results right"), 2, done.stdout)
         self.assertEqual(run("gfs-pass-bench", made.plan, "cuda", 0).returncode, 2)
+
+    def test_times_of_single_steps(self):
+        made = self.deployment(records=0)
+        self.use(EMULATED)
+        done = self.local(made.plan, "cuda", "--profile")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"online ms +predicted +copy ms +wait ms")
+        self.assertNotIn("copy ms", self.local(made.plan, "cpu", "--profile").stdout)
+        report = made.folder / "bench.json"
+        done = run("gfs-bench", "network", made.plan, "--device", "cuda", "--layers", "-n", 1, "--warm-up", 0,
+                   "--transport", "memory,plain", "--json", report)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("cuda:0 (emulated", done.stdout)
+        self.assertIn("copy ms", done.stdout)
+        document = json.loads(report.read_text())
+        self.assertEqual(document["device"], "cuda")
+        steps = document["networks"][0]["runs"][0]["steps"]
+        self.assertGreater(sum(step["transfer_ms"] for step in steps), 0)
 
     def test_dealer_on_the_device(self):
         made = self.deployment(records=0)

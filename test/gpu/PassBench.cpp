@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole passes of both servers of a plan on one GPU, in one process, for several group sizes; the
-// result of each group is held against the clear reference of its first request.
+// Whole passes of both servers of a plan on one GPU, in one process, for several group sizes, with
+// dealing and preparing; the result of each group is held against the clear reference of its first
+// request. On a GPU also, launch by launch, where the online time goes, and what part of the
+// matrix units' peak convolutions reach.
 // Usage: gfs-pass-bench plan.bin [device [group …]]     (device: as gfsrun's --device; cuda)
+// Where plan.weights is missing, weights and keys are made up: times and rightness do not depend on
+// them. GFS_PEAK_TOPS: the peak that the part is of, as gfs-gpu-bench measures it.
 #include "runtime/base/Error.h"
 #include "runtime/exec/ClearExecutor.h"
 #include "runtime/exec/ClientShares.h"
@@ -16,6 +20,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
+#include <numeric>
 
 using namespace gfs;
 
@@ -36,19 +41,53 @@ ClearWords someInput(Ring ring, uint64_t elements) {
   return words;
 }
 
+struct Model {
+  std::array<SecretSeed, 2> seeds;
+  MaskedWeights weights;
+};
+
+/// Weights from 0 to 63.
+Model makeUpModel(const plan::Plan &plan) {
+  Model model{{SecretSeed::random(), SecretSeed::random()}, {}};
+  const AesKey key(std::array<uint8_t, 16>{1});
+  WeightTable clear(static_cast<size_t>(plan.weights_size()));
+  for (uint32_t id = 0; id < clear.size(); ++id)
+    visitWord(Ring{plan.ring_bits()}, [&]<class Word>() {
+      const auto words = clear.allocate<Word>(id, plan.weights(static_cast<int>(id)).elements());
+      Prg(key, id).fillWords(words);
+      for (Word &word : words)
+        word &= 63;
+    });
+  model.weights = maskWeights(plan, clear, model.seeds[0], model.seeds[1], plan::randomId());
+  return model;
+}
+
+Model readModel(const std::filesystem::path &path, const plan::LoadedPlan &plan) {
+  const ModelPaths paths = ModelPaths::beside(path);
+  if (!std::filesystem::exists(paths.weights)) {
+    std::printf("%s: not there; weights and keys are made up\n", paths.weights.c_str());
+    return makeUpModel(plan.plan);
+  }
+  plan::DealerKey key = plan::readDealerKey(paths.dealerKey, plan);
+  return {std::move(key.seeds), readMaskedWeights(paths.weights, plan)};
+}
+
 struct Deployment {
   ProgramRef program;
-  plan::DealerKey key;
+  std::array<SecretSeed, 2> seeds;
   MaskedWeights weights;
   Dealer dealer;
   PartyExecutor server0, server1;
 
-  Deployment(ProgramRef code, plan::DealerKey dealerKey, MaskedWeights masked,
-             const Kernels &kernels)
-      : program(std::move(code)), key(std::move(dealerKey)), weights(std::move(masked)),
-        dealer(program, key.seeds[0], key.seeds[1], weights.modelId, &weights, kernels),
-        server0(program, weights, key.seeds[0], Party::Zero, kernels),
-        server1(program, weights, key.seeds[1], Party::One, kernels) {}
+  Deployment(ProgramRef code, Model model, const Kernels &kernels)
+      : program(std::move(code)), seeds(std::move(model.seeds)), weights(std::move(model.weights)),
+        dealer(program, seeds[0], seeds[1], weights.modelId, &weights, kernels),
+        server0(program, weights, seeds[0], Party::Zero, kernels),
+        server1(program, weights, seeds[1], Party::One, kernels) {}
+  void timeSteps(bool timed) {
+    server0.timeSteps(timed);
+    server1.timeSteps(timed);
+  }
 };
 
 /// Requests that have everything but their turn.
@@ -57,8 +96,47 @@ struct PreparedGroup {
   std::array<std::vector<SecretVector<uint8_t>>, 2> inputs;
   SecretSeed common = SecretSeed::random();
   RequestId first;
-  double prepareSeconds = 0; ///< Of one server and request.
+  double dealSeconds = 0, prepareSeconds = 0; ///< Of one request; of one server and request.
 };
+
+RecordParts partsOf(const PartyExecutor &server, const SecretVector<uint8_t> &record) {
+  RecordParts parts;
+  auto from = record.begin();
+  for (uint64_t bytes : server.recordPartBytes()) {
+    parts.emplace_back(from, from + static_cast<ptrdiff_t>(bytes));
+    from += static_cast<ptrdiff_t>(bytes);
+  }
+  return parts;
+}
+
+/// Deals for `count` requests from `serial` on, as many at a time as 2 GiB hold of records.
+void begin(const Deployment &d, const plan::Id16 &material, uint64_t serial, uint32_t count,
+           PreparedGroup &group) {
+  const std::array<const PartyExecutor *, 2> servers = {&d.server0, &d.server1};
+  const uint64_t pairBytes =
+      d.program->recordBytes(Party::Zero) + d.program->recordBytes(Party::One) + 1;
+  const uint64_t most = std::clamp<uint64_t>((uint64_t(2) << 30) / pairBytes, 1, 64);
+  static ThreadPool helpers(availableProcessors());
+  for (uint64_t done = 0, part = 0; done < count; done += part) {
+    part = std::min<uint64_t>(most, count - done);
+    std::vector<std::array<SecretVector<uint8_t>, 2>> records(part);
+    std::vector<RecordPair> pairs;
+    for (auto &pair : records) {
+      for (Party party : {Party::Zero, Party::One})
+        pair[index(party)].resize(d.program->recordBytes(party));
+      pairs.push_back({pair[0], pair[1]});
+    }
+    const double start = now();
+    d.dealer.deal(material, serial + done, pairs, helpers);
+    group.dealSeconds += (now() - start) / count;
+    for (uint64_t i = 0; i < part; ++i)
+      for (size_t server = 0; server < 2; ++server)
+        group.members[server].push_back(
+            {servers[server]->begin(material, serial + done + i,
+                                    partsOf(*servers[server], records[i][server])),
+             &group.common, group.inputs[server]});
+  }
+}
 
 PreparedGroup prepareGroup(const Deployment &d, const std::vector<ClearWords> &inputs,
                            const plan::Id16 &material, uint64_t &serial, uint32_t count) {
@@ -68,20 +146,17 @@ PreparedGroup prepareGroup(const Deployment &d, const std::vector<ClearWords> &i
     for (size_t i = 0; i < 2; ++i)
       group.inputs[i].push_back(std::move(both[i]));
   }
-  for (uint32_t request = 0; request < count; ++request, ++serial) {
-    std::array<SecretVector<uint8_t>, 2> records;
-    for (Party party : {Party::Zero, Party::One})
-      records[index(party)].resize(d.program->recordBytes(party));
-    d.dealer.deal(material, serial, records[0], records[1]);
-    const double start = now();
-    for (size_t i = 0; i < 2; ++i)
-      group.members[i].push_back(
-          {(i == 0 ? d.server0 : d.server1).prepare(material, serial, std::move(records[i])),
-           &group.common, group.inputs[i]});
-    group.prepareSeconds += (now() - start) / 2 / count;
-    if (request == 0)
-      group.first = group.members[0][0].prepared.request();
+  begin(d, material, serial, count, group);
+  serial += count;
+  group.first = group.members[0][0].prepared.request();
+  const double start = now();
+  for (size_t i = 0; i < 2; ++i) {
+    std::vector<Prepared *> requests;
+    for (GroupMember &member : group.members[i])
+      requests.push_back(&member.prepared);
+    (i == 0 ? d.server0 : d.server1).prepareAll(requests);
   }
+  group.prepareSeconds = (now() - start) / 2 / count;
   return group;
 }
 
@@ -89,6 +164,7 @@ PreparedGroup prepareGroup(const Deployment &d, const std::vector<ClearWords> &i
 struct Outcome {
   double seconds = 0, exchanging = 0;
   bool right = false;
+  RunReport report; ///< Of server 0, which has both forms of the weights.
 };
 
 Outcome runGroup(const Deployment &d, PreparedGroup group, const std::vector<ClearWords> &inputs,
@@ -98,33 +174,60 @@ Outcome runGroup(const Deployment &d, PreparedGroup group, const std::vector<Cle
   auto other = std::async(std::launch::async, [&] {
     return d.server1.runGroup(std::move(group.members[1]), *ends.second);
   });
-  const std::vector<RunResult> mine = d.server0.runGroup(std::move(group.members[0]), *ends.first);
+  std::vector<RunResult> mine = d.server0.runGroup(std::move(group.members[0]), *ends.first);
   const std::vector<RunResult> theirs = other.get();
-  Outcome outcome{now() - start, mine[0].report.exchangeSeconds, true};
+  Outcome outcome{now() - start, mine[0].report.exchangeSeconds, true, {}};
   const auto expected =
-      ClearExecutor(d.program, clear).run(d.key.seeds[0], d.key.seeds[1], group.first, inputs);
+      ClearExecutor(d.program, clear).run(d.seeds[0], d.seeds[1], group.first, inputs);
   const plan::Plan &plan = d.program->plan();
   for (size_t port = 0; port < expected.size(); ++port)
     outcome.right &=
         joinOutput(d.program->ring(),
                    d.program->valueElements(plan.outputs(static_cast<int>(port)).value()),
                    mine[0].outputs[port], theirs[0].outputs[port]) == expected[port];
+  outcome.report = std::move(mine[0].report);
   return outcome;
+}
+
+double sumOf(const std::vector<double> &values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+/// Where server 0's time goes, by the GPU's clock; and the rate of its convolutions: a
+/// multiplication in a ring of L bytes is L (L + 1) / 2 of bytes.
+void printSplit(const Program &program, const RunReport &report, uint32_t count) {
+  const double compute = sumOf(report.evaluateSeconds), transfer = sumOf(report.transferSeconds);
+  double seconds = 0, multiplications = 0;
+  for (uint32_t step = 0; step < program.steps(); ++step)
+    if (const auto use = program.gate(step).weightUse()) {
+      seconds += report.evaluateSeconds[step];
+      multiplications += double(use->shape.multiplications()) * count;
+    }
+  std::printf("             launch by launch: kernels %.3f ms, messages to and from the GPU %.3f "
+              "ms, waiting %.3f ms",
+              1e3 * compute, 1e3 * transfer, 1e3 * report.exchangeSeconds);
+  if (seconds > 0) {
+    const unsigned limbs = (program.ring().bits + 7) / 8;
+    const double tops = multiplications * limbs * (limbs + 1) / seconds * 1e-12;
+    std::printf("; convolutions %.3f ms, %.1f int8 TOPS", 1e3 * seconds, tops);
+    if (const char *peak = std::getenv("GFS_PEAK_TOPS"); peak && std::atof(peak) > 0)
+      std::printf(", %.1f %% of %s", 100 * tops / std::atof(peak), peak);
+  }
+  std::printf("\n");
 }
 
 int run(int argc, char **argv) {
   if (argc < 2)
     throw Error(ExitCode::Usage, "no plan", "gfs-pass-bench plan.bin [device [group …]]");
   const plan::LoadedPlan plan = plan::readPlan(argv[1]);
-  const ModelPaths paths = ModelPaths::beside(argv[1]);
-  plan::DealerKey key = plan::readDealerKey(paths.dealerKey, plan);
+  Model model = readModel(argv[1], plan);
   const ProgramRef program = makeProgram(plan);
   const ComputeDevice device = openDevice(argc > 2 ? argv[2] : "cuda");
   std::printf("%s\n", describeDevice(device, program, DeviceUser::Local).c_str());
-  const Deployment d(program, std::move(key), readMaskedWeights(paths.weights, plan),
-                     *device.kernels);
-  const WeightTable clear = unmaskWeights(plan.plan, d.weights, d.key.seeds[0], d.key.seeds[1]);
-  std::printf("whole passes on the device: %s\n", d.server0.runsOnDevice() ? "yes" : "no");
+  Deployment d(program, std::move(model), *device.kernels);
+  const WeightTable clear = unmaskWeights(plan.plan, d.weights, d.seeds[0], d.seeds[1]);
+  std::printf("whole passes on the device: %s, whole records: %s\n",
+              d.server0.runsOnDevice() ? "yes" : "no", d.dealer.onDevice() ? "yes" : "no");
   std::vector<ClearWords> inputs;
   for (const plan::Port &port : plan.plan.inputs())
     inputs.push_back(someInput(program->ring(), program->valueElements(port.value())));
@@ -137,22 +240,34 @@ int run(int argc, char **argv) {
       throw Error(ExitCode::Usage, "a group has 1 to 65535 requests",
                   "gfs-pass-bench plan.bin cuda 1 8 64");
     std::vector<Outcome> runs;
-    double prepareSeconds = 0;
-    const int rounds = count > 512 ? 3 : 7; // the first one records launches and takes memory
+    double dealSeconds = 0, prepareSeconds = 0;
+    // The first round takes memory, the second records launches.
+    const int rounds = count > 512 ? 4 : 8;
     for (int round = 0; round < rounds; ++round) {
       PreparedGroup group = prepareGroup(d, inputs, material, serial, count);
+      dealSeconds = group.dealSeconds;
       prepareSeconds = group.prepareSeconds;
       runs.push_back(runGroup(d, std::move(group), inputs, clear));
     }
     const bool allRight = std::ranges::all_of(runs, &Outcome::right);
-    runs.erase(runs.begin());
+    runs.erase(runs.begin(), runs.begin() + 2);
     std::ranges::sort(runs, {}, &Outcome::seconds);
     const Outcome &median = runs[(runs.size() - 1) / 2];
     right &= allRight;
     std::printf("group %5u: online %9.3f ms (exchanges %8.3f), %9.4f ms an image, %9.1f images/s; "
-                "preparing %8.3f ms an image and server; results %s\n",
+                "preparing %8.3f ms an image and server, dealing %8.3f ms an image; results %s\n",
                 count, 1e3 * median.seconds, 1e3 * median.exchanging, 1e3 * median.seconds / count,
-                count / median.seconds, 1e3 * prepareSeconds, allRight ? "right" : "WRONG");
+                count / median.seconds, 1e3 * prepareSeconds, 1e3 * dealSeconds,
+                allRight ? "right" : "WRONG");
+    if (d.server0.runsOnDevice()) {
+      d.timeSteps(true);
+      const Outcome timed =
+          runGroup(d, prepareGroup(d, inputs, material, serial, count), inputs, clear);
+      d.timeSteps(false);
+      right &= timed.right;
+      printSplit(*program, timed.report, count);
+    }
+    std::fflush(stdout);
   }
   return right ? 0 : 1;
 }

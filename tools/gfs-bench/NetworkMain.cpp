@@ -53,13 +53,17 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--spin-us", options.network.spinUs, "As gfsrun's")
       ->check(CLI::Range(0u, 1000000u))
       ->capture_default_str();
+  app.add_option("--device", options.network.device,
+                 "Where servers and dealer compute: cpu, cuda, cuda:N or auto")
+      ->capture_default_str();
   app.add_option("--throttle", options.network.throttle,
                  "Imitate a network between the servers: lan, wan or rtt=MS,bw=MBIT");
   app.add_option(
       "--machine", options.machine,
       "This machine's speed, as gfs-bench --calibrate -o FILE wrote it: for predictions");
-  app.add_flag("--layers", options.layers,
-               "Print time, predicted time, waiting and bytes of every step");
+  app.add_flag(
+      "--layers", options.layers,
+      "Print time, predicted time, waiting and bytes of every step; on a GPU by its clock");
   app.add_option("--json", options.json, "Write everything as JSON; - is stdout");
   app.add_flag("-q,--quiet", options.quiet, "Print no tables and no progress of compilations");
 
@@ -140,6 +144,7 @@ static void writeJson(const std::filesystem::path &path, const std::string &docu
 
 static void run(Options &options) {
   NetworkOptions &network = options.network;
+  network.timeSteps = options.layers;
   network.transports.clear();
   for (const std::string &name : options.transports)
     network.transports.push_back(transportNamed(name));

@@ -92,6 +92,8 @@ static std::string offlineLine(const TransportResult &run) {
 
 std::string networkText(const NetworkResult &result, bool layers) {
   std::string text = planLine(result);
+  if (!result.device.empty() && !result.device.starts_with("cpu"))
+    text += fmt::format("  {}\n", result.device);
   if (result.compileSeconds)
     text += fmt::format("  compiled in {:.1f} s\n", *result.compileSeconds);
   text += fmt::format("  {:<8}{:>9}{:>9}{:>9}{:>9}{:>11}{:>9}{:>10}{:>9}", "ms", "online", "p90",
@@ -178,6 +180,7 @@ std::string networksJson(std::span<const NetworkResult> results, const NetworkOp
   document["inferences"] = options.inferences;
   document["pause_ms"] = options.pauseMs;
   document["spin_us"] = options.spinUs;
+  document["device"] = options.device;
   if (!options.throttle.empty())
     document["throttle"] = options.throttle;
   document["networks"] = nlohmann::ordered_json::array();

@@ -52,7 +52,7 @@ public:
       TransportResult &run = result.runs.emplace_back();
       run.transport = transport;
       if (transport == Transport::Memory)
-        result.profile = inOneProcess(workload, run);
+        inOneProcess(workload, run, result);
       else
         withServers(workload, run);
       run.scores = workload.scores();
@@ -95,10 +95,10 @@ private:
         {files.model, inputs[0], folder.path(), options.python, images, repeat, options.warmUp});
   }
 
-  std::vector<serve::StepProfile> inOneProcess(serve::Workload &workload, TransportResult &run) {
-    serve::LocalReport report =
-        serve::runLocally(plan, beside.weights, beside.dealerKey, workload,
-                          {repeat, options.warmUp, network, options.machine});
+  void inOneProcess(serve::Workload &workload, TransportResult &run, NetworkResult &result) {
+    serve::LocalReport report = serve::runLocally(
+        plan, beside.weights, beside.dealerKey, workload,
+        {repeat, options.warmUp, network, options.machine, options.device, 1, options.timeSteps});
     run.costs = std::move(report.costs);
     run.loadMs[0] = 1e3 * report.loadSeconds;
     double seconds = 0;
@@ -106,7 +106,8 @@ private:
       seconds +=
           1e-3 * (cost.totalMs + cost.servers[0].prepare_ms() + cost.servers[1].prepare_ms());
     run.perSecond = static_cast<double>(run.costs.size()) / seconds;
-    return std::move(report.profile);
+    result.profile = std::move(report.profile);
+    result.device = std::move(report.device);
   }
 
   void withServers(serve::Workload &workload, TransportResult &run) {
@@ -118,6 +119,7 @@ private:
     deal.records = options.warmUp + workload.requests() * repeat;
     deal.replace = true;
     deal.threads = 1; // what is offline is stated per core
+    deal.device = options.device;
     deal.quiet = true;
     run.dealt = serve::deal(deal);
 
@@ -129,8 +131,9 @@ private:
     } else {
       link.security = Security::plaintext("client:bench");
     }
-    ServerPair servers({files.plan, deal.outputs, folder.path(), options.throttle, options.spinUs},
-                       certificates ? &*certificates : nullptr);
+    ServerPair servers(
+        {files.plan, deal.outputs, folder.path(), options.throttle, options.spinUs, options.device},
+        certificates ? &*certificates : nullptr);
     run.loadMs = servers.loadMs;
     link.servers = servers.addresses;
     link.timeout = Milliseconds(120000);

@@ -15,8 +15,10 @@ struct NetworkOptions {
   unsigned warmUp = 2;      ///< Inferences before, that are not counted.
   /// Between two requests: servers prepare the next inference in it, not under the present one.
   unsigned pauseMs = 0;
-  unsigned spinUs = 100;  ///< The servers' --spin-us.
-  std::string throttle; ///< A network to imitate, as gfsrun takes it; empty: none.
+  unsigned spinUs = 100;      ///< The servers' --spin-us.
+  std::string device = "cpu"; ///< Of servers and dealer, as gfsrun takes it.
+  bool timeSteps = false;     ///< On a GPU: by its clock, launch by launch and so a little slower.
+  std::string throttle;       ///< A network to imitate, as gfsrun takes it; empty: none.
   MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
   std::string python; ///< For plaintext; empty: it is not measured.
 };
@@ -48,6 +50,7 @@ struct NetworkResult {
   std::optional<double> compileSeconds; ///< Set by whoever compiled.
   std::vector<TransportResult> runs;
   std::vector<serve::StepProfile> profile; ///< Of the run in one process; else empty.
+  std::string device;                      ///< Of that run.
   std::optional<PlaintextResult> plaintext;
 };
 

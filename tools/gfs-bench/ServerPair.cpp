@@ -27,6 +27,7 @@ void ServerPair::start(unsigned party, const ServerPairOptions &options,
   if (party == 1)
     add({"--peer", addresses[0].text()});
   add({"--spin-us", std::to_string(options.spinUs)});
+  add({"--device", options.device});
   if (!options.throttle.empty())
     add({"--throttle", options.throttle});
   if (certificates) {

@@ -32,9 +32,8 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("--weights", options.files.weights, "Weights (default PLAN.weights)");
   app.add_option("--key", options.files.key,
                  "Key (default PLAN.s0.key or PLAN.s1.key; with --local PLAN.dealer.key)");
-  app.add_option(
-         "--device", options.files.device,
-         "Where passes run: cpu, cuda, cuda:N (GPU N) or auto (a GPU if there is one)")
+  app.add_option("--device", options.files.device,
+                 "Where passes run: cpu, cuda, cuda:N (GPU N) or auto (a GPU if there is one)")
       ->capture_default_str();
   app.add_option("--throttle", options.throttle,
                  "Imitate a network between the servers, for measurements on one machine: lan, wan "
@@ -144,6 +143,7 @@ static void runLocal(Options &options) {
   local.throttle = throttleOf(options);
   local.device = options.files.device;
   local.threads = threadsOf(options, 2);
+  local.timeSteps = options.profile;
   if (!options.machine.empty())
     local.machine = readMachineProfile(options.machine);
   serve::LocalReport report = serve::runLocally(

@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <string>
+#include <vector>
 
 namespace gfs::cuda {
 
@@ -73,6 +74,8 @@ public:
     for (cudaEvent_t event : {launched, uploaded, staging[0].done, staging[1].done})
       if (event)
         cudaEventDestroy(event);
+    for (cudaEvent_t event : marks)
+      cudaEventDestroy(event);
     for (Staging &buffer : staging)
       if (buffer.data)
         releasePinnedBytes(buffer.data, stagingBytes);
@@ -82,18 +85,20 @@ public:
 
   cudaStream_t stream() const { return launches; }
 
-  /// While the device copies one pinned buffer, this thread fills the other.
+  /// While the device copies from one pinned buffer, this thread fills the other; many small pieces
+  /// share one.
   void upload(void *to, const void *from, uint64_t bytes) {
     adopt();
-    for (uint64_t done = 0; done < bytes; done += stagingBytes) {
-      Staging &buffer = staging[turn ^= 1];
-      require(cudaEventSynchronize(buffer.done), "upload");
-      const uint64_t part = bytes - done < stagingBytes ? bytes - done : stagingBytes;
-      std::memcpy(buffer.data, static_cast<const uint8_t *>(from) + done, part);
-      require(cudaMemcpyAsync(static_cast<uint8_t *>(to) + done, buffer.data, part,
+    for (uint64_t done = 0, part = 0; done < bytes; done += part) {
+      if (filled == stagingBytes)
+        turnStaging();
+      part = bytes - done < stagingBytes - filled ? bytes - done : stagingBytes - filled;
+      uint8_t *const place = static_cast<uint8_t *>(staging[turn].data) + filled;
+      std::memcpy(place, static_cast<const uint8_t *>(from) + done, part);
+      require(cudaMemcpyAsync(static_cast<uint8_t *>(to) + done, place, part,
                               cudaMemcpyHostToDevice, uploads),
               "upload");
-      require(cudaEventRecord(buffer.done, uploads), "upload");
+      filled = paddedBytes(filled + part);
     }
   }
   void launchesWait() { wait(launches, uploads, uploaded); }
@@ -113,6 +118,21 @@ public:
     adopt();
     require(cudaStreamSynchronize(uploads), "upload");
     require(cudaStreamSynchronize(launches), "kernel");
+  }
+
+  void mark(uint32_t slot) {
+    adopt();
+    while (marks.size() <= slot) {
+      cudaEvent_t event = nullptr;
+      require(cudaEventCreate(&event), "event");
+      marks.push_back(event);
+    }
+    require(cudaEventRecord(marks[slot], launches), "event");
+  }
+  double secondsBetween(uint32_t first, uint32_t second) const {
+    float milliseconds = 0;
+    require(cudaEventElapsedTime(&milliseconds, marks.at(first), marks.at(second)), "event");
+    return 1e-3 * double(milliseconds);
   }
 
   /// Relaxed: this thread and others may go on allocating, and kernels may be loaded.
@@ -159,6 +179,13 @@ private:
     cudaEvent_t done = nullptr; ///< The device is through with the buffer.
   };
 
+  /// Goes on with the other buffer, once the device is through with it.
+  void turnStaging() {
+    require(cudaEventRecord(staging[turn].done, uploads), "upload");
+    turn ^= 1;
+    require(cudaEventSynchronize(staging[turn].done), "upload");
+    filled = 0;
+  }
   /// A thread has no device until it chooses one.
   void adopt() { require(cudaSetDevice(number), "choosing the device"); }
   void wait(cudaStream_t waiting, cudaStream_t first, cudaEvent_t event) {
@@ -173,9 +200,11 @@ private:
 
   int number;
   unsigned turn = 0;
+  uint64_t filled = 0; ///< Bytes of staging[turn] that are taken.
   cudaStream_t launches = nullptr, uploads = nullptr;
   cudaEvent_t launched = nullptr, uploaded = nullptr;
   Staging staging[2];
+  std::vector<cudaEvent_t> marks;
 };
 
 /// The backend.

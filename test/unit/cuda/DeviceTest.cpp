@@ -145,6 +145,24 @@ TEST(DeviceTest, ReplaysWhatWasRecorded) {
   EXPECT_EQ(first(), 4u);
 }
 
+// A mark is taken when what was launched before it is done, however late that is.
+TEST(DeviceTest, MeasuresBetweenMarks) {
+  useLibrary(GFS_EMULATED_CUDA_LIBRARY);
+  openDevice("cuda");
+  gpu::Memory block(4096);
+  gpu::Queue queue;
+  for (int round = 0; round < 2; ++round) {
+    queue.mark(0);
+    queue.wipe(block);
+    queue.mark(1);
+    queue.mark(2);
+    queue.finish();
+    EXPECT_GT(queue.secondsBetween(0, 1), 0);
+    EXPECT_GE(queue.secondsBetween(0, 2), queue.secondsBetween(0, 1));
+    EXPECT_LT(queue.secondsBetween(0, 2), 60);
+  }
+}
+
 // A handle of one layer given to another is a bug, never wrong numbers.
 TEST(DeviceTest, WeightsOfAnotherShapeAreRefused) {
   useLibrary(GFS_EMULATED_CUDA_LIBRARY);

@@ -12,6 +12,7 @@
 #include "test/unit/cuda/HostMemory.h"
 
 #include <array>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -57,6 +58,16 @@ public:
       std::fprintf(stderr, "the streams of a queue wait for each other\n");
       std::abort();
     }
+  }
+
+  void mark(uint32_t slot) {
+    notRecording();
+    if (marks.size() <= slot)
+      marks.resize(slot + 1);
+    append(launches, [this, slot] { marks[slot] = std::chrono::steady_clock::now(); });
+  }
+  double secondsBetween(uint32_t first, uint32_t second) const {
+    return std::chrono::duration<double>(marks.at(second) - marks.at(first)).count();
   }
 
   void beginRecording() { recording = std::make_unique<Operations>(); }
@@ -138,6 +149,7 @@ private:
   Stream &launches = streams[0], &uploads = streams[1];
   std::unique_ptr<Operations> recording;
   unsigned launchCount = 0, turns = 0;
+  std::vector<std::chrono::steady_clock::time_point> marks;
 };
 
 struct HostBackend {

@@ -37,7 +37,10 @@ std::array<std::vector<SecretVector<uint8_t>>, 2> inputShares(const plan::Plan &
 struct Bytes {
   std::array<std::vector<uint8_t>, 2> sent;
   std::array<std::vector<SecretVector<uint8_t>>, 2> outputs;
-  bool operator==(const Bytes &) const = default;
+  std::array<RunReport, 2> report;
+  bool operator==(const Bytes &other) const {
+    return sent == other.sent && outputs == other.outputs;
+  }
 };
 
 /// A convolution with enough channels and pixels for matrix units, in rings of both word sizes.
@@ -79,8 +82,9 @@ public:
     return PartyExecutor(program, masked, seeds[index(party)], party, kernels, threads);
   }
 
-  /// What the two servers send and give to clients when they run all requests as one group.
-  Bytes run(const PartyExecutor &server0, const PartyExecutor &server1) const {
+  /// What the two servers send and give to clients when they run all requests as one group, the
+  /// first `ahead` of them prepared one by one before.
+  Bytes run(const PartyExecutor &server0, const PartyExecutor &server1, size_t ahead = 100) const {
     Bytes bytes;
     auto ends = makeInMemoryChannel();
     auto runParty = [&](const PartyExecutor &executor, std::unique_ptr<Channel> end) {
@@ -88,10 +92,14 @@ public:
       RecordingChannel channel(std::move(end));
       std::vector<GroupMember> members;
       for (size_t request = 0; request < records.size(); ++request)
-        members.push_back({executor.prepare(materialId, request, records[request][i]),
+        members.push_back({request < ahead
+                               ? executor.prepare(materialId, request, records[request][i])
+                               : executor.begin(materialId, request, parts(executor, request)),
                            &commons[request], inputs[request][i]});
-      for (RunResult &result : executor.runGroup(std::move(members), channel))
+      for (RunResult &result : executor.runGroup(std::move(members), channel)) {
         std::ranges::move(result.outputs, std::back_inserter(bytes.outputs[i]));
+        bytes.report[i] = std::move(result.report);
+      }
       bytes.sent[i] = std::move(channel.sent);
     };
     auto other = std::async(std::launch::async, [&] { runParty(server1, std::move(ends.second)); });
@@ -104,6 +112,16 @@ public:
   }
 
 private:
+  RecordParts parts(const PartyExecutor &executor, size_t request) const {
+    RecordParts made;
+    auto from = records[request][index(executor.party())].begin();
+    for (uint64_t bytes : executor.recordPartBytes()) {
+      made.emplace_back(from, from + static_cast<ptrdiff_t>(bytes));
+      from += static_cast<ptrdiff_t>(bytes);
+    }
+    return made;
+  }
+
   ProgramRef program;
   const std::array<SecretSeed, 2> seeds = {SecretSeed::random(), SecretSeed::random()};
   MaskedWeights masked;
@@ -167,6 +185,41 @@ TEST_P(VariantTest, GroupsOnAGpuSendTheSameBytes) {
     EXPECT_TRUE(three.run(server0, server1) == expected) << how;
   EXPECT_TRUE(three.run(server0, three.executor(Party::One, bestKernels())) == expected)
       << "a GPU with a CPU";
+}
+
+// Those that are not prepared when the group comes are prepared in the same launches.
+TEST_P(VariantTest, RequestsPreparedTogetherOnAGpuSendTheSameBytes) {
+  const Kernels &gpu = *emulatedCudaVariants().front();
+  for (const plan::Plan &plan : {everyGatePlan(GetParam()), wideConvPlan(47, GetParam())}) {
+    const Network four(plan, 4);
+    const PartyExecutor server0 = four.executor(Party::Zero, gpu),
+                        server1 = four.executor(Party::One, gpu);
+    const Bytes expected = four.run(bestKernels());
+    for (size_t ahead : {0, 0, 1, 3})
+      EXPECT_TRUE(four.run(server0, server1, ahead) == expected) << ahead << " ahead";
+  }
+}
+
+// Times of steps by the GPU's clock; what is sent does not change, nor do later groups.
+TEST_P(VariantTest, TimesStepsOnAGpu) {
+  const plan::Plan plan = everyGatePlan(GetParam());
+  const Network two(plan, 2);
+  const Program program(load(plan));
+  PartyExecutor server0 = two.executor(Party::Zero, *emulatedCudaVariants().front());
+  const PartyExecutor server1 = two.executor(Party::One, bestKernels());
+  const Bytes expected = two.run(bestKernels());
+  for (bool timed : {false, true, true, false}) {
+    server0.timeSteps(timed);
+    const Bytes bytes = two.run(server0, server1);
+    EXPECT_TRUE(bytes == expected) << timed;
+    const RunReport &report = bytes.report[0];
+    ASSERT_EQ(report.transferSeconds.size(), program.steps());
+    for (uint32_t step = 0; step < program.steps(); ++step) {
+      EXPECT_GT(report.evaluateSeconds[step], 0) << step;
+      const bool sends = !program.cost(step).messageBytes.empty();
+      EXPECT_EQ(report.transferSeconds[step] > 0, timed && sends) << step;
+    }
+  }
 }
 
 TEST_P(VariantTest, AGpuDealsTheSameBytes) {
