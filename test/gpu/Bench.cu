@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // How fast ring convolutions run on this GPU, beside what its matrix units give: kernels alone, on
-// resident operands. Usage: gfs-gpu-bench [batch …]
+// resident operands. Usage: gfs-gpu-bench [batch …], or --peak for the matrix units' TOPS alone.
 #include "runtime/kernels/cuda/Device.cuh"
 #include "runtime/kernels/cuda/RingConv.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 using namespace gfs;
@@ -173,6 +174,10 @@ int main(int argc, char **argv) {
     peakKernel.out = reinterpret_cast<uint32_t *>(out.data());
     const double peakMs = medianMs(device, [&] { device.run(peakKernel); });
     const double peak = peakKernel.multiplications() / (peakMs * 1e-3);
+    if (argc == 2 && std::strcmp(argv[1], "--peak") == 0) {
+      std::printf("%.1f\n", 2 * peak * 1e-12);
+      return 0;
+    }
     std::printf("%s: mma.sync m16n8k32 on registers gives %.1f TMAC/s of bytes (%.1f TOPS)\n",
                 about.name, peak * 1e-12, 2 * peak * 1e-12);
     std::vector<uint32_t> batches;

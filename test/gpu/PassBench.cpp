@@ -160,7 +160,8 @@ PreparedGroup prepareGroup(const Deployment &d, const std::vector<ClearWords> &i
   return group;
 }
 
-/// Online seconds of one group, and whether the outputs of its first request are right.
+/// Online seconds of one group, and whether the outputs of its first request are right, if that was
+/// looked at.
 struct Outcome {
   double seconds = 0, exchanging = 0;
   bool right = false;
@@ -168,7 +169,7 @@ struct Outcome {
 };
 
 Outcome runGroup(const Deployment &d, PreparedGroup group, const std::vector<ClearWords> &inputs,
-                 const WeightTable &clear) {
+                 const WeightTable &clear, bool check) {
   auto ends = makeInMemoryChannel();
   const double start = now();
   auto other = std::async(std::launch::async, [&] {
@@ -177,6 +178,9 @@ Outcome runGroup(const Deployment &d, PreparedGroup group, const std::vector<Cle
   std::vector<RunResult> mine = d.server0.runGroup(std::move(group.members[0]), *ends.first);
   const std::vector<RunResult> theirs = other.get();
   Outcome outcome{now() - start, mine[0].report.exchangeSeconds, true, {}};
+  outcome.report = std::move(mine[0].report);
+  if (!check)
+    return outcome;
   const auto expected =
       ClearExecutor(d.program, clear).run(d.seeds[0], d.seeds[1], group.first, inputs);
   const plan::Plan &plan = d.program->plan();
@@ -185,7 +189,6 @@ Outcome runGroup(const Deployment &d, PreparedGroup group, const std::vector<Cle
         joinOutput(d.program->ring(),
                    d.program->valueElements(plan.outputs(static_cast<int>(port)).value()),
                    mine[0].outputs[port], theirs[0].outputs[port]) == expected[port];
-  outcome.report = std::move(mine[0].report);
   return outcome;
 }
 
@@ -247,7 +250,9 @@ int run(int argc, char **argv) {
       PreparedGroup group = prepareGroup(d, inputs, material, serial, count);
       dealSeconds = group.dealSeconds;
       prepareSeconds = group.prepareSeconds;
-      runs.push_back(runGroup(d, std::move(group), inputs, clear));
+      // The reference takes longer than the rest: it sees the first pass and the last replayed one.
+      const bool check = round == 0 || round + 1 == rounds;
+      runs.push_back(runGroup(d, std::move(group), inputs, clear, check));
     }
     const bool allRight = std::ranges::all_of(runs, &Outcome::right);
     runs.erase(runs.begin(), runs.begin() + 2);
@@ -262,7 +267,7 @@ int run(int argc, char **argv) {
     if (d.server0.runsOnDevice()) {
       d.timeSteps(true);
       const Outcome timed =
-          runGroup(d, prepareGroup(d, inputs, material, serial, count), inputs, clear);
+          runGroup(d, prepareGroup(d, inputs, material, serial, count), inputs, clear, true);
       d.timeSteps(false);
       right &= timed.right;
       printSplit(*program, timed.report, count);
