@@ -317,6 +317,52 @@ void DeviceExecutor::launchStage(RunLane &lane, size_t index, StageMarks *marks)
   move(stages[index], true);
 }
 
+namespace {
+
+/// Messages of less than two parts are swapped whole.
+constexpr uint64_t partBytes = uint64_t(256) << 10;
+
+/// One exchange, from the GPU's memory to the GPU's memory: a part travels while the next one comes
+/// from the GPU, and goes to the GPU while the next one arrives. Returns when the first part had
+/// come from the GPU.
+double exchangeInParts(gpu::Queue &queue, Channel &channel, std::span<uint8_t> sent,
+                       std::span<uint8_t> received, const uint8_t *wireOut, uint8_t *wireIn) {
+  const uint64_t bytes = sent.size();
+  const auto parts = static_cast<uint32_t>((bytes + partBytes - 1) / partBytes);
+  auto endOf = [&](uint32_t part) { return std::min((part + 1) * partBytes, bytes); };
+  auto partOf = [&](std::span<uint8_t> message, uint32_t part) {
+    return message.subspan(part * partBytes, endOf(part) - part * partBytes);
+  };
+  for (uint32_t part = 0; part < parts; ++part) {
+    queue.get(partOf(sent, part), wireOut + part * partBytes);
+    queue.mark(part);
+  }
+  queue.await(0);
+  const double ready = now();
+  struct Begun {
+    Channel &channel;
+    bool through = false;
+    ~Begun() {
+      if (!through)
+        channel.abandon();
+    }
+  } begun{channel};
+  channel.begin(sent, received);
+  for (uint32_t part = 0; part < parts; ++part) {
+    queue.await(part);
+    channel.push(endOf(part));
+  }
+  for (uint32_t part = 0; part < parts; ++part) {
+    channel.pull(endOf(part));
+    queue.put(wireIn + part * partBytes, partOf(received, part));
+  }
+  channel.finish();
+  begun.through = true;
+  return ready;
+}
+
+} // namespace
+
 DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &channel,
                               bool timed) const {
   constexpr size_t mostMembers = 65535; // the grid's limit
@@ -363,15 +409,20 @@ DeviceRun DeviceExecutor::run(std::span<const DeviceMember> members, Channel &ch
     const uint64_t bytes = count * stages[index].messageBytes;
     const std::span<uint8_t> sent = lane->sent.span().first(bytes),
                              received = lane->received.span().first(bytes);
-    queue.get(sent, wireOut);
-    if (marks)
-      marks->attribute(&DeviceRun::transferSeconds, sendersOf(program.program().stages()[index]));
-    queue.finish();
-    const double ready = now();
-    channel.exchange(sent, received);
-    if (marks)
-      marks->begin();
-    queue.put(wireIn, received);
+    double ready = 0;
+    if (bytes >= 2 * partBytes && !marks) {
+      ready = exchangeInParts(queue, channel, sent, received, wireOut, wireIn);
+    } else {
+      queue.get(sent, wireOut);
+      if (marks)
+        marks->attribute(&DeviceRun::transferSeconds, sendersOf(program.program().stages()[index]));
+      queue.finish();
+      ready = now();
+      channel.exchange(sent, received);
+      if (marks)
+        marks->begin();
+      queue.put(wireIn, received);
+    }
     result.stageSeconds.push_back(ready - start);
     start = now();
     result.exchangeSeconds.push_back(start - ready);

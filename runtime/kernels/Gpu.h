@@ -124,6 +124,7 @@ public:
   }
   void finish() { require(library().finish(queue), "computing"); }
   void mark(uint32_t slot) { require(library().mark(queue, slot), "taking the time"); }
+  void await(uint32_t slot) { require(library().await(queue, slot), "computing"); }
   double secondsBetween(uint32_t first, uint32_t second) const {
     double seconds = 0;
     require(library().secondsBetween(queue, first, second, &seconds), "taking the time");

@@ -53,7 +53,7 @@ using WordLaunches =
 /// Functions may be called from any thread; a queue by one at a time. Launches of one queue run in
 /// order, and so do its uploads; the two are ordered by `launchesWait` and `uploadsWait` alone.
 struct Library {
-  static constexpr uint32_t currentVersion = 5;
+  static constexpr uint32_t currentVersion = 6;
   uint32_t version;
   /// DeviceFailed if there is no driver.
   Status (*countDevices)(int *count);
@@ -88,7 +88,9 @@ struct Library {
   /// Notes the time at which what was launched before is done, as mark `slot` (from 0, without
   /// large gaps). Not while launches are recorded.
   Status (*mark)(Queue *queue, uint32_t slot);
-  /// Between two marks; after finish().
+  /// Waits until mark `slot`, as it was last set, has come.
+  Status (*await)(Queue *queue, uint32_t slot);
+  /// Between two marks that have come.
   Status (*secondsBetween)(Queue *queue, uint32_t first, uint32_t second, double *seconds);
 
   /// Launches between the two are recorded and not run; no other function of the queue may be

@@ -129,6 +129,10 @@ public:
     }
     require(cudaEventRecord(marks[slot], launches), "event");
   }
+  void await(uint32_t slot) {
+    adopt();
+    require(cudaEventSynchronize(marks.at(slot)), "kernel");
+  }
   double secondsBetween(uint32_t first, uint32_t second) const {
     float milliseconds = 0;
     require(cudaEventElapsedTime(&milliseconds, marks.at(first), marks.at(second)), "event");

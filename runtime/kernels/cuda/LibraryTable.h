@@ -59,6 +59,8 @@ public:
                    uint64_t bytes) { return guarded([&] { own(queue).wipe(memory, bytes); }); },
         .finish = [](Queue *queue) { return guarded([&] { own(queue).finish(); }); },
         .mark = [](Queue *queue, uint32_t slot) { return guarded([&] { own(queue).mark(slot); }); },
+        .await = [](Queue *queue,
+                    uint32_t slot) { return guarded([&] { own(queue).await(slot); }); },
         .secondsBetween =
             [](Queue *queue, uint32_t first, uint32_t second, double *seconds) {
               return guarded([&] { *seconds = own(queue).secondsBetween(first, second); });

@@ -54,20 +54,31 @@ public:
     while (moved) {
       moved = advance(streams[preferred]) || advance(streams[1 - preferred]);
     }
-    if (!streams[0].waiting.empty() || !streams[1].waiting.empty()) {
-      std::fprintf(stderr, "the streams of a queue wait for each other\n");
-      std::abort();
-    }
+    if (!streams[0].waiting.empty() || !streams[1].waiting.empty())
+      stuck();
   }
 
   void mark(uint32_t slot) {
     notRecording();
     if (marks.size() <= slot)
       marks.resize(slot + 1);
-    append(launches, [this, slot] { marks[slot] = std::chrono::steady_clock::now(); });
+    ++marks[slot].ahead;
+    append(launches, [this, slot] {
+      --marks[slot].ahead;
+      marks[slot].time = std::chrono::steady_clock::now();
+    });
+  }
+  /// Runs no more than it must.
+  void await(uint32_t slot) {
+    notRecording();
+    const HostMemory::Access access;
+    const unsigned preferred = turns++ % 2;
+    while (marks.at(slot).ahead > 0)
+      if (!advance(streams[preferred], 1) && !advance(streams[1 - preferred], 1))
+        stuck();
   }
   double secondsBetween(uint32_t first, uint32_t second) const {
-    return std::chrono::duration<double>(marks.at(second) - marks.at(first)).count();
+    return std::chrono::duration<double>(marks.at(second).time - marks.at(first).time).count();
   }
 
   void beginRecording() { recording = std::make_unique<Operations>(); }
@@ -107,11 +118,16 @@ private:
     uint64_t appended = 0, done = 0;
   };
 
-  /// Runs what may run; false if nothing could.
-  bool advance(Stream &stream) {
+  [[noreturn]] static void stuck() {
+    std::fprintf(stderr, "the streams of a queue wait for each other\n");
+    std::abort();
+  }
+  /// Runs what may run, at most so many operations; false if nothing could.
+  bool advance(Stream &stream, uint64_t most = UINT64_MAX) {
     Stream &other = &stream == &streams[0] ? streams[1] : streams[0];
     bool moved = false;
-    for (; !stream.waiting.empty() && other.done >= stream.waiting.front().needs; moved = true) {
+    for (; most > 0 && !stream.waiting.empty() && other.done >= stream.waiting.front().needs;
+         moved = true, --most) {
       if (stream.waiting.front().operation)
         stream.waiting.front().operation();
       stream.waiting.pop_front();
@@ -149,7 +165,11 @@ private:
   Stream &launches = streams[0], &uploads = streams[1];
   std::unique_ptr<Operations> recording;
   unsigned launchCount = 0, turns = 0;
-  std::vector<std::chrono::steady_clock::time_point> marks;
+  struct Mark {
+    std::chrono::steady_clock::time_point time;
+    unsigned ahead = 0; ///< Set so often and not yet come.
+  };
+  std::vector<Mark> marks;
 };
 
 struct HostBackend {

@@ -38,6 +38,7 @@ struct Bytes {
   std::array<std::vector<uint8_t>, 2> sent;
   std::array<std::vector<SecretVector<uint8_t>>, 2> outputs;
   std::array<RunReport, 2> report;
+  std::array<unsigned, 2> parts{}; ///< Of all messages, with RecordingParts.
   bool operator==(const Bytes &other) const {
     return sent == other.sent && outputs == other.outputs;
   }
@@ -84,12 +85,16 @@ public:
 
   /// What the two servers send and give to clients when they run all requests as one group, the
   /// first `ahead` of them prepared one by one before.
-  Bytes run(const PartyExecutor &server0, const PartyExecutor &server1, size_t ahead = 100) const {
+  template <class Recording = RecordingChannel>
+  Bytes run(const PartyExecutor &server0, const PartyExecutor &server1, size_t ahead = 100,
+            bool failsToPull = false) const {
     Bytes bytes;
     auto ends = makeInMemoryChannel();
     auto runParty = [&](const PartyExecutor &executor, std::unique_ptr<Channel> end) {
       const size_t i = index(executor.party());
-      RecordingChannel channel(std::move(end));
+      Recording channel(std::move(end));
+      if constexpr (std::is_same_v<Recording, RecordingParts>)
+        channel.failsToPull = failsToPull;
       std::vector<GroupMember> members;
       for (size_t request = 0; request < records.size(); ++request)
         members.push_back({request < ahead
@@ -101,6 +106,8 @@ public:
         bytes.report[i] = std::move(result.report);
       }
       bytes.sent[i] = std::move(channel.sent);
+      if constexpr (std::is_same_v<Recording, RecordingParts>)
+        bytes.parts[i] = channel.parts;
     };
     auto other = std::async(std::launch::async, [&] { runParty(server1, std::move(ends.second)); });
     runParty(server0, std::move(ends.first));
@@ -198,6 +205,27 @@ TEST_P(VariantTest, RequestsPreparedTogetherOnAGpuSendTheSameBytes) {
     for (size_t ahead : {0, 0, 1, 3})
       EXPECT_TRUE(four.run(server0, server1, ahead) == expected) << ahead << " ahead";
   }
+}
+
+// Messages of several parts travel while the next part comes from the GPU; the bytes are the same,
+// also if the other server has a CPU. Errors end the pass, not the executor.
+TEST_P(VariantTest, LargeMessagesTravelInParts) {
+  PlanBuilder b(29, GetParam());
+  uint32_t x = b.open(b.input({1, 3, 256, 256})); // 712,704 bytes: three parts
+  uint32_t z = b.step({x}, {1, 3, 256, 256}, PlanBuilder::shared);
+  b.plan.mutable_steps(b.plan.steps_size() - 1)->mutable_unmask();
+  b.output(z);
+  const Network one(b.build(), 1);
+  const Kernels &gpu = *emulatedCudaVariants().front();
+  const PartyExecutor gpu0 = one.executor(Party::Zero, gpu), gpu1 = one.executor(Party::One, gpu);
+  const Bytes expected = one.run(bestKernels());
+  EXPECT_THROW(one.run<RecordingParts>(gpu0, gpu1, 1, true), Error);
+  for (int round = 0; round < 3; ++round) {
+    const Bytes bytes = one.run<RecordingParts>(gpu0, gpu1);
+    EXPECT_TRUE(bytes == expected) << round;
+    EXPECT_EQ(bytes.parts, (std::array<unsigned, 2>{3, 3}));
+  }
+  EXPECT_TRUE(one.run(gpu0, one.executor(Party::One, bestKernels())) == expected);
 }
 
 // Times of steps by the GPU's clock; what is sent does not change, nor do later groups.
