@@ -90,9 +90,10 @@ TEST(Tls, RefusesOurOwnExpiredCertificateAtStart) {
 
 TEST(Tls, RefusesACertificateThatExpiredWhileRunning) {
   TestAuthority authority;
-  auto server = Security::tls(authority.issue("server0", std::chrono::seconds(1)));
-  auto client = Security::tls(authority.issue("server1", std::chrono::seconds(1)));
-  std::this_thread::sleep_for(std::chrono::milliseconds(2100));
+  // Long enough to be loaded on a busy machine: whole seconds count.
+  auto server = Security::tls(authority.issue("server0", std::chrono::seconds(4)));
+  auto client = Security::tls(authority.issue("server1", std::chrono::seconds(4)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(5100));
   Link link = makeLink(server, authority.security("server1"), server1, server0);
   expectError(link.clientError, ExitCode::Authentication, "its certificate has expired");
   expectError(link.serverError, ExitCode::Authentication, "it says our certificate has expired");
