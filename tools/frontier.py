@@ -22,7 +22,12 @@ import sys
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 480, 300, 56, 44, 16, 16
 
 
+OUT_OF_RANGE = 7  # exit code, see docs/exit-codes.md
 INGREDIENTS = ("channels", "refit", "ranking", "elements", "density", "augment")
+
+
+class Refused(Exception):
+    """gfscc cannot go as far as that, and has said why."""
 
 
 def run_gfscc(arguments, calib, judge, without, target):
@@ -33,6 +38,8 @@ def run_gfscc(arguments, calib, judge, without, target):
     for ingredient in without:
         command += ["--choose-without", ingredient]
     done = subprocess.run(command)
+    if done.returncode == OUT_OF_RANGE:
+        raise Refused
     if done.returncode != 0:
         sys.exit(done.returncode)
     return json.loads(pathlib.Path(target).read_text())
@@ -53,16 +60,31 @@ def run_all(arguments, without, target):
     return mean([run_gfscc(arguments, calib, judge, without, target) for calib, judge in pairs])
 
 
+def farthest(arguments, without, target):
+    """The points up to the largest share of --at that gfscc reaches, and that share."""
+    asked = arguments.replace
+    for share in sorted(arguments.at, reverse=True):
+        try:
+            arguments.replace = f"ratio:{share}"
+            return run_all(arguments, without, target)["judged"], share
+        except Refused:
+            continue
+        finally:
+            arguments.replace = asked
+    return [{"replaced": 0.0, "agreement": 1.0}], 0.0
+
+
 def ingredients(arguments, target):
     """Markdown: accuracy and KL divergence at some shares, with all ingredients and without each."""
     rows = [["without"] + [f"{100 * share:g} %" for share in arguments.at], ["---"] + ["---:"] * len(arguments.at)]
     for ingredient in (None, *INGREDIENTS):
-        judged = run_all(arguments, ["costs"] + ([ingredient] if ingredient else []), target)["judged"]
+        judged, reach = farthest(arguments, ["costs"] + ([ingredient] if ingredient else []), target)
         row = [ingredient or "(nothing)"]
         for share in arguments.at:
             point = min(judged, key=lambda p: abs(p["replaced"] - share))
             figure = point.get("accuracy", point["agreement"])
-            row.append(f"{100 * figure:.2f} % ({point['divergence']:.3f})")
+            divergence = f"{point['divergence']:.3f}" if "divergence" in point else "unbounded"
+            row.append(f"{100 * figure:.2f} % ({divergence})" if share <= reach else "grows without bound")
         rows.append(row)
         print(f"| {' | '.join(row)} |", flush=True)
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
@@ -145,7 +167,10 @@ def main():
     if arguments.ingredients:
         pathlib.Path(f"{out}.md").write_text(ingredients(arguments, target))
         return
-    frontier = json.loads(pathlib.Path(target).read_text()) if arguments.redraw else run_all(arguments, arguments.without, target)
+    try:
+        frontier = json.loads(pathlib.Path(target).read_text()) if arguments.redraw else run_all(arguments, arguments.without, target)
+    except Refused:
+        sys.exit(OUT_OF_RANGE)
     pathlib.Path(target).write_text(json.dumps(frontier, indent=2) + "\n")
     pathlib.Path(f"{out}.md").write_text(table(frontier))
     pathlib.Path(f"{out}.svg").write_text(plot(frontier))

@@ -176,9 +176,8 @@ static std::pair<unsigned, unsigned> cheapest(Trials &trials, const SearchGoal &
         trials.meets(wider, shortest - 1, goal.tolerance))
       points.emplace_back(wider, shortest - 1);
   }
-  for (unsigned longer = shortest + 1; goal.tradeWindows && goal.chooseRing &&
-                                       longer <= std::min(shortest + 2, goal.greatestWindow);
-       ++longer) {
+  for (unsigned longer = shortest + 1;
+       goal.chooseRing && longer <= std::min(shortest + 2, goal.greatestWindow); ++longer) {
     auto fits = [&](unsigned bits) { return trials.meets(bits, longer, goal.tolerance); };
     if (unsigned narrowest = smallestThat(goal.leastRing, ring, fits); narrowest < ring)
       points.emplace_back(narrowest, longer);

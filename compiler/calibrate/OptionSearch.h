@@ -43,9 +43,6 @@ struct SearchGoal {
   double tolerance = 0.005;
   unsigned leastRing = 18, greatestRing = 48;
   unsigned leastWindow = 6, greatestWindow = 12;
-  /// Also try longer windows with the narrowest ring that each allows: pays where other errors than
-  /// those of rings and windows weigh, as of squares.
-  bool tradeWindows = false;
   /// What a plan with these formats costs; none: see searchFixedOptions.
   std::function<double(const FixedOptions &)> cost = {};
 };
@@ -69,9 +66,9 @@ using TrialRun = std::function<std::optional<std::vector<OutputSamples>>(const F
 /// shortest window that stays within the tolerance is taken, filled up by fullWindow(). With a
 /// cost, the cheapest of these points that meet the tolerance is taken instead: this one, the same
 /// ring with the shortest window as it is, rings of one and two bits more with a window of one
-/// bit less, and with `tradeWindows` windows of one and two bits more with their narrowest rings. Deterministic. Throws RangeCheck, naming the tolerance that can be met, if nothing
-/// within the goal's bounds meets it (also if nothing is left to choose and the given options do
-/// not).
+/// bit less, and windows of one and two bits more with the narrowest ring that each allows.
+/// Deterministic. Throws RangeCheck, naming the tolerance that can be met, if nothing within the
+/// goal's bounds meets it (also if nothing is left to choose and the given options do not).
 SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goal,
                                 const std::vector<OutputSamples> &reference, const TrialRun &run);
 

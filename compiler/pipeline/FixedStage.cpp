@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 
 using namespace mlir;
 
@@ -31,15 +30,6 @@ static constexpr size_t fewSamples = 8;
 static constexpr double replacementShare = 0.1;
 /// Enough for the range of every channel where there is no data.
 static constexpr size_t syntheticSamples = 16;
-/// More precise activations, for networks that lose too much with the default.
-static constexpr unsigned preciseActivationBits = 15;
-/// Bits of squares: shorter ones than the default leave the ring narrow and are tried as long as
-/// that pays, longer ones round less and are tried where the default rounds too much.
-static constexpr unsigned squareBitsTried[] = {20, 18, 16, 14, 22, 24};
-/// And weights: linear layers that follow each other without an activation, as bottlenecks have,
-/// get so few between the operand and the ring that rounding them is what loses most. Operands of
-/// more bits are truncated before, one more exchange each.
-static constexpr unsigned preciseWeightBits = 10;
 
 CostGoal costGoalOf(const CompileOptions &options) {
   CostGoal goal;
@@ -127,30 +117,6 @@ static double multiplications(ModuleOp module) {
   return sum;
 }
 
-/// What to try in turn: the defaults, then more precision and more exchanges, as far as nothing was
-/// asked for.
-std::vector<FixedOptions> FixedStage::candidates() const {
-  const FormatOptions &given = options.formats;
-  FixedOptions start;
-  start.ringBits = given.ringBits.value_or(start.ringBits);
-  start.activationBits = given.activationBits.value_or(start.activationBits);
-  start.windowBits = given.windowBits.value_or(start.windowBits);
-  start.headroom = given.headroom.value_or(start.headroom);
-  start.activationError = given.activationError.value_or(start.activationError);
-  start.exact = given.exact;
-  std::vector<FixedOptions> list = {start};
-  if (!given.activationBits) {
-    list.push_back(list.back());
-    list.back().activationBits = preciseActivationBits;
-    list.back().minWeightBits = preciseWeightBits;
-  }
-  if (!given.windowBits && !given.exact) {
-    list.push_back(list.back());
-    list.back().exact = true;
-  }
-  return list;
-}
-
 std::vector<double> FixedStage::tolerances() const {
   if (options.tolerance)
     return {*options.tolerance};
@@ -161,74 +127,16 @@ std::vector<double> FixedStage::tolerances() const {
   return list;
 }
 
-std::vector<unsigned> FixedStage::squareBits() const {
-  bool any = false;
-  module->walk([&](nn::SquareOp) { any = true; });
-  return any ? std::vector<unsigned>(std::begin(squareBitsTried), std::end(squareBitsTried))
-             : std::vector<unsigned>{FixedOptions().squareBits};
-}
-
-std::pair<SearchResult, double> FixedStage::search(const std::vector<OutputSamples> &reference,
-                                                   const SampleSet &samples) {
-  SearchGoal goal;
-  goal.chooseRing = !options.formats.ringBits;
-  goal.chooseWindow = !options.formats.windowBits && !options.formats.exact;
-  goal.cost = [&](const FixedOptions &formats) { return costOf(formats); };
-  auto trial = [&](const FixedOptions &formats) { return attempt(formats, samples); };
-
-  const std::vector<FixedOptions> list = candidates();
-  const std::vector<unsigned> squares = squareBits();
-  goal.tradeWindows = squares.size() > 1;
-  // One look at the widest ring decides whether searching with a candidate pays; the last one is
-  // always searched, since a narrower ring may do better.
-  std::map<std::pair<size_t, unsigned>, double> reached;
-  auto mayMeet = [&](size_t i, unsigned bits, double tolerance) {
-    if (i + 1 == list.size())
-      return true;
-    auto [entry, isNew] = reached.try_emplace({i, bits});
-    if (isNew) {
-      FixedOptions best = list[i];
-      best.squareBits = bits;
-      if (goal.chooseRing)
-        best.ringBits = goal.greatestRing;
-      if (goal.chooseWindow)
-        best.windowBits = goal.greatestWindow;
-      auto outputs = trial(best);
-      entry->second = outputs ? compareOutputs(reference, *outputs).relativeError
-                              : std::numeric_limits<double>::infinity();
-    }
-    return entry->second <= tolerance;
-  };
-  for (double tolerance : tolerances()) {
-    goal.tolerance = tolerance;
-    for (size_t i = 0; i < list.size(); ++i) {
-      std::optional<SearchResult> best;
-      for (unsigned bits : squares) {
-        if (best && bits > best->options.squareBits)
-          break;
-        if (!mayMeet(i, bits, tolerance))
-          continue;
-        FixedOptions start = list[i];
-        start.squareBits = bits;
-        try {
-          SearchResult found = searchFixedOptions(start, goal, reference, trial);
-          if (best && costOf(found.options) >= costOf(best->options))
-            break;
-          best = found;
-        } catch (const Error &error) {
-          if (error.code() != ExitCode::RangeCheck)
-            throw;
-        }
-      }
-      if (best)
-        return {*best, tolerance};
-    }
-  }
-  // Says what the most precise formats reach.
+FormatSearch::Found FixedStage::search(const std::vector<OutputSamples> &reference,
+                                       const SampleSet &samples) {
+  bool squares = false;
+  module->walk([&](nn::SquareOp) { squares = true; });
+  FormatSearch formats(
+      options.formats, squares, reference,
+      [&](const FixedOptions &tried) { return attempt(tried, samples); },
+      [&](const FixedOptions &tried) { return costOf(tried); });
   try {
-    FixedOptions start = list.back();
-    start.squareBits = squares.back();
-    return {searchFixedOptions(start, goal, reference, trial), goal.tolerance};
+    return formats.find(tolerances());
   } catch (const Error &error) {
     if (error.code() != ExitCode::RangeCheck || lastRefusal.empty())
       throw;

@@ -6,6 +6,7 @@
 #include "compiler/cost/ProtocolChoice.h"
 #include "compiler/pipeline/ClearRun.h"
 #include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/FormatSearch.h"
 #include "compiler/pipeline/Options.h"
 #include "compiler/pipeline/Progress.h"
 
@@ -50,14 +51,9 @@ private:
   double costOf(const FixedOptions &formats);
   void warnOfPoorSamples(const SampleSet &samples);
   SampleSet takeSamples(mlir::func::FuncOp main);
-  std::vector<FixedOptions> candidates() const;
   /// What is tried in turn.
   std::vector<double> tolerances() const;
-  /// Lengths of squares to choose from.
-  std::vector<unsigned> squareBits() const;
-  /// The formats, and the tolerance they keep.
-  std::pair<SearchResult, double> search(const std::vector<OutputSamples> &reference,
-                                         const SampleSet &samples);
+  FormatSearch::Found search(const std::vector<OutputSamples> &reference, const SampleSet &samples);
 
   mlir::ModuleOp module;
   double replacementError;

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/pipeline/FormatSearch.h"
+
+#include "runtime/base/Error.h"
+
+#include <limits>
+
+namespace gfs {
+
+/// The most precise activations that are tried, and the bits of weights beside them: linear layers
+/// that follow each other without an activation, as bottlenecks have, get so few between the
+/// operand and the ring that rounding them is what loses most. Operands of more bits are truncated
+/// before, one more exchange each.
+static constexpr unsigned preciseActivationBits = 15, preciseWeightBits = 10;
+/// Bits of squares: shorter ones than the default leave the ring narrow and are tried as long as
+/// that pays, longer ones round less and are tried where the default rounds too much.
+static constexpr unsigned squareBitsTried[] = {20, 18, 16, 14, 22, 24};
+
+/// What to start from, as far as nothing was asked for: activations of 11 to 15 bits with short
+/// windows (with fewer bits the ring may be narrower, with more a network that rounding hurts keeps
+/// its outputs), then exact windows beside the most precise activations. Where there are squares,
+/// whose lengths are tried as well and lose more, the default and the most precise activations in
+/// turn.
+static std::vector<std::vector<FixedOptions>> groupsOf(const FormatOptions &given, bool squares) {
+  FixedOptions start;
+  start.ringBits = given.ringBits.value_or(start.ringBits);
+  start.activationBits = given.activationBits.value_or(start.activationBits);
+  start.windowBits = given.windowBits.value_or(start.windowBits);
+  start.headroom = given.headroom.value_or(start.headroom);
+  start.activationError = given.activationError.value_or(start.activationError);
+  start.exact = given.exact;
+  auto withActivations = [&](unsigned bits) {
+    FixedOptions formats = start;
+    formats.activationBits = bits;
+    if (bits == preciseActivationBits)
+      formats.minWeightBits = preciseWeightBits;
+    return formats;
+  };
+  std::vector<std::vector<FixedOptions>> groups;
+  if (given.activationBits)
+    groups = {{start}};
+  else if (squares)
+    groups = {{start}, {withActivations(preciseActivationBits)}};
+  else
+    groups = {{withActivations(11), withActivations(12), withActivations(13), withActivations(14),
+               withActivations(preciseActivationBits)}};
+  if (!given.windowBits && !given.exact) {
+    groups.push_back({groups.back().back()});
+    groups.back().back().exact = true;
+  }
+  return groups;
+}
+
+FormatSearch::FormatSearch(const FormatOptions &given, bool squares,
+                           const std::vector<OutputSamples> &reference, TrialRun run, Cost cost)
+    : groups(groupsOf(given, squares)), squareBits{FixedOptions().squareBits}, reference(reference),
+      run([this, run = std::move(run)](const FixedOptions &formats) {
+        ++trials;
+        return run(formats);
+      }) {
+  if (squares)
+    squareBits.assign(std::begin(squareBitsTried), std::end(squareBitsTried));
+  goal.chooseRing = !given.ringBits;
+  goal.chooseWindow = !given.windowBits && !given.exact;
+  goal.cost = std::move(cost);
+}
+
+bool FormatSearch::mayMeet(const FixedOptions &start) {
+  FixedOptions best = start;
+  if (goal.chooseRing)
+    best.ringBits = goal.greatestRing;
+  if (goal.chooseWindow)
+    best.windowBits = goal.greatestWindow;
+  auto [look, isNew] =
+      looks.try_emplace({best.ringBits, best.activationBits, best.squareBits, best.exact});
+  if (isNew) {
+    auto outputs = run(best);
+    look->second = outputs ? compareOutputs(reference, *outputs).relativeError
+                           : std::numeric_limits<double>::infinity();
+  }
+  return look->second <= goal.tolerance;
+}
+
+std::optional<FormatSearch::Priced> FormatSearch::searchFrom(const FixedOptions &start) {
+  try {
+    SearchResult found = searchFixedOptions(start, goal, reference, run);
+    return Priced{found, goal.cost(found.options)};
+  } catch (const Error &error) {
+    if (error.code() != ExitCode::RangeCheck)
+      throw;
+    return std::nullopt;
+  }
+}
+
+std::optional<FormatSearch::Priced> FormatSearch::cheapestSquares(FixedOptions start) {
+  // The most precise formats are always searched: a ring narrower than the widest may do better.
+  const FixedOptions &last = groups.back().back();
+  bool always = start.activationBits == last.activationBits && start.exact == last.exact;
+  std::optional<Priced> best;
+  for (unsigned bits : squareBits) {
+    if (best && bits > best->result.options.squareBits)
+      break;
+    start.squareBits = bits;
+    if (!always && !mayMeet(start))
+      continue;
+    std::optional<Priced> found = searchFrom(start);
+    if (found && best && found->cost >= best->cost)
+      break;
+    if (found)
+      best = found;
+  }
+  return best;
+}
+
+std::optional<FormatSearch::Priced>
+FormatSearch::cheapestOf(const std::vector<FixedOptions> &group) {
+  std::optional<Priced> best;
+  goal.greatestRing = SearchGoal().greatestRing;
+  for (const FixedOptions &start : group) {
+    std::optional<Priced> found = cheapestSquares(start);
+    if (found && best && found->cost >= best->cost)
+      break;
+    if (!found)
+      continue;
+    best = found;
+    // More bits in a wider ring cost more.
+    goal.greatestRing = best->result.options.ringBits;
+  }
+  return best;
+}
+
+FormatSearch::Found FormatSearch::find(const std::vector<double> &tolerances) {
+  for (double tolerance : tolerances) {
+    goal.tolerance = tolerance;
+    for (const std::vector<FixedOptions> &group : groups)
+      if (std::optional<Priced> best = cheapestOf(group)) {
+        best->result.trials = trials;
+        return {best->result, tolerance};
+      }
+  }
+  FixedOptions start = groups.back().back();
+  start.squareBits = squareBits.back();
+  goal.greatestRing = SearchGoal().greatestRing;
+  return {searchFixedOptions(start, goal, reference, run), goal.tolerance};
+}
+
+} // namespace gfs

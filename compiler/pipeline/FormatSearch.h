@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Searches all formats of a network: bits of activations, weights and squares, ring and windows.
+#pragma once
+
+#include "compiler/calibrate/OptionSearch.h"
+#include "compiler/pipeline/Options.h"
+
+#include <map>
+#include <tuple>
+
+namespace gfs {
+
+/// Of all formats that are precise enough, finds those with the cheapest plan. searchFixedOptions
+/// chooses ring and windows for given bits of activations and squares; this class goes through
+/// these bits. Deterministic.
+class FormatSearch {
+public:
+  struct Found {
+    SearchResult result; ///< With the trials of all searches.
+    double tolerance;    ///< Of the relative error, that was kept.
+  };
+  /// What a plan with these formats costs; infinity if there is none.
+  using Cost = std::function<double(const FixedOptions &)>;
+
+  /// What `given` fixes is kept. `squares`: whether the network has any. `reference`: its outputs
+  /// on the samples that `run` runs formats on.
+  FormatSearch(const FormatOptions &given, bool squares,
+               const std::vector<OutputSamples> &reference, TrialRun run, Cost cost);
+
+  /// The cheapest formats that keep the first of `tolerances` that any keep. Throws RangeCheck,
+  /// naming what the most precise formats reach, if none keeps the last.
+  Found find(const std::vector<double> &tolerances);
+
+private:
+  /// Formats that are precise enough, and what their plan costs.
+  struct Priced {
+    SearchResult result;
+    double cost;
+  };
+
+  std::optional<Priced> cheapestOf(const std::vector<FixedOptions> &group);
+  std::optional<Priced> cheapestSquares(FixedOptions start);
+  std::optional<Priced> searchFrom(const FixedOptions &start);
+  /// Whether the longest window in the widest ring that the goal allows keeps its tolerance.
+  bool mayMeet(const FixedOptions &start);
+
+  /// To be tried in turn; within a group the cheapest is taken.
+  std::vector<std::vector<FixedOptions>> groups;
+  std::vector<unsigned> squareBits; ///< Lengths of squares that are tried.
+  const std::vector<OutputSamples> &reference;
+  TrialRun run;
+  SearchGoal goal;
+  /// Relative errors by ring, activation and square bits, and exactness: the looks of mayMeet.
+  std::map<std::tuple<unsigned, unsigned, unsigned, bool>, double> looks;
+  unsigned trials = 0;
+};
+
+} // namespace gfs
