@@ -2,6 +2,7 @@
 // connect() and listen().
 #include "runtime/net/Connection.h"
 
+#include "runtime/net/Acceptor.h"
 #include "runtime/net/StreamConnection.h"
 
 #include <asio/post.hpp>
@@ -59,23 +60,7 @@ template <class Stream> class SocketListener final : public Listener {
 public:
   SocketListener(const Endpoint &at, std::shared_ptr<const Security> security)
       : security(std::move(security)), acceptor(loop) {
-    const char *step = "resolve";
-    try {
-      tcp::endpoint address =
-          *tcp::resolver(loop).resolve(at.host, std::to_string(at.port)).begin();
-      step = "bind";
-      acceptor.open(address.protocol());
-      acceptor.set_option(tcp::acceptor::reuse_address(true));
-      acceptor.bind(address);
-      acceptor.listen();
-    } catch (const std::system_error &error) {
-      throw Error(
-          ExitCode::Network,
-          fmt::format("cannot listen on {}: {}: {}", at.text(), step, error.code().message()),
-          error.code() == asio::error::address_in_use
-              ? "another program uses this port: choose another or stop it"
-              : "check the address and port of --listen");
-    }
+    openAcceptor(acceptor, at, "--listen");
   }
 
   std::unique_ptr<Incoming> accept() override {
@@ -112,10 +97,7 @@ public:
     }
   }
 
-  Endpoint local() const override {
-    tcp::endpoint bound = acceptor.local_endpoint();
-    return {bound.address().to_string(), bound.port()};
-  }
+  Endpoint local() const override { return localEndpoint(acceptor); }
 
 private:
   std::shared_ptr<const Security> security;

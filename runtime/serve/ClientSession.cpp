@@ -72,6 +72,24 @@ bool ClientSession::serveOne() {
   }
   leaveIdle();
 
+  Metrics &metrics = *context.metrics;
+  // A refused request may claim to be of any size.
+  const uint32_t inferences = std::clamp(request.batch(), 1u, std::max(1u, context.maxBatch));
+  const Metrics::Open open(metrics);
+  try {
+    answer(request);
+  } catch (const Error &error) {
+    metrics.countFailed(error.code(), inferences);
+    throw;
+  } catch (const std::exception &) {
+    metrics.countFailed(ExitCode::Failure, inferences);
+    throw;
+  }
+  metrics.answered += inferences;
+  return true;
+}
+
+void ClientSession::answer(const Request &request) {
   Jobs jobs = receiveJobs(request);
   std::vector<JobId> ids;
   for (const auto &job : jobs)
@@ -93,7 +111,6 @@ bool ClientSession::serveOne() {
   }
   sendMessage(*connection, reply, context.timeout);
   connection->send(FrameType::Data, outputs, context.timeout);
-  return true;
 }
 
 Jobs ClientSession::receiveJobs(const Request &request) {

@@ -4,6 +4,7 @@
 
 #include "runtime/material/MaterialInfo.h"
 #include "runtime/serve/Messages.h"
+#include "runtime/serve/Metrics.h"
 #include "runtime/serve/RequestQueue.h"
 
 #include <atomic>
@@ -19,6 +20,7 @@ struct SessionContext {
   uint32_t maxBatch = 1;   ///< Inferences in one request.
   Milliseconds timeout{60000};
   RequestQueue *queue = nullptr;
+  Metrics *metrics = nullptr;
   std::function<uint64_t()> materialLeft;
   std::function<bool()> linked; ///< To the other server, at this moment.
 };
@@ -39,6 +41,8 @@ private:
   /// False once the client has left or shutdown() was called.
   bool serveOne();
   /// The inferences of one request as jobs with ids of their own.
+  /// Receives the rest of a request, has it run and answers.
+  void answer(const Request &request);
   Jobs receiveJobs(const Request &request);
   Result await(std::future<Result> &future, const JobId &id);
   bool enterIdle();

@@ -42,7 +42,7 @@ void Engine::begin(std::unique_ptr<MaterialStore> opened) {
       [this, parts = executor->recordPartBytes()](uint64_t serial) {
         return executor->begin(materialId(), serial, material->readAhead(serial, parts));
       },
-      [this](Prepared &prepared) { return executor->prepareNext(prepared, true); }, preparing);
+      [this](Prepared &prepared) { return executor->prepareNext(prepared, true); }, stockState);
 }
 
 void Engine::lookForMaterial() {
@@ -86,11 +86,24 @@ void Engine::useMaterial(const plan::Id16 &id, bool endsFormer) {
 }
 
 void Engine::updateLeft() {
+  std::vector<MaterialLeft> sets = {{materialId(), material->left()}};
+  for (const MaterialSet &set : supply->sets())
+    if (set.id != materialId() && set.left > 0)
+      sets.push_back({set.id, set.left});
   left = material->left() + supply->leftBeside(materialId());
+  {
+    std::lock_guard lock(setsMutex);
+    setsLeft = std::move(sets);
+  }
   const bool low = left < lowMaterial;
   if (low && !saidLow)
     spdlog::warn("material for {} more inferences ({})", left.load(), moreMaterial);
   saidLow = low;
+}
+
+std::vector<MaterialLeft> Engine::materialSets() const {
+  std::lock_guard lock(setsMutex);
+  return setsLeft;
 }
 
 uint64_t Engine::portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const {

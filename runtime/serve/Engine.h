@@ -4,6 +4,7 @@
 
 #include "runtime/exec/PartyExecutor.h"
 #include "runtime/material/MaterialStore.h"
+#include "runtime/serve/Metrics.h"
 #include "runtime/serve/RequestQueue.h"
 #include "runtime/serve/Stock.h"
 #include "runtime/serve/Supply.h"
@@ -47,6 +48,10 @@ public:
 
   /// Unused records of all sets; from any thread.
   uint64_t materialLeft() const { return left; }
+  /// The same by set, for sets with some left and the one in use; from any thread.
+  std::vector<MaterialLeft> materialSets() const;
+  /// Records read and prepared ahead, nothing left to do; from any thread.
+  uint64_t recordsReady() const { return stockState.ready; }
 
   // The set in use: serials below are those of it.
   const plan::Id16 &materialId() const { return material->info().materialId; }
@@ -66,7 +71,7 @@ public:
   /// Those below are of no use any more. A record that turns out bad is reported by load().
   void prepareAhead(uint64_t serial) { stock->aim(serial); }
   /// Set while that is done; from any thread.
-  const std::atomic<bool> &preparingAhead() const { return preparing; }
+  const std::atomic<bool> &preparingAhead() const { return stockState.working; }
   /// Requests that can run together without taking too much memory.
   uint64_t groupLimit() const;
   /// Reads the records from `serial` on, unless prepareAhead() did; returns how many of `count` are
@@ -100,7 +105,9 @@ private:
   std::atomic<uint64_t> left = 0;
   bool saidLow = false;
   std::chrono::steady_clock::time_point looked; ///< For files of material.
-  std::atomic<bool> preparing = false;
+  mutable std::mutex setsMutex;
+  std::vector<MaterialLeft> setsLeft; ///< Guarded by setsMutex.
+  StockState stockState;
   std::optional<Stock> stock; ///< Last: its thread uses the others.
 };
 

@@ -52,8 +52,10 @@ void Server::followerLoop() {
 PeerAnswer Server::followUse(PeerLink &link, const Use &use) {
   PeerAnswer answer;
   try {
-    engine.useMaterial(fixedField<16>(use.material_id(), link.connection(), "material id"),
-                       use.ends_former());
+    const plan::Id16 id = fixedField<16>(use.material_id(), link.connection(), "material id");
+    engine.useMaterial(id, use.ends_former());
+    if (id != link.peerMaterial())
+      link.forgetPeerCursor();
     answer.set_accepted(true);
   } catch (const std::exception &cause) {
     const Error error = asError(cause);
@@ -82,7 +84,9 @@ void Server::awaitMaterial(PeerLink &link) {
 
 void Server::follow(PeerLink &link) {
   while (!stopping()) {
-    engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
+    const uint64_t next = std::max(engine.cursor(), link.peerCursor());
+    materialSpent = next >= engine.endSerial();
+    engine.prepareAhead(next);
     engine.lookForMaterial();
     PeerCommand command = link.awaitCommand();
     if (command.has_start()) {

@@ -61,6 +61,7 @@ void Server::leaderLoop() {
 }
 
 bool Server::changeMaterial(PeerLink &link, bool endsFormer) {
+  std::string refusals;
   for (const plan::Id16 &id : engine.otherMaterial()) {
     PeerCommand command;
     command.mutable_use()->set_material_id(std::string(id.begin(), id.end()));
@@ -68,10 +69,15 @@ bool Server::changeMaterial(PeerLink &link, bool endsFormer) {
     const PeerAnswer answer = link.command(command);
     if (answer.accepted()) {
       engine.useMaterial(id, endsFormer);
+      saidOfMaterial.clear();
       return true;
     }
-    spdlog::warn("material: {}", printable(answer.refusal()));
+    refusals += fmt::format("{}{}", refusals.empty() ? "" : "; ", printable(answer.refusal()));
   }
+  // This is asked every second while a set is used up.
+  if (!refusals.empty() && refusals != saidOfMaterial)
+    spdlog::warn("material: {}", refusals);
+  saidOfMaterial = std::move(refusals);
   return false;
 }
 
@@ -99,7 +105,9 @@ void Server::lead(PeerLink &link) {
   while (!stopping()) {
     if (std::max(engine.cursor(), link.peerCursor()) >= engine.endSerial())
       changeMaterial(link, true);
-    engine.prepareAhead(std::max(engine.cursor(), link.peerCursor()));
+    const uint64_t next = std::max(engine.cursor(), link.peerCursor());
+    materialSpent = next >= engine.endSerial();
+    engine.prepareAhead(next);
     engine.lookForMaterial();
     if (Jobs jobs = queue.next(groupLimit(), PeerLink::pingInterval, gathering); !jobs.empty()) {
       const size_t count = jobs.size();

@@ -29,6 +29,8 @@ public:
   Connection &connection() { return *link; }
   /// The peer's cursor as last heard.
   uint64_t peerCursor() const { return cursor; }
+  /// What was heard was of another set of material.
+  void forgetPeerCursor() { cursor = 0; }
   /// The set the peer had in use when it greeted.
   const plan::Id16 &peerMaterial() const { return material; }
   /// A seed that only these two servers know, fresh for every link and request.

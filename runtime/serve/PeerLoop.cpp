@@ -40,6 +40,7 @@ Server::LinkedScope::LinkedScope(Server &server, PeerLink &link) : server(server
     if (server.stopping())
       server.currentPeer->interrupt();
     first = !std::exchange(server.wasLinked, true);
+    ++server.counted.links;
   }
   if (first)
     server.options.onReady();
@@ -85,8 +86,9 @@ void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
   }
   auto started = std::chrono::steady_clock::now();
   std::optional<Error> error;
+  const std::unique_ptr<Channel> channel = makeChannel(link.connection(), options.timeout);
   try {
-    std::unique_ptr<Channel> channel = makeChannel(link.connection(), options.timeout), slow;
+    std::unique_ptr<Channel> slow;
     if (options.throttle)
       slow = makeThrottledChannel(*channel, *options.throttle);
     std::vector<GroupRequest> group;
@@ -95,6 +97,7 @@ void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
           {jobs[i]->inputShares, link.requestSeed(jobs[i]->id, engine.materialId(), serial + i)});
     std::vector<Result> results = engine.run(serial, group, slow ? *slow : *channel);
     cameMeanwhile = queue.size();
+    counted.onlineSeconds.observe(results[0].stats.online_ms() / 1e3);
     for (size_t i = 0; i < jobs.size(); ++i) {
       Stats &stats = results[i].stats;
       stats.set_queue_ms(
@@ -108,6 +111,7 @@ void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
   } catch (const std::exception &cause) {
     error = asError(cause);
   }
+  counted.count(channel->counters());
   {
     std::lock_guard lock(mutex);
     executing = false;

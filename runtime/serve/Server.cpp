@@ -31,6 +31,7 @@ Server::Server(ServerOptions given, Engine &engine)
                     static_cast<uint32_t>(std::min(options.maxGroup, options.maxQueue)),
                     options.timeout,
                     &queue,
+                    &counted,
                     [&engine] { return engine.materialLeft(); },
                     [this] {
                       std::lock_guard lock(mutex);
@@ -43,6 +44,23 @@ Server::~Server() { stop(); }
 
 PeerRule Server::peerRule() const {
   return {{fmt::format("server{}", index(peerOf(engine.party())))}, options.peerFingerprint};
+}
+
+Vitals Server::vitals() const {
+  Vitals vitals;
+  vitals.party = engine.party();
+  vitals.planHash = engine.planHash();
+  vitals.inferencesWaiting = queue.size();
+  vitals.materialLeft = engine.materialLeft();
+  vitals.materialSets = engine.materialSets();
+  vitals.materialSpent = materialSpent;
+  vitals.recordsReady = engine.recordsReady();
+  std::lock_guard lock(mutex);
+  vitals.linked = currentPeer != nullptr;
+  vitals.stopping = stopping();
+  vitals.clients = static_cast<uint64_t>(std::ranges::count_if(
+      sessions, [](const Session &session) { return session.client && !session.done; }));
+  return vitals;
 }
 
 void Server::run() {

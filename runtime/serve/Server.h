@@ -11,6 +11,7 @@
 #include "runtime/net/NetworkProfile.h"
 #include "runtime/serve/ClientSession.h"
 #include "runtime/serve/Engine.h"
+#include "runtime/serve/Metrics.h"
 #include "runtime/serve/PeerLink.h"
 
 #include <list>
@@ -55,6 +56,10 @@ public:
   /// Finishes the request under way and makes run() return; from any thread.
   void stop() noexcept;
 
+  /// What it has done, and how it is at this moment; from any thread, waiting for nobody.
+  const Metrics &metrics() const { return counted; }
+  Vitals vitals() const;
+
 private:
   struct Session {
     std::unique_ptr<ClientSession> client; ///< Set once authenticated.
@@ -84,7 +89,8 @@ private:
   void leaderLoop();
   std::unique_ptr<Connection> awaitPeer();
   void diagnosePeer();
-  /// Goes over to another set of material that both servers have. False if there is none.
+  /// Goes over to another set of material that both servers have. False if there is none; why is
+  /// logged once, and again when it has changed.
   bool changeMaterial(PeerLink &link, bool endsFormer);
   void agreeOnMaterial(PeerLink &link);
   void lead(PeerLink &link);
@@ -112,12 +118,16 @@ private:
   ServerOptions options;
   Engine &engine;
   RequestQueue queue;
+  Metrics counted;
   SessionContext sessionContext;
   std::unique_ptr<Listener> listener;
   std::stop_source stopSource;
+  std::string saidOfMaterial; ///< Why no set could be changed to, last time; of its thread.
+  /// Nothing is left of the set in use, and the servers have found no other that both have.
+  std::atomic<bool> materialSpent = false;
   size_t cameMeanwhile = 0; ///< Requests that waited when the last pass ended; of its thread.
 
-  std::mutex mutex; ///< Guards what follows.
+  mutable std::mutex mutex; ///< Guards what follows.
   std::condition_variable_any peerChanged;
   std::list<Session> sessions;
   std::unique_ptr<Connection>

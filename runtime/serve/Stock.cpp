@@ -15,10 +15,21 @@ namespace gfs::serve {
 /// down, enough to end a step soon when a pass waits for it and other programs keep the processor.
 static constexpr int preparingNice = 10;
 
-Stock::Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance,
-             std::atomic<bool> &working)
+Stock::Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance, StockState &state)
     : end(end), mostBytes(mostBytes), read(std::move(read)), advance(std::move(advance)),
-      working(working), worker([this](const std::stop_token &stop) { work(stop); }) {}
+      state(state), worker([this](const std::stop_token &stop) { work(stop); }) {}
+
+Stock::~Stock() {
+  worker.request_stop();
+  worker.join();
+  state.working = false;
+  state.ready = 0;
+}
+
+void Stock::countReady() {
+  state.ready = static_cast<uint64_t>(std::ranges::count_if(
+      records, [](const Records::value_type &record) { return record.second.complete; }));
+}
 
 void Stock::aim(uint64_t serial) {
   std::lock_guard lock(mutex);
@@ -29,6 +40,7 @@ void Stock::aim(uint64_t serial) {
     // The thread drops what it works on itself.
     return record.first < serial && record.second.state == Record::Here;
   });
+  countReady();
   changed.notify_all();
 }
 
@@ -79,6 +91,7 @@ std::vector<Prepared> Stock::take(uint64_t first, uint64_t count) {
     taken.push_back(std::move(*found->second.prepared));
     records.erase(found);
   }
+  countReady();
   return taken;
 }
 
@@ -136,7 +149,7 @@ void Stock::work(const std::stop_token &stop) {
   std::optional<uint64_t> serial;
   auto next = [&] {
     serial = choose();
-    working = serial.has_value();
+    state.working = serial.has_value();
     return serial.has_value();
   };
   while (changed.wait(lock, stop, next)) {
@@ -153,6 +166,7 @@ void Stock::work(const std::stop_token &stop) {
     }
     if (*serial < stale) // aim() could not drop it while it was in work
       records.erase(*serial);
+    countReady();
   }
 }
 

@@ -15,6 +15,12 @@
 
 namespace gfs::serve {
 
+/// What a Stock is at; from any thread.
+struct StockState {
+  std::atomic<bool> working = false; ///< The thread neither waits nor is about to.
+  std::atomic<uint64_t> ready = 0;   ///< Records with nothing left to prepare, not handed out.
+};
+
 /// Reads and prepares records on a thread of its own, step by step, so that the processor does it
 /// while exchanges wait for the network and while nobody asks. Preparing uses nothing up: what is
 /// sent depends on a record only after its serial was claimed, which is the caller's business.
@@ -34,11 +40,12 @@ public:
   /// Records kept ahead of requests that come one by one.
   static constexpr uint64_t mostAhead = 4;
 
-  /// `working` is set while the thread is at work. Serials end at `end`. Ahead are kept mostAhead
-  /// records, or as many as the last group took, in no more than `mostBytes`; one record whatever
-  /// its size, none if `mostBytes` is 0. Both functions may be called by two threads at once, for
-  /// different records.
-  Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance, std::atomic<bool> &working);
+  /// `state` is kept up to date, and must outlive the stock. Serials end at `end`. Ahead are kept
+  /// mostAhead records, or as many as the last group took, in no more than `mostBytes`; one record
+  /// whatever its size, none if `mostBytes` is 0. Both functions may be called by two threads at
+  /// once, for different records.
+  Stock(uint64_t end, uint64_t mostBytes, Read read, Advance advance, StockState &state);
+  ~Stock();
 
   /// From now on serials below `serial` are of no use, and those from it on are prepared.
   void aim(uint64_t serial);
@@ -73,6 +80,7 @@ private:
   void prepareStep(uint64_t serial, Lock &lock);
   template <class Work> void unlocked(uint64_t serial, Lock &lock, Work work);
   uint64_t depth() const;
+  void countReady();
 
   const uint64_t end, mostBytes;
   const Read read;
@@ -85,10 +93,10 @@ private:
   uint64_t stale = 0;     ///< Records below are of no use.
   uint64_t wanted = 0, wantedEnd = 0; ///< Serials that load() waits for.
   bool aimed = false;
-  bool passing = false;       ///< Between take() and ended().
-  std::atomic<bool> &working; ///< The thread neither waits nor is about to.
-  uint64_t lastGroup = 0;     ///< Records taken together.
-  uint64_t eachBytes = 0;     ///< Of a record, the most seen; 0: none was read.
+  bool passing = false; ///< Between take() and ended().
+  StockState &state;
+  uint64_t lastGroup = 0; ///< Records taken together.
+  uint64_t eachBytes = 0; ///< Of a record, the most seen; 0: none was read.
   std::jthread worker;
 };
 

@@ -4,6 +4,7 @@
 #include "runtime/serve/Dealing.h"
 #include "runtime/serve/Local.h"
 #include "runtime/serve/Logging.h"
+#include "runtime/serve/Monitor.h"
 #include "runtime/serve/Server.h"
 #include "tools/common/LinkFlags.h"
 #include "tools/common/Process.h"
@@ -18,7 +19,8 @@ struct Options {
   LinkFlags link;
   WorkloadFlags workload;
   int party = -1;
-  std::string listen, peer, peerFingerprint, logLevel = "info", logFormat = "text", throttle;
+  std::string listen, metrics, peer, peerFingerprint, logLevel = "info", logFormat = "text",
+                                                      throttle;
   std::filesystem::path portFile, machine;
   serve::ServerOptions server;
   unsigned timeoutMs = 60000, spinUs = 100, aheadMb = 256, repeat = 1, threads = 0;
@@ -96,6 +98,10 @@ static void addFlags(CLI::App &app, Options &options) {
       ->capture_default_str()
       ->group(server);
   app.add_option("--port-file", options.portFile, "Write the port to this file once it is open")
+      ->group(server);
+  app.add_option("--metrics", options.metrics,
+                 "HOST:PORT for /metrics (Prometheus) and /healthz; off unless given; neither "
+                 "authenticated nor encrypted: keep it to this machine")
       ->group(server);
   app.add_option("--log-level", options.logLevel, "trace, debug, info, warn, error or off")
       ->capture_default_str()
@@ -222,6 +228,9 @@ static void runServer(Options &options) {
   listening = running.local().text();
   if (!options.portFile.empty())
     writePortFile(options.portFile, running.local().port);
+  std::optional<serve::Monitor> monitor;
+  if (!options.metrics.empty())
+    monitor.emplace(parseEndpoint(options.metrics, "--metrics"), running);
   std::jthread watcher = signals.start([&] { running.stop(); });
   running.run();
 }

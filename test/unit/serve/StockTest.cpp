@@ -25,7 +25,7 @@ protected:
   /// Reading the first of these ends once the second is read.
   std::optional<std::pair<uint64_t, uint64_t>> readAfter;
   bool atGate = false;
-  std::atomic<bool> working = false;
+  StockState state;
 
   Prepared read(uint64_t serial) {
     std::unique_lock lock(mutex);
@@ -53,7 +53,7 @@ protected:
   Stock stock(uint64_t end, uint64_t mostBytes = plenty) {
     return Stock(
         end, mostBytes, [this](uint64_t serial) { return read(serial); },
-        [this](Prepared &prepared) { return advance(prepared); }, working);
+        [this](Prepared &prepared) { return advance(prepared); }, state);
   }
   std::vector<uint64_t> preparedSoFar() {
     std::lock_guard lock(mutex);
@@ -87,12 +87,15 @@ TEST_F(StockTest, PreparesAheadFromWhereItIsAimed) {
   stock.aim(7);
   await(Stock::mostAhead);
   EXPECT_EQ(preparedSoFar(), (std::vector<uint64_t>{7, 8, 9, 10}));
+  EXPECT_EQ(state.ready, 4u);
   EXPECT_EQ(take(stock, 7, 1), (std::vector<uint64_t>{7}));
+  EXPECT_EQ(state.ready, 3u);
   stock.aim(8);
   await(Stock::mostAhead + 1);
   stock.aim(10); // 10 and 11 are there already
   await(Stock::mostAhead + 3);
   EXPECT_EQ(preparedSoFar().back(), 13u);
+  EXPECT_EQ(state.ready, 4u) << "8 and 9 are of no use any more";
 }
 
 TEST_F(StockTest, KeepsAsManyAheadAsTheLastGroupTook) {
@@ -162,7 +165,7 @@ TEST_F(StockTest, BeginsNothingBesideAPassWhileTheNextIsPrepared) {
   stock.take(0, 1);
   stock.aim(1);
   await(Stock::mostAhead); // 1 is prepared: 4 can wait
-  EXPECT_FALSE(working);
+  EXPECT_FALSE(state.working);
   stock.ended();
   await(Stock::mostAhead + 1);
 }

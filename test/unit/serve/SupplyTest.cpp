@@ -5,6 +5,9 @@
 
 #include "test/unit/serve/Deployment.h"
 
+#include <spdlog/sinks/ostream_sink.h>
+#include <sstream>
+
 using namespace gfs;
 using namespace gfs::testing;
 using serve::Client;
@@ -212,6 +215,50 @@ TEST_F(SupplyTest, WhatOneServerHasUsedUpIsOverForBoth) {
   ask(zero.address(), one.address(), 3);
   EXPECT_EQ(zero.engine.materialLeft(), 0u);
   EXPECT_FALSE(std::filesystem::exists(first[0]));
+}
+
+TEST_F(SupplyTest, ANewSetIsPreparedFromItsBeginning) {
+  dealt(3, "a");
+  dealt(4, "b");
+  for (uint64_t images : {2u, 1u}) { // greeting again, with a cursor of the first set
+    RunningServer zero(deployment, Party::Zero, quick());
+    RunningServer one(deployment, Party::One, quick(zero.address()));
+    ask(zero.address(), one.address(), images);
+    const uint64_t expected = images == 2 ? 1 : 4;
+    for (const RunningServer *server : {&zero, &one}) {
+      for (int i = 0; i < 500 && server->engine.recordsReady() != expected; ++i)
+        std::this_thread::sleep_for(Milliseconds(10));
+      EXPECT_EQ(server->engine.recordsReady(), expected);
+    }
+  }
+}
+
+TEST_F(SupplyTest, ASetThatOneServerLacksIsSaidOnce) {
+  dealt(1, "a");
+  const auto lacking = dealt(4, "b");
+  std::filesystem::remove(lacking[1]);
+  std::ostringstream log;
+  auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log);
+  const auto before = spdlog::default_logger();
+  auto logger = std::make_shared<spdlog::logger>("test", sink);
+  logger->set_level(spdlog::level::warn);
+  spdlog::set_default_logger(logger);
+  {
+    RunningServer zero(deployment, Party::Zero, quick());
+    RunningServer one(deployment, Party::One, quick(zero.address()));
+    ask(zero.address(), one.address(), 1);
+    const auto spent = [&] { return zero.server->vitals().materialSpent; };
+    for (int i = 0; i < 500 && !spent(); ++i)
+      std::this_thread::sleep_for(Milliseconds(10));
+    EXPECT_TRUE(spent()) << "though server 0 has 4 left";
+    EXPECT_EQ(zero.engine.materialLeft(), 4u);
+    std::this_thread::sleep_for(Milliseconds(2500)); // it asks every second
+  }
+  spdlog::set_default_logger(before);
+  const std::string text = log.str();
+  const size_t first = text.find("server 1 has no half of material set");
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_EQ(text.find("has no half", first + 30), std::string::npos) << text;
 }
 
 TEST_F(SupplyTest, ServersWithNothingInCommonPart) {
