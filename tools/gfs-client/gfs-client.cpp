@@ -141,7 +141,7 @@ int main(int argc, char **argv) {
   CLI::App app{"Asks two gfsrun servers for private inferences.", "gfs-client"};
   app.require_subcommand(1);
   addServerFlags(app, options);
-  takeConfigFile(app);
+  takeConfigFile(app, "plan = \"plan.bin\"");
   const CLI::App *inferCommand = addInfer(app, options);
   addCheck(app);
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))

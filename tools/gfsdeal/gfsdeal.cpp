@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
       app.add_flag("--resume", options.resume, "Continue an interrupted run of the same command");
   app.add_flag("--force", options.replace, "Replace existing files by a new set")->excludes(resume);
   app.add_flag("-q,--quiet", options.quiet, "Print nothing on success");
-  takeConfigFile(app);
+  takeConfigFile(app, "plan = \"plan.bin\"");
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;
 
