@@ -73,6 +73,15 @@ private:
   std::array<uint8_t, size> data;
 };
 
+/// All bits of Word if `bit` is 1, none if it is 0, to select with. Compilers know that
+/// `(0 - bit) & f()` needs f() only sometimes, and branch on the secret bit; behind this they cannot see it
+/// (test/e2e/test_secret_flow.py finds where they do).
+template <class Word> Word allOnesIf(Word bit) {
+  Word ones = Word(0) - bit;
+  asm volatile("" : "+r"(ones));
+  return ones;
+}
+
 /// Fills `out` from getrandom(2); throws Internal if the system has no entropy source.
 void randomBytes(std::span<uint8_t> out);
 

@@ -66,7 +66,7 @@ private:
       dealKeys(context, terms, group);
     for (size_t k = 0; k < shape.terms(); ++k)
       writer.words(ifTop[k], [&](size_t i) {
-        return (Word(0) - signs.maskBit(s[i])) & Base::term(terms, k, i);
+        return allOnesIf(signs.maskBit(s[i])) & Base::term(terms, k, i);
       });
   }
 
@@ -86,7 +86,7 @@ private:
     forEachTile(shape.count(), [&](size_t first, size_t n) {
       for (size_t i = 0; i < n; ++i) {
         alpha[i] = signs.maskIndex(s[first + i]);
-        const Word b = Word(0) - signs.maskBit(s[first + i]);
+        const Word b = allOnesIf(signs.maskBit(s[first + i]));
         for (size_t w = 0; w < group.dcf.words(); ++w)
           payload[w * n + i] = (Base::term(terms, group.first + w, first + i) ^ b) - b;
       }

@@ -36,7 +36,7 @@ private:
       auto bits = std::span<const uint8_t>(rho).subspan(j * shape.comparison.bitBytes());
       for (size_t k = 0; k < shape.terms(); ++k)
         writer.words(array(j, k), [&](size_t i) {
-          return (Word(0) - Word(bitAt(bits, i))) & Base::term(terms, k, i);
+          return allOnesIf(Word(bitAt(bits, i))) & Base::term(terms, k, i);
         });
     }
   }
