@@ -5,6 +5,7 @@
 
 #include <asio/ssl/context.hpp>
 #include <cctype>
+#include <ctime>
 #include <fstream>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -89,6 +90,13 @@ static std::string commonName(X509 *certificate) {
   return name;
 }
 
+static std::optional<std::chrono::sys_seconds> endOf(X509 *certificate) {
+  std::tm time{}; // in UTC
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1)
+    return std::nullopt;
+  return std::chrono::sys_seconds(std::chrono::seconds(timegm(&time)));
+}
+
 std::shared_ptr<const Security> Security::tls(const TlsFiles &files) {
   requireReadable(files.ca, "CA certificate");
   requireReadable(files.certificate, "certificate");
@@ -118,6 +126,7 @@ std::shared_ptr<const Security> Security::tls(const TlsFiles &files) {
                   "pass the .key written beside the .crt");
   checkOwnCertificate(context, files);
 
+  security->end = endOf(SSL_CTX_get0_certificate(context));
   security->role = commonName(SSL_CTX_get0_certificate(context));
   if (security->role.empty())
     throw Error(ExitCode::Authentication,

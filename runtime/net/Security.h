@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -47,12 +48,15 @@ public:
 
   bool isTls() const { return context != nullptr; }
   const std::string &ownRole() const { return role; }
+  /// When our certificate expires; nothing in plaintext.
+  std::optional<std::chrono::sys_seconds> certificateEnd() const { return end; }
   asio::ssl::context &sslContext() const { return *context; }
 
 private:
   Security() = default;
   std::shared_ptr<asio::ssl::context> context;
   std::string role;
+  std::optional<std::chrono::sys_seconds> end;
 };
 
 } // namespace gfs

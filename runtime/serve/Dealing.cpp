@@ -182,14 +182,23 @@ static std::string nameInFolder(const plan::Id16 &id, Party party) {
                      index(party));
 }
 
+/// A folder is there already, or has a slash at its end and is made. Throws OutputUnwritable.
+static bool isFolder(const std::filesystem::path &output) {
+  std::error_code failure;
+  if (!output.has_filename() && !std::filesystem::exists(output)) {
+    std::filesystem::create_directories(output.parent_path(), failure);
+    if (failure)
+      throw Error(ExitCode::OutputUnwritable,
+                  fmt::format("{}: cannot be made: {}", output.string(), failure.message()),
+                  "check --out0 and --out1");
+  }
+  return std::filesystem::is_directory(output, failure);
+}
+
 DealSummary deal(const DealOptions &given) {
   checkPaths(given);
   DealOptions options = given;
   const plan::Id16 freshId = plan::randomId();
-  for (Party party : {Party::Zero, Party::One})
-    if (std::filesystem::path &output = options.outputs[index(party)];
-        std::filesystem::is_directory(output))
-      output /= nameInFolder(freshId, party);
   auto start = std::chrono::steady_clock::now();
   plan::LoadedPlan plan = plan::readPlan(options.plan);
   plan::DealerKey key = plan::readDealerKey(options.dealerKey, plan);
@@ -198,6 +207,9 @@ DealSummary deal(const DealOptions &given) {
     weights = readMaskedWeights(options.weights, plan);
     plan::requireModel(key.modelId, weights->modelId, options.weights);
   }
+  for (Party party : {Party::Zero, Party::One})
+    if (std::filesystem::path &output = options.outputs[index(party)]; isFolder(output))
+      output /= nameInFolder(freshId, party);
   const ProgramRef program = makeProgram(plan);
   const ComputeDevice device = openDevice(options.device);
   const uint32_t group = device.isGpu ? groupSize(options, program, device) : 1;

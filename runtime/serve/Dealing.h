@@ -16,7 +16,7 @@ std::filesystem::path defaultMaterial(const std::filesystem::path &plan, Party p
 struct DealOptions {
   std::filesystem::path plan, dealerKey;
   std::filesystem::path weights;                ///< Read only if the plan's weights are public.
-  std::array<std::filesystem::path, 2> outputs; ///< Files; in folders they get names of their own.
+  std::array<std::filesystem::path, 2> outputs; ///< Files; in folders ("DIR/") names of their own.
   uint64_t records = 0;
   bool resume = false;        ///< Continue interrupted files.
   bool replace = false;       ///< Replace existing files, and their ledgers, by a new set.

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <optional>
 #include <vector>
 
 namespace gfs::serve {
@@ -87,7 +89,8 @@ struct Vitals {
   uint64_t recordsReady = 0;      ///< Prepared ahead of requests.
   uint64_t materialLeft = 0;      ///< Inferences, of all sets.
   std::vector<MaterialLeft> materialSets;
-  bool materialSpent = false; ///< None is left that both servers have.
+  std::optional<std::chrono::sys_seconds> certificateEnd; ///< When ours expires.
+  bool materialSpent = false;                             ///< None is left that both servers have.
 };
 
 } // namespace gfs::serve

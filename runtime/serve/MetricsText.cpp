@@ -102,6 +102,10 @@ static void writeVitals(PrometheusText &text, const Vitals &vitals) {
         whyNotReady(vitals).empty());
   gauge("gfs_records_ready", "Records of material prepared ahead of requests.",
         vitals.recordsReady);
+  if (vitals.certificateEnd)
+    gauge("gfs_certificate_expiry_timestamp_seconds",
+          "When the server's certificate expires, in seconds since 1970.",
+          static_cast<uint64_t>(vitals.certificateEnd->time_since_epoch().count()));
   gauge("gfs_material_left", "Inferences that one-time material is left for, in all sets.",
         vitals.materialLeft);
   text.family("gfs_material_set_left", "gauge", "The same by set of material.");

@@ -54,6 +54,7 @@ Vitals Server::vitals() const {
   vitals.materialLeft = engine.materialLeft();
   vitals.materialSets = engine.materialSets();
   vitals.materialSpent = materialSpent;
+  vitals.certificateEnd = options.security->certificateEnd();
   vitals.recordsReady = engine.recordsReady();
   std::lock_guard lock(mutex);
   vitals.linked = currentPeer != nullptr;

@@ -4,8 +4,10 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 from deployment import DATA, IMAGES, LABELS, MODEL, ROOT
@@ -55,22 +57,54 @@ class Installed(unittest.TestCase):
     def test_compiles_and_runs(self):
         self.must("gfscc", MODEL, "-o", "plan.bin", "--calib", DATA / "fashion_calib.npy", "-q")
         self.must("gfsrun", "plan.bin", "--local", "--input", IMAGES, "--batch", "--limit", 5, "--labels", LABELS, "--min-accuracy", 0.6)
-        # The dealer's example, as far as it goes without a second machine.
-        shutil.copy(self.examples() / "dealer.toml", self.folder)
-        for place in ("to-server0", "to-server1"):
-            (self.folder / place).mkdir()
-        self.must("gfsdeal", "--config", "dealer.toml", "-n", 2, "-q")
-        self.assertEqual(len(list(self.folder.glob("to-server?/*.material"))), 2)
 
-    def test_example_settings_are_flags(self):
-        """Each example gets as far as to its first file: every name in it is a flag."""
-        for name, program, more in (("server0", "gfsrun", ["--cert-key", "k", "--key", "k"]), ("client", "gfs-client", ["check"]),
-                                    ("server1", "gfsrun", ["--cert-key", "k", "--key", "k"])):
-            with self.subTest(example=name):
-                arguments = [*more, "--config", self.examples() / f"{name}.toml"] if program == "gfsrun" else \
-                    ["--config", self.examples() / f"{name}.toml", *more]
-                done = call(self.bin / program, *arguments, cwd=self.folder / "prefix")
-                self.assertEqual(done.returncode, 3, done.stderr)
+    def start(self, party, place, ports):
+        """A server as its unit starts it, in the folders that the example settings name, here below `place`."""
+        name, etc, state = f"server{party}", place / "etc", place / f"state{party}"
+        shutil.copytree(place / f"to-{name}", state / "material")
+        for file in ("plan.bin", "plan.weights"):
+            shutil.copy(place / file, state)
+        settings = (self.examples() / f"{name}.toml").read_text().replace("/etc/gfs", str(etc))
+        for known, free in (("0.0.0.0:7000", f"127.0.0.1:{ports[party]}"), ("a.example.org:7000", f"127.0.0.1:{ports[0]}"),
+                            ("127.0.0.1:9100", "127.0.0.1:0")):
+            settings = settings.replace(known, free)
+        (etc / f"{name}.toml").write_text(settings)
+        log = open(place / f"log{party}", "w", encoding="utf-8")
+        server = subprocess.Popen([self.bin / "gfsrun", "--config", etc / f"{name}.toml", "--key", place / f"plan.s{party}.key",
+                                   "--cert-key", etc / f"{name}.key"], cwd=state, env=CLEAN, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+        def stop():
+            server.terminate()
+            self.assertEqual(server.wait(20), 0)
+            log.close()
+        self.addCleanup(stop)
+
+    def test_example_settings(self):
+        """The examples, with other ports and folders, are a deployment that works."""
+        place = self.folder / "deployment"
+        place.mkdir()
+        self.must("gfscc", MODEL, "-o", place / "plan.bin", "--calib", DATA / "fashion_calib.npy", "-q")
+        self.must("gfs-ca", "init", "-q", place / "etc")
+        for role in ("server0", "server1", "client:ward7"):
+            self.must("gfs-ca", "issue", "-q", place / "etc", "--role", role, "--host", "127.0.0.1")
+        done = call(self.bin / "gfsdeal", "--config", self.examples() / "dealer.toml", "-n", 2, "-q", cwd=place)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            second.bind(("127.0.0.1", 0))
+            ports = [first.getsockname()[1], second.getsockname()[1]]
+        for party in (0, 1):
+            self.start(party, place, ports)
+        settings = (self.examples() / "client.toml").read_text()
+        (place / "etc/client.toml").write_text(settings.replace("a.example.org:7000", f"127.0.0.1:{ports[0]}").replace(
+            "b.example.org:7000", f"127.0.0.1:{ports[1]}").replace("plan.bin", "../plan.bin"))
+        for _ in range(50):
+            check = call(self.bin / "gfs-client", "check", "--config", "client.toml", cwd=place / "etc")
+            if check.returncode == 0:
+                break
+            time.sleep(0.1)
+        self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+        self.assertIn("material left     2 inferences", check.stdout)
 
     def test_manuals(self):
         manuals = self.prefix / "share/man/man1"

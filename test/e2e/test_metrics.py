@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What servers tell who watches them: counters that agree with the client's, health before the link, after it, without material."""
 import re
+import shutil
 import socket
 import time
 import unittest
@@ -11,18 +12,20 @@ from deployment import LOGITS, TestCase, must, run, tearDownModule  # noqa: F401
 
 
 class Watched(TestCase):
-    def folders(self, deployment, *sets):
-        """A folder of material for each server, with sets of so many records."""
-        folders = [deployment.folder / f"material{party}" for party in (0, 1)]
+    def deal(self, deployment, *sets):
+        """Sets of so many records into each server's folder of material, as files that are complete when they appear."""
         for records in sets:
-            must("gfsdeal", deployment.plan, "-n", records, "--out0", f"{folders[0]}/", "--out1", f"{folders[1]}/", "-q")
-        return folders
+            new = [deployment.folder / f"new{party}" for party in (0, 1)]
+            must("gfsdeal", deployment.plan, "-n", records, "--out0", f"{new[0]}/", "--out1", f"{new[1]}/", "-q")
+            for party, folder in enumerate(new):
+                for file in folder.iterdir():
+                    shutil.move(file, deployment.folder / f"material{party}" / file.name)
 
     def deployment(self, *sets):
         deployment = super().deployment(records=0)
         for folder in ("material0", "material1"):
             (deployment.folder / folder).mkdir()
-        self.folders(deployment, *sets)
+        self.deal(deployment, *sets)
         return deployment
 
     def start(self, deployment, party):
@@ -88,11 +91,13 @@ class Watched(TestCase):
                 self.assertIn(passes, (4, 5))
                 self.assertEqual(seen["gfs_exchanges_total"], passes * stats["servers"][party]["exchanges"])
                 self.assertEqual(seen["gfs_peer_sent_bytes_total"], 7 * stats["servers"][party]["bytes_sent"])
+                lifetime = seen["gfs_certificate_expiry_timestamp_seconds"] - time.time()
+                self.assertLess(abs(lifetime / 86400 - 90), 1)
                 self.assertEqual({key for key, value in seen.items() if "failed" in key and value}, set())
         self.infer(deployment, 3)
         for party in (0, 1):
             self.await_health(deployment, party, (503, "no material is left\n"))
-        self.folders(deployment, 2)  # while they run
+        self.deal(deployment, 2)  # while they run
         for party in (0, 1):
             self.await_health(deployment, party, (200, "ok\n"))
         deployment.kill(1)
@@ -102,6 +107,7 @@ class Watched(TestCase):
         deployment = self.deployment(6)
         for party in (0, 1):
             self.start(deployment, party)
+        self.await_health(deployment, 0, (200, "ok\n"))
         host, port = self.address(deployment, 0).split(":")
         silent = [socket.create_connection((host, int(port))) for _ in range(60)]
         self.addCleanup(lambda: [connection.close() for connection in silent])

@@ -101,6 +101,15 @@ class Folders(TestCase):
         self.assert_fails(done, 13, "holds no material for this plan and server 0")
         self.assertIn("put files of gfsdeal there", done.stderr)
 
+    def test_folders_are_made(self):
+        deployment = self.deployment(records=0)
+        folders = [f"{deployment.folder / 'a' / str(party)}/" for party in (0, 1)]
+        must("gfsdeal", deployment.plan, "-n", 1, "--out0", folders[0], "--out1", folders[1], "-q")
+        for party in (0, 1):
+            self.assertEqual(len(list((deployment.folder / "a" / str(party)).glob(f"*.s{party}.material"))), 1)
+        done = run("gfsdeal", deployment.plan, "-n", 1, "--out0", f"{deployment.plan}/", "--out1", folders[1])
+        self.assert_fails(done, 4, "plan.bin/: cannot be made")
+
     def test_resume_needs_files(self):
         deployment = self.deployment(records=0)
         done = run("gfsdeal", deployment.plan, "-n", 3, "--out0", deployment.folder, "--resume")

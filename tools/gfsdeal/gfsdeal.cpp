@@ -23,9 +23,9 @@ int main(int argc, char **argv) {
   app.add_option("plan", options.plan, "plan.bin")->required();
   app.add_option("-n", options.records, "Number of inferences")->required();
   app.add_option("--out0", options.outputs[0],
-                 "Material of server 0: a file, or a folder (default PLAN.s0.material)");
+                 "Material of server 0: a file, or a folder, DIR/ (default PLAN.s0.material)");
   app.add_option("--out1", options.outputs[1],
-                 "Material of server 1: a file, or a folder (default PLAN.s1.material)");
+                 "Material of server 1: a file, or a folder, DIR/ (default PLAN.s1.material)");
   app.add_option("--key", options.dealerKey, "Dealer's key (default PLAN.dealer.key)");
   app.add_option("--weights", options.weights,
                  "Weights, for plans with public weights (default PLAN.weights)");

@@ -24,6 +24,7 @@ Vitals wellVitals() {
   Vitals vitals;
   vitals.linked = true;
   vitals.materialLeft = 7;
+  vitals.certificateEnd = std::chrono::sys_days(std::chrono::year(2030) / 1 / 1);
   vitals.materialSets = {{plan::Id16{0xab}, 3}, {plan::Id16{0xcd}, 4}};
   return vitals;
 }
@@ -100,7 +101,8 @@ TEST(Metrics, SaysWhatItIsGiven) {
   for (const char *line :
        {"gfs_inferences_answered_total 12", "gfs_inferences_failed_total{code=\"10\"} 0",
         "gfs_inferences_failed_total{code=\"11\"} 2", "gfs_linked 1", "gfs_ready 1",
-        "gfs_material_left 7", "gfs_material_set_left{set=\"ab000000000000000000000000000000\"} 3",
+        "gfs_material_left 7", "gfs_certificate_expiry_timestamp_seconds 1893456000",
+        "gfs_material_set_left{set=\"ab000000000000000000000000000000\"} 3",
         "gfs_material_set_left{set=\"cd000000000000000000000000000000\"} 4"})
     EXPECT_THAT(text, HasSubstr(std::string("\n") + line + "\n"));
 }
