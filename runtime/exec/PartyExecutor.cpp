@@ -205,6 +205,7 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
       addToSenders(stages[index], flow.seconds()[index], result.report.waitSeconds);
   }
 
+  const double total = now() - start - lateSeconds;
   for (size_t i = 0; i < members.size(); ++i) {
     results[i].outputs = std::move(servers[i].outputs);
     RunReport &report = results[i].report;
@@ -216,7 +217,7 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
         (channel.counters().payloadReceived - before.payloadReceived) / members.size();
     report.exchangeSeconds = exchangeSeconds;
     report.lateSeconds = lateSeconds;
-    report.totalSeconds = now() - start - lateSeconds;
+    report.totalSeconds = total;
   }
   return results;
 }

@@ -16,7 +16,8 @@ class DeviceExecutor;
 /// What happened in one run, for profiles and for checking the cost model.
 struct RunReport {
   std::vector<double> prepareSeconds;  ///< Per step.
-  std::vector<double> evaluateSeconds; ///< Per step, all phases.
+  /// Per step, all phases, of this member of a group; on a GPU an equal part of the group's.
+  std::vector<double> evaluateSeconds;
   /// Per step: its part of exchangeSeconds. Steps that send together share an exchange equally.
   std::vector<double> waitSeconds;
   /// Per step, beside evaluateSeconds: its messages between a GPU's memory and the host's. Only if
@@ -68,6 +69,8 @@ public:
 
   /// Lengths of the parts of a record.
   std::vector<uint64_t> recordPartBytes() const;
+  /// The parts of a record in one piece, recordBytes() long; else InvalidInput, naming `serial`.
+  RecordParts split(uint64_t serial, std::span<const uint8_t> record) const;
   /// A request with nothing prepared. `record` is the plaintext record of `serial`, its parts
   /// recordPartBytes() long; else InvalidInput.
   Prepared begin(const plan::Id16 &materialId, uint64_t serial, RecordParts record) const;

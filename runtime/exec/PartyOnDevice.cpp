@@ -85,6 +85,9 @@ std::vector<RunResult> PartyExecutor::runOnDevice(std::span<GroupMember> members
       divide(code->stages()[stage], run.stageSeconds[stage], report.evaluateSeconds,
              [](const ProgramPhase &) { return true; });
   }
+  for (std::vector<double> *ofGroup : {&report.evaluateSeconds, &report.transferSeconds})
+    for (double &seconds : *ofGroup)
+      seconds /= static_cast<double>(members.size());
   for (size_t stage = 0; stage < run.exchangeSeconds.size(); ++stage)
     divide(code->stages()[stage], run.exchangeSeconds[stage], report.waitSeconds,
            [](const ProgramPhase &phase) { return phase.outgoing.bytes > 0; });

@@ -125,8 +125,7 @@ void PartyExecutor::prepareAll(std::span<Prepared *const> requests) const {
     }
 }
 
-Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
-                                std::span<const uint8_t> record) const {
+RecordParts PartyExecutor::split(uint64_t serial, std::span<const uint8_t> record) const {
   if (record.size() != recordBytes())
     throw wrongSize(serial, recordBytes(), record.size());
   RecordParts parts;
@@ -134,7 +133,12 @@ Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
     parts.emplace_back(record.begin(), record.begin() + static_cast<ptrdiff_t>(bytes));
     record = record.subspan(bytes);
   }
-  Prepared prepared = begin(materialId, serial, std::move(parts));
+  return parts;
+}
+
+Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
+                                std::span<const uint8_t> record) const {
+  Prepared prepared = begin(materialId, serial, split(serial, record));
   while (prepareNext(prepared)) {
   }
   return prepared;

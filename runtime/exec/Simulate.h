@@ -12,6 +12,8 @@
 
 namespace gfs {
 
+/// One inference. Where several ran in one pass, the reports' times are the pass's, and those of
+/// dealing and preparing an equal part.
 struct SimulationResult {
   std::vector<ClearWords> outputs;  ///< Joined, by port.
   std::array<RunReport, 2> reports; ///< By party.
@@ -28,6 +30,8 @@ public:
   /// One inference on clear input words by port, which are shared freshly. Uses a new serial each
   /// time.
   SimulationResult run(std::span<const ClearWords> inputs);
+  /// Several in one pass, each with a serial of its own; inputs and results by inference.
+  std::vector<SimulationResult> runGroup(std::span<const std::vector<ClearWords>> group);
   /// From now on the parties' messages take as long as on such a network.
   void throttle(NetworkProfile profile) { network = std::move(profile); }
   /// See PartyExecutor::timeSteps().
@@ -40,6 +44,7 @@ private:
   ProgramRef code;
   Dealer dealer;
   PartyExecutor party0, party1;
+  ThreadPool helpers; ///< Of the dealer.
   plan::Id16 materialId;
   uint64_t nextSerial = 0;
   std::optional<NetworkProfile> network;

@@ -8,9 +8,10 @@
 namespace gfs::serve {
 
 struct LocalOptions {
-  unsigned repeat = 1;                         ///< How often every request of the workload runs.
-  unsigned warmUp = 0;                         ///< Inferences before, that are not counted.
-  std::optional<NetworkProfile> throttle = {}; ///< The network to imitate.
+  unsigned repeat = 1;   ///< How often every request of the workload runs.
+  unsigned warmUp = 0;   ///< Passes before, that are not counted.
+  uint64_t together = 1; ///< Inferences in one pass; the last one has what is left.
+  std::optional<NetworkProfile> throttle = {};         ///< The network to imitate.
   MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
   std::string device = "cpu"; ///< For both servers and the dealer; see openDevice().
   unsigned threads = 1;       ///< Of each server.
@@ -18,11 +19,11 @@ struct LocalOptions {
 };
 
 struct LocalReport {
-  std::vector<RequestCost> costs;
-  std::vector<StepProfile> profile;
-  TimePrediction predicted; ///< For these machine and network, between threads.
-  std::string device;       ///< Where it ran, and with how much memory of a GPU.
-  double loadSeconds = 0;   ///< Reading weights and keys, packing the weights of both servers.
+  std::vector<RequestCost> costs;   ///< By inference; times at the servers are of its pass.
+  std::vector<StepProfile> profile; ///< Averages over passes.
+  TimePrediction predicted;         ///< For these machine and network, between threads.
+  std::string device;               ///< Where it ran, and with how much memory of a GPU.
+  double loadSeconds = 0; ///< Reading weights and keys, packing the weights of both servers.
 };
 
 /// Runs the requests of the workload, each with freshly dealt material. `weights` and `dealerKey`

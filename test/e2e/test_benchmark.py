@@ -65,6 +65,23 @@ class Network(TestCase):
         self.assertNotIn("agreement", measured)
         self.assertNotIn("compile_s", network)
 
+    def test_several_in_one_pass(self):
+        plan = self.folder / "plan.bin"
+        must("gfscc", MODEL, "-o", plan, "--calib", DATA / "fashion_calib.npy", "-q")
+        done, result = self.measure(plan, "-n", 10, "--warm-up", 1, "--transport", "memory,plain", "--together", 40, "--layers",
+                                    "--input", DATA / "fashion_calib.npy")
+        self.assertIn("40 of them together in a pass", done.stdout)
+        self.assertRegex(done.stdout, r"online.* each ")
+        self.assertEqual(result["together"], 40)
+        (network,) = result["networks"]
+        for measured in network["runs"]:
+            self.assertEqual(measured["requests"], 40)
+            self.assertNotIn("predicted_ms", measured)
+            self.assertAlmostEqual(measured["online_ms_each"], measured["online_ms"]["p50"] / 40)
+            for server in measured["servers"]:
+                self.assertEqual(server["exchanges"], network["exchanges"], "as many for forty as for one")
+                self.assertEqual(server["bytes_sent"], network["bytes_each_way"])
+
     def test_refusals(self):
         plan = self.folder / "plan.bin"
         plan.write_bytes(b"no plan")
@@ -72,6 +89,7 @@ class Network(TestCase):
                 (2, "file is required", []),
                 (2, "--transport", [MODEL, "--transport", "pigeon"]),
                 (2, "--inferences", [MODEL, "-n", 0]),
+                (2, "--together", [MODEL, "--together", 0]),
                 (2, "--throttle", [MODEL, "--throttle", "fast"]),
                 (2, "--vs-plaintext needs the model", [plan, "--vs-plaintext"]),
                 (3, "there is no such file", [self.folder / "missing.onnx"]),

@@ -55,6 +55,10 @@ class Device(TestCase):
         self.assertEqual(document["device"], "cuda")
         steps = document["networks"][0]["runs"][0]["steps"]
         self.assertGreater(sum(step["transfer_ms"] for step in steps), 0)
+        done = run("gfs-bench", "network", made.plan, "--device", "cuda", "-n", 3, "--together", 3, "--warm-up", 0,
+                   "--transport", "memory", "--json", report)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(report.read_text())["networks"][0]["runs"][0]["requests"], 3)
 
     def test_dealer_on_the_device(self):
         made = self.deployment(records=0)

@@ -36,8 +36,12 @@ static void addFlags(CLI::App &app, Options &options) {
   app.add_option("-n,--inferences", options.network.inferences, "At least so many are measured")
       ->check(CLI::Range(1u, 1000000u))
       ->capture_default_str();
-  app.add_option("--warm-up", options.network.warmUp, "Inferences before that are not counted")
+  app.add_option("--warm-up", options.network.warmUp, "Passes before that are not counted")
       ->check(CLI::Range(0u, 1000000u))
+      ->capture_default_str();
+  app.add_option("--together", options.network.together,
+                 "So many inferences in one pass, with as many exchanges as for one")
+      ->check(CLI::Range(1u, 16384u))
       ->capture_default_str();
   app.add_option("--transport", options.transports,
                  "memory (two threads of one process), plain and tls (two gfsrun processes over "

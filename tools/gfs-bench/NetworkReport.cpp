@@ -25,9 +25,12 @@ static double load() {
 
 std::string benchmarkHeader(const NetworkOptions &options) {
   return fmt::format("{}, {} processors, load {:.1f}, {} kernels; {} warm-up and {} measured "
-                     "inferences, each with fresh material\n",
+                     "inferences, each with fresh material{}\n",
                      cpuName(), std::thread::hardware_concurrency(), load(), bestKernels().name,
-                     options.warmUp, options.inferences);
+                     options.warmUp, options.inferences,
+                     options.together == 1
+                         ? std::string()
+                         : fmt::format("; {} of them together in a pass", options.together));
 }
 
 template <class Get> static serve::Percentiles over(const TransportResult &run, Get get) {
@@ -63,15 +66,20 @@ static std::string planLine(const NetworkResult &result) {
                      bytesText(double(cost.dealtBytes[0])), bytesText(double(cost.dealtBytes[1])));
 }
 
+/// Of a pass, divided among its inferences.
+static double onlineEach(const TransportResult &run, const NetworkResult &result) {
+  return run.online().p50 / result.together;
+}
+
 static std::string runLines(const TransportResult &run, const NetworkResult &result) {
   const serve::Percentiles online = run.online();
   const double client = over(run, [](const serve::RequestCost &cost) { return cost.totalMs; }).p50;
-  std::string text =
-      fmt::format("  {:<8}{:>9.2f}{:>9.2f}{:>9.2f}{:>9.2f}{:>11.2f}{:>9.2f}{:>10.2f}{:>9.2f}",
-                  nameOf(run.transport), online.p50, online.p90, online.p99, waitMs(run),
-                  run.predictedMs, prepareMs(run), client, run.perSecond);
+  std::string text = fmt::format(
+      "  {:<8}{:>9.2f}{:>9.2f}{:>9.2f}{:>9.2f}{:>11.2f}{:>9.2f}{:>10.2f}{:>9.2f}",
+      nameOf(run.transport), online.p50, online.p90, online.p99, waitMs(run),
+      run.predictedMs.value_or(onlineEach(run, result)), prepareMs(run), client, run.perSecond);
   if (result.plaintext)
-    text += fmt::format("{:>9.2f}x", online.p50 / result.plaintext->ms.p50);
+    text += fmt::format("{:>9.2f}x", onlineEach(run, result) / result.plaintext->ms.p50);
   return text + '\n';
 }
 
@@ -97,7 +105,8 @@ std::string networkText(const NetworkResult &result, bool layers) {
   if (result.compileSeconds)
     text += fmt::format("  compiled in {:.1f} s\n", *result.compileSeconds);
   text += fmt::format("  {:<8}{:>9}{:>9}{:>9}{:>9}{:>11}{:>9}{:>10}{:>9}", "ms", "online", "p90",
-                      "p99", "waiting", "predicted", "prepare", "client", "per s");
+                      "p99", "waiting", result.together == 1 ? "predicted" : "each", "prepare",
+                      "client", "per s");
   text += result.plaintext ? "  plaintext\n" : "\n";
   for (const TransportResult &run : result.runs)
     text += runLines(run, result);
@@ -131,7 +140,9 @@ static nlohmann::ordered_json json(const TransportResult &run, const NetworkResu
                                : std::span<const serve::StepProfile>()));
   document["transport"] = nameOf(run.transport);
   document["online_ms"] = json(run.online());
-  document["predicted_ms"] = run.predictedMs;
+  if (run.predictedMs)
+    document["predicted_ms"] = *run.predictedMs;
+  document["online_ms_each"] = onlineEach(run, result);
   document["inferences_per_s"] = run.perSecond;
   document["load_ms"] = run.loadMs;
   if (!local)
@@ -144,7 +155,7 @@ static nlohmann::ordered_json json(const TransportResult &run, const NetworkResu
                             run.dealt->seconds}};
   }
   if (result.plaintext)
-    document["times_plaintext"] = run.online().p50 / result.plaintext->ms.p50;
+    document["times_plaintext"] = onlineEach(run, result) / result.plaintext->ms.p50;
   return document;
 }
 
@@ -178,6 +189,7 @@ std::string networksJson(std::span<const NetworkResult> results, const NetworkOp
                          {"load", load()}};
   document["warm_up"] = options.warmUp;
   document["inferences"] = options.inferences;
+  document["together"] = options.together;
   document["pause_ms"] = options.pauseMs;
   document["spin_us"] = options.spinUs;
   document["device"] = options.device;

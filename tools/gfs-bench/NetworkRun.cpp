@@ -35,6 +35,7 @@ public:
     NetworkResult result;
     result.name = files.model.empty() ? files.plan.stem() : files.model.stem();
     result.program = makeProgram(plan);
+    result.together = options.together;
     result.relus = inspect::summarize(*result.program, {}).relus;
 
     serve::WorkloadOptions inputs;
@@ -42,7 +43,10 @@ public:
     inputs.batch = true;
     inputs.limit = options.inferences;
     const uint64_t images = serve::Workload(plan.plan, inputs).requests();
+    // Every input equally often, in whole passes.
     repeat = static_cast<unsigned>((options.inferences + images - 1) / images);
+    while (images * repeat % options.together != 0)
+      ++repeat;
     if (!options.python.empty()) {
       result.plaintext = measurePlaintext(inputs.inputs, images);
       inputs.expected = result.plaintext->expected;
@@ -56,10 +60,11 @@ public:
       else
         withServers(workload, run);
       run.scores = workload.scores();
-      run.predictedMs =
-          1e3 * predictTime(*result.program,
-                            {options.machine, network.value_or(NetworkProfile()), transport})
-                    .seconds();
+      if (options.together == 1)
+        run.predictedMs =
+            1e3 * predictTime(*result.program,
+                              {options.machine, network.value_or(NetworkProfile()), transport})
+                      .seconds();
     }
     return result;
   }
@@ -96,15 +101,16 @@ private:
   }
 
   void inOneProcess(serve::Workload &workload, TransportResult &run, NetworkResult &result) {
-    serve::LocalReport report = serve::runLocally(
-        plan, beside.weights, beside.dealerKey, workload,
-        {repeat, options.warmUp, network, options.machine, options.device, 1, options.timeSteps});
+    serve::LocalReport report =
+        serve::runLocally(plan, beside.weights, beside.dealerKey, workload,
+                          {repeat, options.warmUp, options.together, network, options.machine,
+                           options.device, 1, options.timeSteps});
     run.costs = std::move(report.costs);
     run.loadMs[0] = 1e3 * report.loadSeconds;
     double seconds = 0;
     for (const serve::RequestCost &cost : run.costs)
-      seconds +=
-          1e-3 * (cost.totalMs + cost.servers[0].prepare_ms() + cost.servers[1].prepare_ms());
+      seconds += 1e-3 * (cost.totalMs / options.together + cost.servers[0].prepare_ms() +
+                         cost.servers[1].prepare_ms());
     run.perSecond = static_cast<double>(run.costs.size()) / seconds;
     result.profile = std::move(report.profile);
     result.device = std::move(report.device);
@@ -116,7 +122,8 @@ private:
     deal.dealerKey = beside.dealerKey;
     deal.weights = beside.weights;
     deal.outputs = {folder.path() / "s0.material", folder.path() / "s1.material"};
-    deal.records = options.warmUp + workload.requests() * repeat;
+    const uint64_t inferences = workload.requests() * repeat;
+    deal.records = uint64_t(options.warmUp) * options.together + inferences;
     deal.replace = true;
     deal.threads = 1; // what is offline is stated per core
     deal.device = options.device;
@@ -131,24 +138,30 @@ private:
     } else {
       link.security = Security::plaintext("client:bench");
     }
-    ServerPair servers(
-        {files.plan, deal.outputs, folder.path(), options.throttle, options.spinUs, options.device},
-        certificates ? &*certificates : nullptr);
+    ServerPair servers({files.plan, deal.outputs, folder.path(), options.throttle, options.spinUs,
+                        options.device, options.together},
+                       certificates ? &*certificates : nullptr);
     run.loadMs = servers.loadMs;
     link.servers = servers.addresses;
     link.timeout = Milliseconds(120000);
     serve::Client client(plan, link);
-    for (unsigned i = 0; i < options.warmUp; ++i)
-      client.infer(workload.inputs(i % workload.requests()));
+    auto groupFrom = [&](uint64_t first) {
+      std::vector<std::vector<ClearWords>> group;
+      for (uint64_t i = first; i < first + options.together; ++i)
+        group.push_back(workload.inputs(i % workload.requests()));
+      return group;
+    };
+    for (unsigned pass = 0; pass < options.warmUp; ++pass)
+      client.infer(groupFrom(uint64_t(pass) * options.together));
     const auto start = std::chrono::steady_clock::now();
-    for (unsigned round = 0; round < repeat; ++round)
-      for (uint64_t request = 0; request < workload.requests(); ++request) {
-        std::this_thread::sleep_for(Milliseconds(options.pauseMs));
-        serve::Answer answer = client.infer(workload.inputs(request));
-        workload.setOutputs(request, answer.outputs);
+    for (uint64_t first = 0; first < inferences; first += options.together) {
+      std::this_thread::sleep_for(Milliseconds(options.pauseMs));
+      for (const serve::Answer &answer : client.infer(groupFrom(first))) {
+        workload.setOutputs(run.costs.size() % workload.requests(), answer.outputs);
         run.costs.push_back(
             {answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived});
       }
+    }
     run.perSecond = static_cast<double>(run.costs.size()) /
                     std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     run.peakBytes = servers.peakBytes();

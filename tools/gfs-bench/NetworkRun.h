@@ -12,7 +12,8 @@ namespace gfs {
 struct NetworkOptions {
   std::vector<Transport> transports = {Transport::Memory, Transport::Plain, Transport::Tls};
   unsigned inferences = 10; ///< At least so many are measured: every input equally often.
-  unsigned warmUp = 2;      ///< Inferences before, that are not counted.
+  unsigned warmUp = 2;      ///< Passes before, that are not counted.
+  unsigned together = 1;    ///< Inferences in one pass.
   /// Between two requests: servers prepare the next inference in it, not under the present one.
   unsigned pauseMs = 0;
   unsigned spinUs = 100;      ///< The servers' --spin-us.
@@ -32,15 +33,15 @@ struct NetworkFiles {
 /// One transport. Memory: two threads of this process. Else: two gfsrun processes and a client.
 struct TransportResult {
   Transport transport;
-  std::vector<serve::RequestCost> costs;
+  std::vector<serve::RequestCost> costs;   ///< By inference; times are of its pass.
   serve::Scores scores;                    ///< Against plaintext, if that was run.
-  double predictedMs = 0;                  ///< Online.
-  double perSecond = 0;                    ///< Inferences, one after another.
+  std::optional<double> predictedMs;       ///< Online, of one inference; none for several.
+  double perSecond = 0;                    ///< Inferences, pass after pass.
   std::array<double, 2> loadMs{};          ///< Of each server; both together in one process.
   std::array<uint64_t, 2> peakBytes{};     ///< Of each server process; 0 in one process.
   std::optional<serve::DealSummary> dealt; ///< To files, on one thread; none in one process.
 
-  serve::Percentiles online() const; ///< Milliseconds, of the slower server.
+  serve::Percentiles online() const; ///< Milliseconds of a pass, of the slower server.
 };
 
 struct NetworkResult {
@@ -51,6 +52,7 @@ struct NetworkResult {
   std::vector<TransportResult> runs;
   std::vector<serve::StepProfile> profile; ///< Of the run in one process; else empty.
   std::string device;                      ///< Of that run.
+  unsigned together = 1;                   ///< Inferences in a pass.
   std::optional<PlaintextResult> plaintext;
 };
 

@@ -28,6 +28,7 @@ void ServerPair::start(unsigned party, const ServerPairOptions &options,
     add({"--peer", addresses[0].text()});
   add({"--spin-us", std::to_string(options.spinUs)});
   add({"--device", options.device});
+  add({"--max-group", std::to_string(std::max(options.together, 32u))});
   if (!options.throttle.empty())
     add({"--throttle", options.throttle});
   if (certificates) {

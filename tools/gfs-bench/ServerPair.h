@@ -18,6 +18,7 @@ struct ServerPairOptions {
   std::string throttle;         ///< As gfsrun takes it; empty: the plain loopback.
   unsigned spinUs = 100;        ///< As gfsrun takes it.
   std::string device = "cpu";   ///< As gfsrun takes it.
+  unsigned together = 1;        ///< Inferences that a request may hold at least.
   Milliseconds timeout{120000};
 };
 

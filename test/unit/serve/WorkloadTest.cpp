@@ -138,6 +138,30 @@ TEST_F(WorkloadTest, RunsLocallyAndWritesOutputs) {
   EXPECT_EQ(written.toFloat(), expected);
 }
 
+TEST_F(WorkloadTest, RunsSeveralInOnePass) {
+  WorkloadOptions options{.inputs = {write("x.npy", {2, 4}, {1, 2, 3, 4, 0, 0, 0, 1})},
+                          .batch = true};
+  options.output = deployment.folder / "y.npy";
+  Workload batch = workload(options);
+  ModelPaths beside = ModelPaths::beside(deployment.planPath);
+  serve::LocalReport report =
+      serve::runLocally(deployment.loaded, beside.weights, beside.dealerKey, batch,
+                        {.repeat = 5, .warmUp = 1, .together = 4}); // passes of 4, 4 and 2
+  batch.writeOutputs();
+  ASSERT_EQ(report.costs.size(), 10u);
+  for (const serve::RequestCost &cost : report.costs) {
+    EXPECT_EQ(cost.servers[0].exchanges(), 1u) << "of the pass";
+    EXPECT_EQ(cost.servers[0].payload_sent(), 16u) << "of the inference";
+  }
+  EXPECT_EQ(report.costs[0].totalMs, report.costs[3].totalMs);
+  EXPECT_NE(report.costs[3].totalMs, report.costs[4].totalMs);
+  std::vector<float> expected;
+  for (const auto &x : {std::vector<int64_t>{256, 512, 768, 1024}, {0, 0, 0, 256}})
+    for (int64_t y : deployment.expected(x))
+      expected.push_back(static_cast<float>(y) / 65536);
+  EXPECT_EQ(readTensor(options.output.string()).toFloat(), expected);
+}
+
 TEST_F(WorkloadTest, ProfilesWaitingAtTheStepThatSends) {
   Workload single = workload({.inputs = {write("x.npy", {1, 4}, {1, 2, 3, 4})}});
   ModelPaths beside = ModelPaths::beside(deployment.planPath);
