@@ -35,13 +35,13 @@ ChoosePoint Judge::measure(const Variant &variant) const {
   std::vector<OutputSamples> got = outputsOf(variant);
   Deviation deviation = compareOutputs(reference, got);
   ChoosePoint point{.agreement = 1 - deviation.disagreement,
-                    .relativeError = deviation.relativeError};
+                    .relativeError = typicalError(reference, got, samples.count)};
   for (auto [original, changed] : llvm::zip(reference, got)) {
     double divergence = meanDivergence(original, changed);
     point.divergence = std::max(point.divergence, divergence);
     // A sample outside the data may grow without bound; a comparison with NaN would hide it.
     if (!std::isfinite(divergence))
-      point.divergence = point.relativeError = std::numeric_limits<double>::infinity();
+      point.divergence = std::numeric_limits<double>::infinity();
   }
   if (labels.empty())
     return point;
@@ -53,6 +53,36 @@ ChoosePoint Judge::measure(const Variant &variant) const {
   }
   point.accuracy = right / static_cast<double>(labels.size());
   return point;
+}
+
+double typicalError(const std::vector<OutputSamples> &reference,
+                    const std::vector<OutputSamples> &candidate, size_t samples) {
+  constexpr double farOff = 10 * 10; // of squares
+  double worst = 0;
+  for (auto [original, changed] : llvm::zip(reference, candidate)) {
+    const size_t length = original.values.size() / std::max<size_t>(samples, 1);
+    std::vector<double> errors(samples, 0);
+    for (size_t i = 0; i < samples * length; ++i) {
+      double error = double(changed.values[i]) - original.values[i];
+      errors[i / length] +=
+          std::isfinite(error) ? error * error : std::numeric_limits<double>::infinity();
+    }
+    std::vector<double> sorted = errors;
+    auto median = sorted.begin() + static_cast<ptrdiff_t>(samples / 2);
+    std::nth_element(sorted.begin(), median, sorted.end());
+    OutputSamples kept{{}, original.rowLength}, keptChanged = kept;
+    for (size_t s = 0; s < samples; ++s)
+      if (errors[s] <= farOff * *median) {
+        auto take = [&](const OutputSamples &from, OutputSamples &to) {
+          auto first = from.values.begin() + static_cast<ptrdiff_t>(s * length);
+          to.values.insert(to.values.end(), first, first + static_cast<ptrdiff_t>(length));
+        };
+        take(original, kept);
+        take(changed, keptChanged);
+      }
+    worst = std::max(worst, compareOutputs({kept}, {keptChanged}).relativeError);
+  }
+  return worst;
 }
 
 /// log sum exp, which overflows for no row.

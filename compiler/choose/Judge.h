@@ -26,6 +26,12 @@ private:
   std::vector<OutputSamples> reference;
 };
 
+/// The relative error (see Deviation) over `samples` but for those, less than half, that are more
+/// than ten times as far off as the median one: polynomials let a sample outside the data grow
+/// without bound, and what that one gets says nothing about the precision that the others need.
+double typicalError(const std::vector<OutputSamples> &reference,
+                    const std::vector<OutputSamples> &candidate, size_t samples);
+
 /// Mean over rows of KL(softmax(reference) || softmax(candidate)), in nats. Rows of one element
 /// have no distribution: 0.
 double meanDivergence(const OutputSamples &reference, const OutputSamples &candidate);

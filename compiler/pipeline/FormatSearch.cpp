@@ -114,17 +114,21 @@ std::optional<FormatSearch::Priced> FormatSearch::cheapestSquares(FixedOptions s
 
 std::optional<FormatSearch::Priced>
 FormatSearch::cheapestOf(const std::vector<FixedOptions> &group) {
+  const unsigned widest = SearchGoal().greatestRing;
   std::optional<Priced> best;
-  goal.greatestRing = SearchGoal().greatestRing;
   for (const FixedOptions &start : group) {
+    // More bits in a much wider ring than the best so far cost more; in one a little wider, shorter
+    // windows and so fewer exchanges may outweigh it.
+    goal.greatestRing = best ? best->result.options.ringBits : widest;
     std::optional<Priced> found = cheapestSquares(start);
+    if (!found && best) {
+      goal.greatestRing = std::min(goal.greatestRing + 2, widest);
+      found = cheapestSquares(start);
+    }
     if (found && best && found->cost >= best->cost)
       break;
-    if (!found)
-      continue;
-    best = found;
-    // More bits in a wider ring cost more.
-    goal.greatestRing = best->result.options.ringBits;
+    if (found)
+      best = found;
   }
   return best;
 }

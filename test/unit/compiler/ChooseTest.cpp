@@ -496,6 +496,29 @@ TEST_F(ChooseTest, DivergenceIsThatOfTheSoftmaxes) {
   EXPECT_EQ(meanDivergence({{1, 2}, 1}, {{3, 4}, 1}), 0);
 }
 
+// Eight samples of spread 1 that are off by 0.1, and one that has grown without bound.
+TEST_F(ChooseTest, OneSampleOutOfBoundsDoesNotHideHowFarOffTheOthersAre) {
+  const float inf = std::numeric_limits<float>::infinity();
+  OutputSamples reference{{}, 2}, close = reference;
+  for (int sample = 0; sample < 9; ++sample)
+    for (float value : {1.0f, -1.0f}) {
+      reference.values.push_back(value);
+      close.values.push_back(value + 0.1f);
+    }
+  EXPECT_NEAR(typicalError({reference}, {close}, 9), 0.1, 1e-6);
+  for (float out : {1e6f, inf, std::nanf("")}) {
+    OutputSamples broken = close;
+    broken.values[4] = out;
+    EXPECT_NEAR(typicalError({reference}, {broken}, 9), 0.1, 1e-6);
+  }
+  OutputSamples twice = close; // Nine times as far off is no outlier.
+  twice.values[4] = 1.9f;
+  EXPECT_GT(typicalError({reference}, {twice}, 9), 0.2);
+  for (float &value : close.values) // If all of them are out of bounds, it says so.
+    value = inf;
+  EXPECT_FALSE(typicalError({reference}, {close}, 9) < 1e30);
+}
+
 TEST_F(ChooseTest, WhatCancelsOutStillHarms) {
   func::FuncOp function = network();
   SampleBatch data = samples(50);
