@@ -70,6 +70,8 @@ double typicalError(const std::vector<OutputSamples> &reference,
     std::vector<double> sorted = errors;
     auto median = sorted.begin() + static_cast<ptrdiff_t>(samples / 2);
     std::nth_element(sorted.begin(), median, sorted.end());
+    if (!std::isfinite(*median))
+      return std::numeric_limits<double>::infinity();
     OutputSamples kept{{}, original.rowLength}, keptChanged = kept;
     for (size_t s = 0; s < samples; ++s)
       if (errors[s] <= farOff * *median) {

@@ -29,6 +29,7 @@ private:
 /// The relative error (see Deviation) over `samples` but for those, less than half, that are more
 /// than ten times as far off as the median one: polynomials let a sample outside the data grow
 /// without bound, and what that one gets says nothing about the precision that the others need.
+/// Infinite if half of them grow without bound.
 double typicalError(const std::vector<OutputSamples> &reference,
                     const std::vector<OutputSamples> &candidate, size_t samples);
 
