@@ -33,7 +33,7 @@ trap finish EXIT
 data=test/data
 
 say "2. Model owner: compile test/models/fashion_cnn.onnx, calibrated on 128 training images"
-gfscc test/models/fashion_cnn.onnx -o "$work/plan.bin" --calib "$data/fashion_calib.npy" --tolerance 0.003
+gfscc test/models/fashion_cnn.onnx -o "$work/plan.bin" --calib "$data/fashion_calib.npy" --tolerance 0.0015
 
 say "3. Dealer: one-time material for $images inferences"
 dealing=$(date +%s%N)
