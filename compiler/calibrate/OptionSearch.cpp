@@ -13,9 +13,6 @@
 
 namespace gfs {
 
-/// The widest ring whose elements are 32-bit words.
-static constexpr unsigned widestWord32 = 32;
-
 namespace {
 /// Sums over one output's rows.
 struct RowTotals {

@@ -47,6 +47,9 @@ struct SearchGoal {
   std::function<double(const FixedOptions &)> cost = {};
 };
 
+/// The widest ring whose elements are 32-bit words.
+constexpr unsigned widestWord32 = 32;
+
 /// The window that costs as much as one of `bits`, and is the longest such: tables double with each
 /// bit up to 8; beyond, comparisons are made of chunks of four bits.
 constexpr unsigned fullWindow(unsigned bits) { return bits <= 8 ? bits : (bits + 3) / 4 * 4; }

@@ -125,9 +125,11 @@ FormatSearch::cheapestOf(const std::vector<FixedOptions> &group) {
       goal.greatestRing = std::min(goal.greatestRing + 2, widest);
       found = cheapestSquares(start);
     }
-    if (found && best && found->cost >= best->cost)
+    const bool better = found && (!best || found->cost < best->cost);
+    // Elements of two words are so dear that everything is tried against them.
+    if (found && !better && best->result.options.ringBits <= widestWord32)
       break;
-    if (found)
+    if (better)
       best = found;
   }
   return best;
