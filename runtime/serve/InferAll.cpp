@@ -45,12 +45,8 @@ public:
   /// One client's part: takes inferences until there are none, or something failed.
   void work(Client &client) noexcept {
     try {
-      for (Range taken; (taken = take()).count > 0;) {
-        std::vector<std::vector<ClearWords>> batch;
-        for (uint64_t i = 0; i < taken.count; ++i)
-          batch.push_back(workload.inputs(taken.first + i));
-        store(taken.first, client.infer(batch));
-      }
+      for (Range taken; (taken = take()).count > 0;)
+        store(taken.first, client.infer(workload.groupFrom(taken.first, taken.count)));
     } catch (...) {
       std::lock_guard lock(mutex);
       if (!failure)
@@ -78,9 +74,8 @@ private:
   void store(uint64_t first, const std::vector<Answer> &answers) {
     std::lock_guard lock(mutex);
     for (size_t i = 0; i < answers.size(); ++i) {
-      const Answer &answer = answers[i];
-      workload.setOutputs(first + i, answer.outputs);
-      costs[first + i] = {answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived};
+      workload.setOutputs(first + i, answers[i].outputs);
+      costs[first + i] = costOf(answers[i]);
       bytes += costs[first + i].clientBytes;
     }
     done += answers.size();

@@ -7,6 +7,11 @@
 
 namespace gfs::serve {
 
+/// What one inference cost, by the answer that the client got.
+inline RequestCost costOf(const Answer &answer) {
+  return {answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived};
+}
+
 /// How a client hands in many inferences.
 struct Pace {
   uint64_t together = 1; ///< Inferences in one request; no more than both servers take.

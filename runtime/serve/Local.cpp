@@ -84,26 +84,20 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
   const uint64_t inferences = workload.requests() * options.repeat;
   const double passes =
       std::ceil(static_cast<double>(inferences) / static_cast<double>(options.together));
-  auto groupFrom = [&](uint64_t first, uint64_t size) {
-    std::vector<std::vector<ClearWords>> group;
-    for (uint64_t i = first; i < first + size; ++i)
-      group.push_back(workload.inputs(i % workload.requests()));
-    return group;
-  };
   for (unsigned i = 0; i < options.warmUp; ++i)
-    simulator.runGroup(groupFrom(i * options.together, options.together));
+    simulator.runGroup(workload.groupFrom(i * options.together, options.together));
   for (uint64_t first = 0; first < inferences; first += options.together) {
-    const std::vector<SimulationResult> results =
-        simulator.runGroup(groupFrom(first, std::min(options.together, inferences - first)));
+    const std::vector<SimulationResult> results = simulator.runGroup(
+        workload.groupFrom(first, std::min(options.together, inferences - first)));
     for (size_t i = 0; i < results.size(); ++i) {
       const SimulationResult &result = results[i];
-      workload.setOutputs((first + i) % workload.requests(), result.outputs);
+      workload.setOutputs(first + i, result.outputs);
       RequestCost &cost = report.costs.emplace_back();
       for (Party party : {Party::Zero, Party::One})
         cost.servers[index(party)] =
             statsOf(result.reports[index(party)], result.prepareSeconds[index(party)],
                     program->recordBytes(party));
-      cost.totalMs = std::max(cost.servers[0].online_ms(), cost.servers[1].online_ms());
+      cost.totalMs = cost.onlineMs();
       cost.dealMs = result.dealSeconds * 1e3;
     }
     addPass(report.profile, results, passes);

@@ -57,8 +57,7 @@ std::string summaryText(std::span<const RequestCost> costs, const Scores &scores
   if (!costs.empty()) {
     const auto &servers = costs.back().servers;
     text += fmt::format("{} {}\n", costs.size(), costs.size() == 1 ? "inference" : "inferences");
-    text +=
-        row("online", over(costs, slower([](const Stats &stats) { return stats.online_ms(); })));
+    text += row("online", over(costs, [](const RequestCost &cost) { return cost.onlineMs(); }));
     if (predicted)
       text += fmt::format("{:<22}     {:>9.2f} ms   for {}\n", "  predicted", predicted->onlineMs,
                           predicted->conditions);

@@ -5,6 +5,7 @@
 #include "runtime/serve/Workload.h"
 #include "runtime/serve/serve.pb.h"
 
+#include <algorithm>
 #include <array>
 
 namespace gfs::serve {
@@ -12,10 +13,13 @@ namespace gfs::serve {
 /// What one request cost: at each server, and as the client saw it.
 struct RequestCost {
   std::array<Stats, 2> servers;
-  double totalMs =
-      0; ///< From inputs shared to outputs joined; online time if both parties run in one process.
+  /// From inputs shared to outputs joined; onlineMs() if both parties run in one process.
+  double totalMs = 0;
   double dealMs = 0;        ///< Dealing its material, where that happened in the same process.
   uint64_t clientBytes = 0; ///< Between the client and both servers.
+
+  /// Of the slower server.
+  double onlineMs() const { return std::max(servers[0].online_ms(), servers[1].online_ms()); }
 };
 
 /// Nearest-rank percentiles; `values` need not be sorted or non-empty.

@@ -100,7 +100,8 @@ Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
     expected = readTensor(options.expected).toFloat();
 }
 
-std::vector<ClearWords> Workload::inputs(uint64_t request) const {
+std::vector<ClearWords> Workload::inputs(uint64_t inference) const {
+  const uint64_t request = inference % count;
   std::vector<ClearWords> words;
   for (const Input &input : portInputs) {
     auto values =
@@ -110,8 +111,16 @@ std::vector<ClearWords> Workload::inputs(uint64_t request) const {
   return words;
 }
 
-void Workload::setOutputs(uint64_t request, std::span<const ClearWords> outputs) {
+std::vector<std::vector<ClearWords>> Workload::groupFrom(uint64_t first, uint64_t size) const {
+  std::vector<std::vector<ClearWords>> group;
+  for (uint64_t i = 0; i < size; ++i)
+    group.push_back(inputs(first + i));
+  return group;
+}
+
+void Workload::setOutputs(uint64_t inference, std::span<const ClearWords> outputs) {
   check(outputs.size() == portOutputs.size(), "number of outputs");
+  const uint64_t request = inference % count;
   for (size_t i = 0; i < outputs.size(); ++i) {
     Output &output = portOutputs[i];
     std::vector<float> values = decodeFixed(Ring{plan.ring_bits()}, output.shape.scale, outputs[i]);

@@ -28,6 +28,8 @@ struct Scores {
   std::optional<double> maxDifference; ///< Largest absolute difference to the expected outputs.
 };
 
+/// The requests of some tensor files. Inferences go round them as often as a caller likes:
+/// inference i is of request i mod requests().
 class Workload {
 public:
   /// Reads and checks all files against the plan, which must outlive it. Errors: those of
@@ -36,9 +38,11 @@ public:
 
   uint64_t requests() const { return count; }
   /// Ring words by port.
-  std::vector<ClearWords> inputs(uint64_t request) const;
-  /// Decodes and post-processes the joined outputs of one request.
-  void setOutputs(uint64_t request, std::span<const ClearWords> outputs);
+  std::vector<ClearWords> inputs(uint64_t inference) const;
+  /// The inputs of `size` inferences in a row, as one pass takes them.
+  std::vector<std::vector<ClearWords>> groupFrom(uint64_t first, uint64_t size) const;
+  /// Decodes and post-processes the joined outputs of one inference; the latest of a request count.
+  void setOutputs(uint64_t inference, std::span<const ClearWords> outputs);
 
   /// Errors: OutputUnwritable.
   void writeOutputs() const;

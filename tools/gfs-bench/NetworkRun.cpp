@@ -3,7 +3,7 @@
 
 #include "runtime/exec/Weights.h"
 #include "runtime/inspect/PlanSummary.h"
-#include "runtime/serve/Client.h"
+#include "runtime/serve/InferAll.h"
 #include "runtime/tensor/TensorFile.h"
 #include "tools/gfs-bench/ServerPair.h"
 
@@ -15,7 +15,7 @@ namespace gfs {
 serve::Percentiles TransportResult::online() const {
   std::vector<double> values;
   for (const serve::RequestCost &cost : costs)
-    values.push_back(std::max(cost.servers[0].online_ms(), cost.servers[1].online_ms()));
+    values.push_back(cost.onlineMs());
   return serve::percentiles(std::move(values));
 }
 
@@ -145,21 +145,15 @@ private:
     link.servers = servers.addresses;
     link.timeout = Milliseconds(120000);
     serve::Client client(plan, link);
-    auto groupFrom = [&](uint64_t first) {
-      std::vector<std::vector<ClearWords>> group;
-      for (uint64_t i = first; i < first + options.together; ++i)
-        group.push_back(workload.inputs(i % workload.requests()));
-      return group;
-    };
     for (unsigned pass = 0; pass < options.warmUp; ++pass)
-      client.infer(groupFrom(uint64_t(pass) * options.together));
+      client.infer(workload.groupFrom(uint64_t(pass) * options.together, options.together));
     const auto start = std::chrono::steady_clock::now();
     for (uint64_t first = 0; first < inferences; first += options.together) {
       std::this_thread::sleep_for(Milliseconds(options.pauseMs));
-      for (const serve::Answer &answer : client.infer(groupFrom(first))) {
-        workload.setOutputs(run.costs.size() % workload.requests(), answer.outputs);
-        run.costs.push_back(
-            {answer.stats, answer.totalMs, 0, answer.bytesSent + answer.bytesReceived});
+      for (const serve::Answer &answer :
+           client.infer(workload.groupFrom(first, options.together))) {
+        workload.setOutputs(run.costs.size(), answer.outputs);
+        run.costs.push_back(serve::costOf(answer));
       }
     }
     run.perSecond = static_cast<double>(run.costs.size()) /

@@ -67,6 +67,18 @@ TEST_F(WorkloadTest, SplitsABatch) {
   EXPECT_NE(error->hint().find("--batch"), std::string::npos);
 }
 
+TEST_F(WorkloadTest, GroupsGoRoundTheRequests) {
+  const std::string two = write("x.npy", {2, 4}, {0, 0, 0, 0, 1, 1, 1, 1});
+  Workload batch = workload({.inputs = {two}, .batch = true});
+  const std::vector<std::vector<ClearWords>> group = batch.groupFrom(3, 3);
+  ASSERT_EQ(group.size(), 3u);
+  for (size_t i = 0; i < group.size(); ++i)
+    EXPECT_EQ(signedOf(Ring{32}, group[i].at(0))[0], i == 1 ? 0 : 256) << i;
+  EXPECT_TRUE(batch.groupFrom(3, 0).empty());
+  batch.setOutputs(3, outputs({0, 0, 1}));
+  EXPECT_EQ(batch.topText(1), "y[0]: class 0 (0)\ny[1]: class 2 (1)\n");
+}
+
 TEST_F(WorkloadTest, RefusesWhatDoesNotFit) {
   expectError(errorOf([&] { workload({.inputs = {write("x.npy", {1, 5}, {1, 2, 3, 4, 5})}}); }),
               ExitCode::InvalidInput, "the tensor has shape [1, 5]");
