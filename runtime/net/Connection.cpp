@@ -38,7 +38,8 @@ attempt(const Endpoint &server, const std::shared_ptr<const Security> &security,
 template <class Stream> class AcceptedConnection final : public Incoming {
 public:
   explicit AcceptedConnection(std::shared_ptr<const Security> security)
-      : connection(std::make_unique<StreamConnection<Stream>>(std::move(security))) {}
+      : connection(std::make_unique<StreamConnection<Stream>>(std::move(security))),
+        accepted(*connection) {}
 
   tcp::socket &socket() { return connection->socket(); }
   void setAddress(const tcp::endpoint &remote) {
@@ -50,9 +51,11 @@ public:
     connection->authenticate(Side::Server, address(), expected, timeout);
     return std::move(connection);
   }
+  void interrupt() noexcept override { accepted.interrupt(); }
 
 private:
-  std::unique_ptr<StreamConnection<Stream>> connection;
+  std::unique_ptr<StreamConnection<Stream>> connection; ///< Until handshake() hands it out.
+  StreamConnection<Stream> &accepted;                   ///< The same, wherever it is.
   Endpoint from;
 };
 

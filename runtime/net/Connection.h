@@ -99,6 +99,9 @@ public:
   /// Authenticates the peer and swaps hellos; to be called once, on the thread that serves it.
   /// Errors: Network, Authentication.
   virtual std::unique_ptr<Connection> handshake(const PeerRule &expected, Milliseconds timeout) = 0;
+  /// Ends a handshake in progress, or the connection it made, with a Network error; from any
+  /// thread, as long as either lives.
+  virtual void interrupt() noexcept = 0;
   /// Remote address, for logs.
   virtual std::string address() const = 0;
 };

@@ -34,13 +34,23 @@ void ClientSession::shutdown() noexcept {
 
 bool ClientSession::enterIdle() {
   std::lock_guard lock(mutex);
-  idle = true;
+  idle = std::chrono::steady_clock::now();
   return !stopping;
 }
 
 void ClientSession::leaveIdle() {
   std::lock_guard lock(mutex);
-  idle = false;
+  idle.reset();
+}
+
+std::optional<std::chrono::steady_clock::time_point> ClientSession::idleSince() const {
+  std::lock_guard lock(mutex);
+  return idle;
+}
+
+bool ClientSession::isLeaving() const {
+  std::lock_guard lock(mutex);
+  return stopping;
 }
 
 void ClientSession::greet() {
@@ -70,7 +80,6 @@ bool ClientSession::serveOne() {
     spdlog::debug("{}", error.what());
     return false; // gone, or interrupted: nothing was under way
   }
-  leaveIdle();
 
   Metrics &metrics = *context.metrics;
   // A refused request may claim to be of any size.
@@ -122,7 +131,9 @@ Jobs ClientSession::receiveJobs(const Request &request) {
                             context.maxBatch),
                 "send fewer at a time; the server's --max-group is the limit");
   SecretVector<uint8_t> shares(batch * context.inputBytes);
+  enterIdle(); // since the request came
   connection->receiveData(shares, context.timeout);
+  leaveIdle();
   spdlog::debug("request {}: received from {}", shortName(id), connection->peerText());
   Jobs jobs;
   for (uint32_t i = 0; i < batch; ++i) {

@@ -7,8 +7,10 @@
 #include "runtime/serve/Metrics.h"
 #include "runtime/serve/RequestQueue.h"
 
-#include <atomic>
+#include <chrono>
 #include <functional>
+#include <mutex>
+#include <optional>
 
 namespace gfs::serve {
 
@@ -36,13 +38,19 @@ public:
   /// Ends the session as soon as no request is under way; from any thread.
   void shutdown() noexcept;
 
+  /// Since when the session waits for the client to greet, to ask, or to send what it asks about;
+  /// nothing while a request is under way. From any thread.
+  std::optional<std::chrono::steady_clock::time_point> idleSince() const;
+  /// After shutdown(), from any thread.
+  bool isLeaving() const;
+
 private:
   void greet();
   /// False once the client has left or shutdown() was called.
   bool serveOne();
-  /// The inferences of one request as jobs with ids of their own.
   /// Receives the rest of a request, has it run and answers.
   void answer(const Request &request);
+  /// The inferences of one request as jobs with ids of their own.
   Jobs receiveJobs(const Request &request);
   Result await(std::future<Result> &future, const JobId &id);
   bool enterIdle();
@@ -50,8 +58,9 @@ private:
 
   std::unique_ptr<Connection> connection;
   const SessionContext &context;
-  std::mutex mutex;
-  bool idle = false, stopping = false;
+  mutable std::mutex mutex; ///< Guards what follows.
+  std::optional<std::chrono::steady_clock::time_point> idle = std::chrono::steady_clock::now();
+  bool stopping = false;
 };
 
 } // namespace gfs::serve

@@ -6,11 +6,14 @@
 
 namespace gfs::serve {
 
-/// How long server 1 waits for its half of a request that server 0 has: the client sends both at
-/// once. Less than server 0 waits for the answer.
-static constexpr Milliseconds matchTimeout{5000};
-/// How long for the halves of the others of a group, once that of the first is here.
+/// How long server 1 waits for its half of any request of a group: the client sends both at once.
+/// Server 0 asks again for what was declined, with the requests that have come meanwhile, so nobody
+/// waits longer for a client that never sends the other half.
+static constexpr Milliseconds matchTimeout{50};
+/// How long for the halves of the others of a group, once that of one is here.
 static constexpr Milliseconds groupTimeout{5};
+/// How long for our half of a request that server 0 has rejected.
+static constexpr Milliseconds rejectTimeout{5000};
 /// Far above any group; more in one command is not from our server 0.
 static constexpr int mostStarted = 4096;
 
@@ -109,14 +112,13 @@ void Server::follow(PeerLink &link) {
 /// Server 0 cannot run this request: our half of it need not wait any longer.
 void Server::followReject(PeerLink &link, const Reject &reject) {
   JobId id = fixedField<16>(reject.request_id(), link.connection(), "request id");
-  if (std::unique_ptr<Job> job = queue.take(id, std::min(matchTimeout, options.timeout / 4)))
+  if (std::unique_ptr<Job> job = queue.take(id, std::min(rejectTimeout, options.timeout / 4)))
     failed(*job, Error(reportedCode(reject.code()),
                        fmt::format("server 0 reports: {}", printable(reject.text())),
                        printable(reject.hint())));
 }
 
-/// Our halves of the requests of a group, without those that `answer` then declines. Throws Network
-/// if the first is not here.
+/// Our halves of the requests of a group, without those that `answer` then declines.
 Jobs Server::takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer) {
   if (start.request_ids().empty() || start.request_ids_size() > mostStarted)
     throw Error(ExitCode::Network,
@@ -125,24 +127,25 @@ Jobs Server::takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer) 
   std::vector<JobId> ids;
   for (const std::string &id : start.request_ids())
     ids.push_back(fixedField<16>(id, link.connection(), "request id"));
+  queue.awaitAny(ids, std::min(matchTimeout, options.timeout / 2));
   const auto deadline = std::chrono::steady_clock::now() + groupTimeout;
   const size_t limit = groupLimit();
   Jobs jobs;
   for (uint32_t place = 0; place < ids.size(); ++place) {
-    auto patience = std::min(matchTimeout, options.timeout / 2);
-    if (place > 0)
-      patience = std::max(Milliseconds(0), std::chrono::duration_cast<Milliseconds>(
-                                               deadline - std::chrono::steady_clock::now()));
-    std::unique_ptr<Job> job = jobs.size() < limit ? queue.take(ids[place], patience) : nullptr;
-    if (job)
+    const auto patience = std::max(
+        Milliseconds(0),
+        std::chrono::duration_cast<Milliseconds>(deadline - std::chrono::steady_clock::now()));
+    const bool room = jobs.size() < limit;
+    if (std::unique_ptr<Job> job = room ? queue.take(ids[place], patience) : nullptr) {
       jobs.push_back(std::move(job));
-    else if (place > 0)
-      answer.add_declined(place);
-    else
-      throw Error(ExitCode::Network,
-                  fmt::format("request {} did not reach server 1", shortName(ids[0])),
-                  "the client must reach both servers");
+      continue;
+    }
+    answer.add_declined(place);
+    if (room)
+      answer.add_absent(place);
   }
+  if (jobs.empty())
+    return jobs;
   // Without material for all, the last ones wait.
   const size_t good = [&] {
     try {
@@ -166,8 +169,9 @@ void Server::followGroup(PeerLink &link, const Start &start) {
   Jobs jobs;
   try {
     jobs = takeHalves(link, start, answer);
-    engine.claim(start.serial() + jobs.size() - 1);
-    answer.set_accepted(true);
+    if (!jobs.empty())
+      engine.claim(start.serial() + jobs.size() - 1);
+    answer.set_accepted(!jobs.empty());
   } catch (const std::exception &cause) {
     Error error = asError(cause);
     answer.set_refusal_code(static_cast<uint32_t>(error.code()));

@@ -27,7 +27,6 @@ Clients connectMore(unsigned count, const plan::LoadedPlan &plan, const ClientOp
   } catch (const Error &error) {
     if (error.code() != ExitCode::Network)
       throw;
-    // The first client got in, and a server that is full only hangs up.
     throw Error(ExitCode::Network,
                 fmt::format("{} requests in flight: {}", count + 1, error.what()),
                 "the servers take no more connections than their --max-clients: lower --in-flight");

@@ -10,6 +10,8 @@ namespace gfs::serve {
 /// most such a part of the time that one took: little beside what two passes of some cost more than
 /// one of all.
 static constexpr int gatherDivisor = 8;
+/// How old a request may get whose other half is not at server 1: the client sends both at once.
+static constexpr Milliseconds matchTimeout{5000};
 
 std::unique_ptr<Connection> Server::awaitPeer() {
   static constexpr Milliseconds patience{3000};
@@ -121,14 +123,29 @@ void Server::lead(PeerLink &link) {
   }
 }
 
-/// Sorts out the jobs that server 1 has declined.
-static Jobs takeDeclined(Jobs &jobs, const PeerAnswer &answer) {
-  Jobs declined;
-  for (uint32_t place : answer.declined())
-    if (place > 0 && place < jobs.size() && jobs[place])
-      declined.push_back(std::move(jobs[place]));
-  std::erase(jobs, nullptr);
-  return declined;
+/// Takes the jobs at these places out of the group; nulls stay in their place.
+static Jobs takeOut(Jobs &jobs, const google::protobuf::RepeatedField<uint32_t> &places) {
+  Jobs taken;
+  for (uint32_t place : places)
+    if (place < jobs.size() && jobs[place])
+      taken.push_back(std::move(jobs[place]));
+  return taken;
+}
+
+/// Requests that server 1 has declined for want of their other halves wait behind the others, but
+/// not for ever.
+void Server::defer(Jobs absent) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto patience = std::min(matchTimeout, options.timeout / 2);
+  for (auto &job : absent)
+    if (now - job->arrival > patience) {
+      failed(*job, Error(ExitCode::Network,
+                         fmt::format("request {} did not reach server 1", shortName(job->id)),
+                         "the client must reach both servers"));
+      job.reset();
+    }
+  std::erase(absent, nullptr);
+  queue.putLast(std::move(absent));
 }
 
 void Server::leadGroup(PeerLink &link, Jobs jobs) {
@@ -143,12 +160,21 @@ void Server::leadGroup(PeerLink &link, Jobs jobs) {
     for (const auto &job : jobs)
       command.mutable_start()->add_request_ids(std::string(job->id.begin(), job->id.end()));
     PeerAnswer answer = link.command(command);
-    if (!answer.accepted())
+    const bool noneIsThere =
+        !answer.accepted() && static_cast<size_t>(answer.declined_size()) == jobs.size();
+    if (!answer.accepted() && !noneIsThere)
       throw Error(reportedCode(answer.refusal_code()),
                   fmt::format("server 1 reports: {}", printable(answer.refusal())),
                   printable(answer.refusal_hint()));
     stage = Accepted;
-    queue.putBack(takeDeclined(jobs, answer));
+    Jobs absent = takeOut(jobs, answer.absent()), declined = takeOut(jobs, answer.declined());
+    std::erase(jobs, nullptr);
+    queue.putBack(std::move(declined));
+    defer(std::move(absent));
+    if (noneIsThere)
+      return;
+    if (jobs.empty())
+      throw Error(ExitCode::Network, "server 1 accepts a group and declines all of it");
     engine.claim(serial + jobs.size() - 1);
   } catch (const std::exception &cause) {
     Error error = asError(cause);

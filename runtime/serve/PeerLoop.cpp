@@ -3,9 +3,10 @@
 //
 // One pass: server 0 picks the requests that wait and, from the higher of both cursors on, a serial
 // for each, and asks server 1 to start. Server 1 finds its halves, declines the requests whose half
-// is not here yet (they go back to wait), claims the serials (durable from then on), and accepts.
-// Server 0 claims too. Only then does the first byte that depends on the material leave either
-// machine. A pass that fails from there on leaves its serials burnt at both.
+// is not here yet (they wait behind the others, for some seconds at most), claims the serials
+// (durable from then on), and accepts. Server 0 claims too. Only then does the first byte that
+// depends on the material leave either machine. A pass that fails from there on leaves its serials
+// burnt at both.
 //
 // Serials are those of the set of material in use, the same at both. Server 0 changes it when it is
 // used up, or after a greeting in which the servers have named different ones.

@@ -75,6 +75,24 @@ std::unique_ptr<Job> RequestQueue::take(const JobId &id, std::chrono::millisecon
   return job;
 }
 
+void RequestQueue::putLast(Jobs returned) {
+  std::lock_guard lock(mutex);
+  for (auto &job : returned)
+    if (closed)
+      job->promise.set_exception(std::make_exception_ptr(*closed));
+    else
+      jobs.push_back(std::move(job));
+  changed.notify_all();
+}
+
+void RequestQueue::awaitAny(std::span<const JobId> ids, std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex);
+  changed.wait_for(lock, timeout, [&] {
+    return closed ||
+           std::ranges::any_of(ids, [&](const JobId &id) { return find(id) != jobs.end(); });
+  });
+}
+
 bool RequestQueue::withdraw(const JobId &id) {
   std::lock_guard lock(mutex);
   auto found = find(id);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace gfs::serve {
@@ -61,8 +62,12 @@ public:
   /// The request with this id, as soon as it is here; null after `timeout` or once closed. Used by
   /// server 1.
   std::unique_ptr<Job> take(const JobId &id, std::chrono::milliseconds timeout);
+  /// Waits for any of these, `timeout` at most.
+  void awaitAny(std::span<const JobId> ids, std::chrono::milliseconds timeout);
   /// Returns requests that were taken and cannot run yet to the front, in this order.
   void putBack(Jobs jobs);
+  /// The same to the end: whoever waits behind them does not wait for them.
+  void putLast(Jobs jobs);
   /// Takes a request out again if nobody has started it.
   bool withdraw(const JobId &id);
   bool empty() const { return size() == 0; }

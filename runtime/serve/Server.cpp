@@ -7,6 +7,8 @@
 namespace gfs::serve {
 
 static constexpr Milliseconds handshakeTimeout{10000};
+/// Connections whose other end has not proved who it is, beside those of clients.
+static constexpr size_t mostGreeting = 32;
 
 /// With certificates the role is proven; a server given the certificate of another role would be
 /// refused everywhere.
@@ -106,12 +108,9 @@ void Server::acceptLoop() {
       if (!incoming)
         continue;
       std::lock_guard lock(mutex);
-      // Two more than clients: the peer must get in even if clients fill the house.
-      if (sessions.size() >= options.maxClients + 2) {
-        spdlog::warn("{}: refused, {} connections are open", incoming->address(), sessions.size());
-        continue;
-      }
+      makeRoomToGreet();
       Session &session = sessions.emplace_back();
+      session.greeting = incoming.get();
       session.thread = std::jthread([this, &session, moved = std::move(incoming)]() mutable {
         serveConnection(session, std::move(moved));
       });
@@ -123,10 +122,21 @@ void Server::acceptLoop() {
   }
 }
 
+/// Strangers keep nobody out: the one that has taken longest to say who it is makes room for the
+/// next, so that whoever wants to hold all places has to come again and again.
+void Server::makeRoomToGreet() {
+  auto greets = [](const Session &session) { return session.greeting != nullptr; };
+  if (static_cast<size_t>(std::ranges::count_if(sessions, greets)) < mostGreeting)
+    return;
+  Session &oldest = *std::ranges::find_if(sessions, greets);
+  oldest.greeting->interrupt();
+  oldest.greeting = nullptr;
+}
+
 void Server::serveConnection(Session &session, std::unique_ptr<Incoming> incoming) noexcept {
   std::string address = incoming->address();
   try {
-    admit(session, std::move(incoming));
+    admit(session, *incoming);
   } catch (const std::exception &error) {
     spdlog::warn("{}: {}", address, error.what());
   }
@@ -136,17 +146,56 @@ void Server::serveConnection(Session &session, std::unique_ptr<Incoming> incomin
 
 /// Lets in clients, and the other server. Our own role gets in too, so that two servers of one
 /// party learn what is wrong from the greeting rather than from a refused certificate.
-void Server::admit(Session &session, std::unique_ptr<Incoming> incoming) {
-  auto connection = incoming->handshake({{"server*", "client*"}, {}}, handshakeTimeout);
+void Server::admit(Session &session, Incoming &incoming) {
+  std::unique_ptr<Connection> connection;
+  {
+    const struct Greeting { // over before the connection may end
+      Server &server;
+      Session &session;
+      ~Greeting() {
+        std::lock_guard lock(server.mutex);
+        session.greeting = nullptr;
+      }
+    } greeting{*this, session};
+    connection = incoming.handshake({{"server*", "client*"}, {}}, handshakeTimeout);
+  }
   if (connection->peerRole().starts_with("server"))
     return offerPeer(std::move(connection));
-  {
+  try {
     std::lock_guard lock(mutex);
+    requireRoom();
     session.client = std::make_unique<ClientSession>(std::move(connection), sessionContext);
     if (stopping())
       session.client->shutdown();
+  } catch (const Error &error) {
+    connection->closeWith(error);
+    throw;
   }
   session.client->run();
+}
+
+/// Where the house is full, the client that has asked nothing for longest makes room: a few
+/// connections that are held open cannot keep others out for good. Throws Network if all are busy.
+void Server::requireRoom() {
+  size_t inside = 0;
+  ClientSession *idlest = nullptr;
+  auto since = std::chrono::steady_clock::now() - options.idlePatience;
+  for (const Session &session : sessions) {
+    if (!session.client || session.done || session.client->isLeaving())
+      continue;
+    ++inside;
+    if (const auto idle = session.client->idleSince(); idle && *idle < since) {
+      since = *idle;
+      idlest = session.client.get();
+    }
+  }
+  if (inside < options.maxClients)
+    return;
+  if (!idlest)
+    throw Error(ExitCode::Network, fmt::format("busy: {} clients are connected", inside),
+                "try again later, or over fewer connections; the server's --max-clients is the "
+                "limit");
+  idlest->shutdown();
 }
 
 void Server::offerPeer(std::unique_ptr<Connection> connection) {

@@ -28,9 +28,11 @@ struct ServerOptions {
   Milliseconds timeout{60000};         ///< For every step of a request; see Connection.
   std::chrono::microseconds spin{100}; ///< How long an exchange polls before it sleeps; see Spin.
   size_t maxQueue = 64;
-  size_t maxClients = 64;
-  size_t maxGroup = 32;  ///< Inferences in one pass, and in one request of a client.
-  uint64_t requests = 0; ///< Stop after this many; 0 = never.
+  size_t maxClients = 64; ///< Connections.
+  /// A client that has asked nothing for so long has to go where others want to come in.
+  Milliseconds idlePatience{10000};
+  size_t maxGroup = 32;   ///< Inferences in one pass, and in one request of a client.
+  uint64_t requests = 0;  ///< Stop after this many; 0 = never.
   /// Delay what the other server sends as this network would: for measurements, on one machine.
   std::optional<NetworkProfile> throttle;
   /// Called once, when the servers are linked for the first time.
@@ -62,6 +64,7 @@ public:
 
 private:
   struct Session {
+    Incoming *greeting = nullptr;          ///< While nobody knows who it is.
     std::unique_ptr<ClientSession> client; ///< Set once authenticated.
     bool done = false;
     std::jthread thread;
@@ -70,7 +73,9 @@ private:
   // Connections (Server.cpp)
   void acceptLoop();
   void serveConnection(Session &session, std::unique_ptr<Incoming> incoming) noexcept;
-  void admit(Session &session, std::unique_ptr<Incoming> incoming);
+  void makeRoomToGreet();
+  void admit(Session &session, Incoming &incoming);
+  void requireRoom();
   void offerPeer(std::unique_ptr<Connection> connection);
   void reapSessions(bool all);
   bool stopping() const { return stopSource.stop_requested(); }
@@ -95,6 +100,7 @@ private:
   void agreeOnMaterial(PeerLink &link);
   void lead(PeerLink &link);
   void leadGroup(PeerLink &link, Jobs jobs);
+  void defer(Jobs absent);
 
   // At server 1 (Follower.cpp)
   void followerLoop();

@@ -94,7 +94,9 @@ static void addFlags(CLI::App &app, Options &options) {
       ->check(CLI::Range(0u, 1u << 20))
       ->capture_default_str()
       ->group(server);
-  app.add_option("--max-clients", options.server.maxClients, "Connections of clients")
+  app.add_option("--max-clients", options.server.maxClients,
+                 "Connections of clients; one more takes the place of the one that has asked "
+                 "nothing for longest, 10 s at least")
       ->capture_default_str()
       ->group(server);
   app.add_option("--port-file", options.portFile, "Write the port to this file once it is open")

@@ -5,6 +5,9 @@
 
 #include "runtime/serve/PeerLink.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 using namespace gfs;
 using namespace gfs::testing;
 using serve::Client;
@@ -39,6 +42,24 @@ protected:
     return answer;
   }
 
+  /// A client's connection to one server, greeted.
+  std::unique_ptr<Connection> greeted(const Endpoint &server) const {
+    auto client = connect(server, Security::plaintext("client:test"), {{"server0", "server1"}, {}});
+    serve::ClientHello hello;
+    hello.set_plan_hash(std::string(deployment.loaded.hash.begin(), deployment.loaded.hash.end()));
+    serve::sendMessage(*client, hello, patience);
+    serve::receiveMessage<serve::ServerHello>(*client, patience);
+    return client;
+  }
+  /// Sends this server's half of a request. Returns the request's id.
+  static std::string sendHalf(Connection &client, uint8_t id) {
+    serve::Request message;
+    message.set_request_id(std::string(16, static_cast<char>(id)));
+    serve::sendMessage(client, message, patience);
+    client.send(FrameType::Data, std::vector<uint8_t>(16), patience);
+    return message.request_id();
+  }
+
   Deployment deployment;
 };
 
@@ -68,6 +89,23 @@ public:
 private:
   std::unique_ptr<Listener> listener;
   std::jthread thread;
+};
+
+/// Connects, and says nothing.
+class SilentSocket {
+public:
+  explicit SilentSocket(const Endpoint &server) : descriptor(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(
+        ::connect(descriptor.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address),
+        0);
+  }
+
+private:
+  OpenFile descriptor;
 };
 
 } // namespace
@@ -425,17 +463,10 @@ TEST_F(ServerTest, RefusesAReusedSerial) {
                        factsOf(Party::Zero), patience);
   // The client's other half goes to server 1 only.
   auto request = [&](uint8_t value, uint64_t serial) {
-    auto client = connect(one.address(), Security::plaintext("client:test"), {{"server1"}, {}});
-    serve::ClientHello hello;
-    hello.set_plan_hash(std::string(deployment.loaded.hash.begin(), deployment.loaded.hash.end()));
-    serve::sendMessage(*client, hello, patience);
-    serve::receiveMessage<serve::ServerHello>(*client, patience);
-    serve::Request message;
-    message.set_request_id(std::string(16, static_cast<char>(value)));
-    serve::sendMessage(*client, message, patience);
-    client->send(FrameType::Data, std::vector<uint8_t>(16), patience);
+    auto client = greeted(one.address());
+    const std::string id = sendHalf(*client, value);
     serve::PeerCommand command;
-    command.mutable_start()->add_request_ids(message.request_id());
+    command.mutable_start()->add_request_ids(id);
     command.mutable_start()->set_serial(serial);
     return link.command(command);
   };
@@ -510,11 +541,7 @@ TEST_F(ServerTest, SurvivesClientsThatMisbehave) {
   connected()->send(FrameType::Control, garbage, patience);
   connected()->send(FrameType::Data, garbage, patience);
   {
-    auto client = connected();
-    serve::ClientHello hello;
-    hello.set_plan_hash(std::string(deployment.loaded.hash.begin(), deployment.loaded.hash.end()));
-    serve::sendMessage(*client, hello, patience);
-    serve::receiveMessage<serve::ServerHello>(*client, patience);
+    auto client = greeted(zero.address());
     serve::Request request;
     request.set_request_id("short");
     serve::sendMessage(*client, request, patience);
@@ -524,6 +551,90 @@ TEST_F(ServerTest, SurvivesClientsThatMisbehave) {
   Client client(deployment.loaded, clientOf(zero.address(), one.address()));
   std::vector<int64_t> x = {1, 2, 3, 4};
   EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
+}
+
+TEST_F(ServerTest, NobodyWaitsForClientsThatSendOneHalf) {
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+  std::vector<std::unique_ptr<Connection>> half;
+  for (uint8_t id = 1; id <= 3; ++id)
+    sendHalf(*half.emplace_back(greeted(zero.address())), id);
+  // Half of the timeout is what the other half of a request may take.
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<int64_t> x = {1, 2, 3, 4};
+  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, quick().timeout / 2);
+  for (const auto &connection : half)
+    expectError(errorOf([&] { connection->receive(1000, patience); }), ExitCode::Network,
+                "did not reach server 1");
+  EXPECT_EQ(zero.engine.cursor(), 1u) << "no material was spent on them";
+}
+
+TEST_F(ServerTest, StrangersKeepNobodyOut) {
+  serve::ServerOptions options = quick();
+  options.maxClients = 1;
+  RunningServer zero(deployment, Party::Zero, options);
+  std::vector<SilentSocket> strangers;
+  for (int i = 0; i < 60; ++i)
+    strangers.emplace_back(zero.address());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+  std::vector<int64_t> x = {1, 2, 3, 4};
+  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
+}
+
+TEST_F(ServerTest, ClientsLeaveRoomForTheOtherServer) {
+  serve::ServerOptions options = quick();
+  options.maxClients = 2;
+  RunningServer zero(deployment, Party::Zero, options);
+  std::vector<std::unique_ptr<Connection>> clients;
+  for (int i = 0; i < 2; ++i)
+    clients.push_back(greeted(zero.address()));
+  for (int i = 0; i < 4; ++i)
+    expectError(errorOf([&] { greeted(zero.address()); }), ExitCode::Network,
+                "busy: 2 clients are connected");
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  EXPECT_EQ(zero.ready.get_future().wait_for(patience), std::future_status::ready);
+}
+
+TEST_F(ServerTest, IdleClientsMakeRoomForOthers) {
+  serve::ServerOptions options = quick();
+  options.maxClients = 2;
+  options.idlePatience = Milliseconds(50);
+  RunningServer zero(deployment, Party::Zero, options);
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  auto oldest = greeted(zero.address());
+  std::this_thread::sleep_for(Milliseconds(20));
+  auto second = connect(zero.address(), Security::plaintext("client:mute"), {{"server0"}, {}});
+  std::this_thread::sleep_for(Milliseconds(100));
+  std::vector<int64_t> x = {1, 2, 3, 4};
+  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
+  expectError(errorOf([&] { oldest->receive(1000, patience); }), ExitCode::Network,
+              "closed by the peer");
+  // One more, and the next has to go, though it never said what it wants.
+  auto third = greeted(zero.address());
+  expectError(errorOf([&] { second->receive(1000, patience); }), ExitCode::Network,
+              "closed by the peer");
+}
+
+TEST_F(ServerTest, RunsAThousandInferencesInOnePass) {
+  constexpr size_t many = 1000;
+  Deployment large(plan::WEIGHTS_SHARED, many);
+  serve::ServerOptions options = quick();
+  options.maxGroup = options.maxQueue = many;
+  RunningServer zero(large, Party::Zero, options);
+  options.peer = zero.address();
+  RunningServer one(large, Party::One, options);
+  Client client(large.loaded, clientOf(zero.address(), one.address()));
+  std::vector<std::vector<ClearWords>> batch(many);
+  const std::vector<int64_t> x = {1, 2, 3, 4};
+  for (std::vector<ClearWords> &inputs : batch)
+    inputs.push_back(wordsOf(Ring{32}, x));
+  const std::vector<serve::Answer> answers = client.infer(batch);
+  EXPECT_EQ(answers.back().stats[0].group(), many);
+  EXPECT_EQ(signedOf(Ring{32}, answers.back().outputs.at(0)), large.expected(x));
 }
 
 TEST_F(ServerTest, ShutsDownWhileClientsAreConnected) {
