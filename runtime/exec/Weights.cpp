@@ -166,8 +166,11 @@ plan::Id16 writeModelFiles(const plan::LoadedPlan &plan, const WeightTable &clea
                                       &payload[at]);
     });
   });
+  // Masked weights are uniform; public ones are the model, though only servers and dealer may know
+  // it.
+  const bool inClear = plan.plan.weight_mode() == plan::WEIGHTS_PUBLIC;
   plan::writeCompanion(paths.weights, plan::companionHeader("weights", plan, modelId), payload,
-                       false, true);
+                       /*secret=*/inClear, /*replace=*/true);
   for (Party party : {Party::Zero, Party::One})
     plan::writePartyKey(paths.partyKey[index(party)], plan,
                         {party, modelId, seeds[index(party)].clone()}, replace);

@@ -106,6 +106,21 @@ static void syncFolder(const std::filesystem::path &path) {
                 fmt::format("{}: cannot be made durable: {}", path.string(), std::strerror(errno)));
 }
 
+std::filesystem::path ledgerInFolder(const std::filesystem::path &material,
+                                     const MaterialInfo &info) {
+  const std::filesystem::path own = ledgerPath(material), byId = ledgerPathById(material, info);
+  if (!std::filesystem::exists(own))
+    return byId;
+  // One file with two names: locks and writes through either are the same.
+  if (::link(own.c_str(), byId.c_str()) == 0) {
+    syncFolder(byId);
+    return byId;
+  }
+  if (errno != EEXIST)
+    return own; // a file system without links
+  return readCursor(own, info) > readCursor(byId, info) ? own : byId;
+}
+
 Ledger::Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool fresh)
     : path(path), info(info) {
   file = OpenFile(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));

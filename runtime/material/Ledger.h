@@ -56,6 +56,13 @@ private:
   bool failed = false;
 };
 
+/// The ledger of a set in a folder of material. One that the file has under its own name, from when
+/// it was used by itself, gets the name by id too: so the set is known to be used under any name
+/// that a copy of it comes back with. Errors: those of readCursor() where the two names have
+/// different ledgers; then the higher cursor counts.
+std::filesystem::path ledgerInFolder(const std::filesystem::path &material,
+                                     const MaterialInfo &info);
+
 /// The cursor as it is on disk, for people to look at: takes no lock and changes nothing, so it
 /// works beside a running server; serials it has reserved count as used. Errors: InputUnreadable
 /// (also: no ledger), PlanMismatch, Integrity.

@@ -156,7 +156,7 @@ static std::pair<MaterialInfo, uint64_t> decodeHeader(const std::filesystem::pat
 }
 
 static OpenFile openToLook(const std::filesystem::path &path) {
-  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe must not wait
   if (file < 0)
     throw Error(ExitCode::InputUnreadable,
                 fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
@@ -215,7 +215,7 @@ MaterialWriter MaterialWriter::create(const std::filesystem::path &path, const M
 
 MaterialWriter MaterialWriter::resume(const std::filesystem::path &path, const MaterialInfo &info,
                                       const SecretSeed &partySeed) {
-  if (std::filesystem::exists(ledgerPath(path)))
+  if (std::filesystem::exists(ledgerPath(path, info)))
     throw Error(ExitCode::MaterialReuse,
                 fmt::format("{}: a server has used this material", path.string()),
                 "deal a new set under another name");

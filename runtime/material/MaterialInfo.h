@@ -37,14 +37,17 @@ constexpr const char *moreMaterial =
 inline std::filesystem::path ledgerPath(const std::filesystem::path &material) {
   return material.string() + ".ledger";
 }
-/// The same where the file may lie in a folder of material, which keeps a set's cursor under its
-/// id, "ID.ledger": a file that was used by itself before still has its own.
+/// The same where files lie in a folder of material, which knows a set by its id, whatever its file
+/// is called: "ID.ledger".
+inline std::filesystem::path ledgerPathById(const std::filesystem::path &material,
+                                            const MaterialInfo &info) {
+  return material.parent_path() / (plan::hex(info.materialId) + ".ledger");
+}
+/// The one of both that is there, else that of a file used by itself.
 inline std::filesystem::path ledgerPath(const std::filesystem::path &material,
                                         const MaterialInfo &info) {
-  std::filesystem::path own = ledgerPath(material);
-  return std::filesystem::exists(own)
-             ? own
-             : material.parent_path() / (plan::hex(info.materialId) + ".ledger");
+  const std::filesystem::path own = ledgerPath(material), byId = ledgerPathById(material, info);
+  return !std::filesystem::exists(own) && std::filesystem::exists(byId) ? byId : own;
 }
 
 } // namespace gfs

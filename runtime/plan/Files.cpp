@@ -66,7 +66,7 @@ SecretVector<uint8_t> readWholeFile(const std::filesystem::path &path) {
                  fmt::format("{}: cannot be read: {}", path.string(), systemReason()),
                  "check the path and its permissions");
   };
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // a pipe must not wait
   struct stat status = {};
   if (file.fd < 0 || ::fstat(file.fd, &status) != 0)
     throw unreadable();

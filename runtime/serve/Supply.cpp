@@ -23,7 +23,8 @@ Supply::Supply(std::filesystem::path givenPlace, const MaterialUse &use)
   if (!isFolder) {
     const MaterialInfo info = readMaterialInfo(place);
     requireUse(place, info);
-    all.push_back({info.materialId, place, ledgerPath(place), leftOf(info, ledgerPath(place))});
+    const std::filesystem::path ledger = ledgerPath(place, info);
+    all.push_back({info.materialId, place, ledger, leftOf(info, ledger)});
     return;
   }
   refresh();
@@ -64,7 +65,7 @@ void Supply::look(const std::filesystem::path &file) {
                 "it is not used; remove one of them");
   if (known)
     return;
-  const std::filesystem::path ledger = ledgerPath(file, info);
+  const std::filesystem::path ledger = ledgerInFolder(file, info);
   all.push_back({info.materialId, file, ledger, leftOf(info, ledger)});
   spdlog::info("material {}: {} inferences", file.string(), all.back().left);
 }

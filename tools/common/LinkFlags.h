@@ -4,6 +4,7 @@
 
 #include "runtime/net/Security.h"
 #include "tools/common/CommandLine.h"
+#include "tools/common/Process.h"
 
 namespace gfs {
 
@@ -38,6 +39,7 @@ public:
     if (files.certificate.empty() || files.key.empty() || files.ca.empty())
       throw Error(ExitCode::Usage, "--cert, --cert-key and --ca are needed",
                   "gfs-ca init and gfs-ca issue make them");
+    warnIfExposed(tool, files.key);
     return Security::tls(files);
   }
 

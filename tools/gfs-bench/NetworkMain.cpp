@@ -196,7 +196,7 @@ int benchmarkNetworks(int argc, char **argv) {
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;
   return runTool("gfs-bench", [&] {
-    forbidCoreDumps();
+    keepMemoryPrivate();
     run(options);
   });
 }

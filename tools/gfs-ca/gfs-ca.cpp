@@ -2,6 +2,7 @@
 // gfs-ca: a small certificate authority for two servers, a dealer and their clients.
 #include "runtime/net/Certificates.h"
 #include "tools/common/CommandLine.h"
+#include "tools/common/Process.h"
 
 #include <fstream>
 #include <sstream>
@@ -125,6 +126,7 @@ int main(int argc, char **argv) {
   if (initDays->empty() && issueDays->empty())
     options.days = *initCommand ? 3650 : 90;
   return runTool("gfs-ca", [&] {
+    keepMemoryPrivate();
     if (*initCommand)
       init(options);
     else if (*issueCommand)

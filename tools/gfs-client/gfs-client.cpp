@@ -147,7 +147,7 @@ int main(int argc, char **argv) {
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;
   return runTool("gfs-client", [&] {
-    forbidCoreDumps();
+    keepMemoryPrivate();
     if (*inferCommand)
       infer(options);
     else

@@ -5,6 +5,7 @@
 #include "runtime/base/Error.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/ModelFlags.h"
+#include "tools/common/Process.h"
 
 using namespace gfs;
 
@@ -184,6 +185,7 @@ int main(int argc, char **argv) {
     return *exitCode;
 
   return runTool("gfscc", [&] {
+    keepMemoryPrivate();
     for (const std::string &shape : shapes)
       options.shapes.insert(parseShape(shape));
     if (!outputs.empty())

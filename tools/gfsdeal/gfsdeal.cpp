@@ -42,12 +42,13 @@ int main(int argc, char **argv) {
     return *exitCode;
 
   return runTool("gfsdeal", [&] {
-    forbidCoreDumps();
+    keepMemoryPrivate();
     ModelPaths beside = ModelPaths::beside(options.plan);
     if (options.dealerKey.empty())
       options.dealerKey = beside.dealerKey;
     if (options.weights.empty())
       options.weights = beside.weights;
+    warnIfExposed("gfsdeal", options.dealerKey);
     for (Party party : {Party::Zero, Party::One})
       if (options.outputs[index(party)].empty())
         options.outputs[index(party)] = serve::defaultMaterial(options.plan, party);

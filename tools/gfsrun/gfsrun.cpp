@@ -195,6 +195,7 @@ static void runServer(Options &options) {
     options.files.weights = beside.weights;
   if (options.files.key.empty())
     options.files.key = beside.partyKey[index(party)];
+  warnIfExposed("gfsrun", options.files.key);
   if (options.files.material.empty())
     options.files.material = serve::defaultMaterial(options.files.plan, party);
   options.files.aheadBytes = uint64_t(options.aheadMb) << 20;
@@ -255,7 +256,7 @@ int main(int argc, char **argv) {
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;
   return runTool("gfsrun", [&] {
-    forbidCoreDumps();
+    keepMemoryPrivate();
     if (options.local)
       runLocal(options);
     else

@@ -109,6 +109,16 @@ TEST_P(WeightsTest, ExistingKeysStopEverything) {
   EXPECT_NE(writeModelFiles(loaded, clear, planPath, true), modelId);
 }
 
+TEST_P(WeightsTest, OnlyTheirOwnerReadsWeightsInClear) {
+  auto planPath = folder / "net.bin";
+  writeModelFiles(loaded, clear, planPath, false);
+  const auto mode = std::filesystem::status(ModelPaths::beside(planPath).weights).permissions();
+  const bool othersRead =
+      (mode & (std::filesystem::perms::group_all | std::filesystem::perms::others_all)) !=
+      std::filesystem::perms::none;
+  EXPECT_EQ(othersRead, loaded.plan.weight_mode() != plan::WEIGHTS_PUBLIC);
+}
+
 TEST_P(WeightsTest, ForeignAndDamagedWeightsAreRefused) {
   auto planPath = folder / "net.bin";
   writeModelFiles(loaded, clear, planPath, false);

@@ -7,6 +7,7 @@
 
 #include <spdlog/sinks/ostream_sink.h>
 #include <sstream>
+#include <sys/stat.h>
 
 using namespace gfs;
 using namespace gfs::testing;
@@ -143,6 +144,37 @@ TEST_F(SupplyTest, ASetServesOnceUnderAnyName) {
   std::filesystem::copy(copy, file.parent_path() / "twin.material");
   supply.refresh();
   EXPECT_EQ(left(supply), (std::vector<uint64_t>{1}));
+}
+
+TEST_F(SupplyTest, ASetServesOnceInAFolderAndByItself) {
+  const std::filesystem::path file = dealt(4, "a")[0], copy = file.parent_path() / "copy",
+                              restored = file.parent_path() / "restored.material";
+  std::filesystem::copy(file, copy);
+  open(Supply(file, use(Party::Zero)).first()).claim(0); // by itself, with a ledger of its name
+  EXPECT_TRUE(std::filesystem::exists(ledgerPath(file)));
+  supply();
+  std::filesystem::remove(file);
+  std::filesystem::copy(copy, restored);
+  {
+    Supply folder = supply();
+    EXPECT_EQ(folder.first().left, 3u);
+    open(folder.first()).claim(2);
+  }
+  std::filesystem::remove(restored);
+  std::filesystem::copy(copy, restored);
+  EXPECT_EQ(Supply(restored, use(Party::Zero)).first().left, 1u) << "by itself again";
+  // Ledgers that have parted: the higher cursor counts.
+  std::filesystem::copy(copy, file);
+  std::filesystem::remove(ledgerPath(file));
+  open({{}, file, ledgerPath(file), 0}).claim(3);
+  std::filesystem::remove(restored);
+  EXPECT_EQ(supply().first().left, 0u);
+}
+
+TEST_F(SupplyTest, APipeInAFolderHoldsNobodyUp) {
+  const std::filesystem::path file = dealt(4, "b")[0];
+  ASSERT_EQ(::mkfifo((file.parent_path() / "a.material").c_str(), 0600), 0);
+  EXPECT_EQ(left(supply()), (std::vector<uint64_t>{4}));
 }
 
 TEST_F(SupplyTest, AUsedUpSetIsRemovedAndItsLedgerKept) {
