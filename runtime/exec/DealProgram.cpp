@@ -15,7 +15,7 @@ DealProgram::DealProgram(ProgramRef program, device::Constants &constants,
     : code(std::move(program)) {
   Room keyRoom(Region::Prepared), records(Region::Records);
   for (Party party : {Party::Zero, Party::One}) {
-    keyPlaces[index(party)] = keyRoom.take<uint64_t>(22); // 11 keys of 16 bytes
+    keyPlaces[index(party)] = keyRoom.take<uint64_t>(roundKeyWords);
     keys[index(party)] = keyRoom.take<cuda::SlicedRoundKeys>(1);
   }
   const MaskPlaces masks(*code);
@@ -70,15 +70,14 @@ void DealProgram::gather(std::span<const uint8_t> region, std::span<uint8_t> rec
   }
 }
 
-uint64_t DealProgram::togetherBytes(uint32_t members) const {
-  return cuda::paddedBytes(mostLimbBytes(*code, members));
-}
-
-uint64_t DealProgram::groupBytes(uint32_t members) const {
-  return togetherBytes(members) +
-         members * (cuda::paddedBytes(bytes.keys) + cuda::paddedBytes(bytes.masks) +
-                    cuda::paddedBytes(bytes.scratch) + cuda::paddedBytes(bytes.records) +
-                    cuda::paddedBytes(sizeof(gpu::Bases)));
+LaneLayout DealProgram::lane(uint32_t members) const {
+  return {.members = members,
+          .own = {{Region::Records, bytes.records},
+                  {Region::Prepared, bytes.keys},
+                  {Region::Masks, bytes.masks},
+                  {Region::Scratch, bytes.scratch}},
+          .together = mostLimbBytes(*code, members),
+          .pinned = members * recordPitch()};
 }
 
 } // namespace gfs

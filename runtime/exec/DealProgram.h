@@ -3,6 +3,7 @@
 // record in the making lie. The same for all records.
 #pragma once
 
+#include "runtime/exec/DeviceLane.h"
 #include "runtime/exec/Program.h"
 #include "runtime/gates/device/DealScript.h"
 
@@ -26,14 +27,10 @@ public:
   gpu::Array<uint64_t> roundKeys(Party party) const { return keyPlaces[index(party)]; }
   gpu::Array<cuda::SlicedRoundKeys> slicedKeys(Party party) const { return keys[index(party)]; }
 
-  /// Bytes of each region of one record; keys lie in Prepared.
-  uint64_t keyBytes() const { return bytes.keys; }
-  uint64_t maskBytes() const { return bytes.masks; }
-  uint64_t recordBytes() const { return bytes.records; }
-  uint64_t scratchBytes() const { return bytes.scratch; }
-  /// Of what a group uses together, and of a group in all.
-  uint64_t togetherBytes(uint32_t members) const;
-  uint64_t groupBytes(uint32_t members) const;
+  /// From one record of a group to the next, in Region::Records.
+  uint64_t recordPitch() const { return cuda::paddedBytes(bytes.records); }
+  /// What a thread needs that deals `members` records together; keys lie in Prepared.
+  LaneLayout lane(uint32_t members) const;
 
 private:
   ProgramRef code;

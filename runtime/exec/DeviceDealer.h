@@ -8,8 +8,6 @@
 #include "runtime/exec/RequestKeys.h"
 #include "runtime/exec/Weights.h"
 
-#include <mutex>
-
 namespace gfs {
 
 /// Both servers' records of one request, to be filled.
@@ -20,7 +18,6 @@ public:
   /// Null if a gate of the program has no form for a GPU. `weights` (A, or W if public) were packed
   /// by the GPU's kernels and must outlive the dealer. Errors: Device.
   static std::unique_ptr<DeviceDealer> make(ProgramRef program, const WeightTable &weights);
-  ~DeviceDealer();
 
   /// Fills records[i] with what the servers with keys[i] need. On several threads at once each call
   /// has device memory of its own. `helpers`, if any, copy from pinned memory. Errors: Device.
@@ -29,14 +26,11 @@ public:
 
 private:
   struct Weights;
-  struct Lane;
   DeviceDealer(ProgramRef program, const WeightTable &weights);
-  std::unique_ptr<Lane> takeLane(uint32_t members) const;
 
   device::Constants constants;
   DealProgram program;
-  mutable std::mutex mutex;
-  mutable std::vector<std::unique_ptr<Lane>> lanes; ///< Idle.
+  mutable LanePool lanes;
 };
 
 } // namespace gfs

@@ -8,9 +8,6 @@
 #include "runtime/exec/Weights.h"
 #include "runtime/net/Channel.h"
 
-#include <functional>
-#include <mutex>
-
 namespace gfs {
 
 /// Device memory that requests use one after another.
@@ -65,7 +62,6 @@ public:
   /// kernels, and what these packed must outlive the executor. Errors: Device.
   static std::unique_ptr<DeviceExecutor> make(ProgramRef program, const ServerWeights &weights,
                                               Party party);
-  ~DeviceExecutor();
 
   /// A request with nothing prepared; `materialOf(step)`: the step's part of the record.
   struct Unprepared {
@@ -82,27 +78,13 @@ public:
   DeviceRun run(std::span<const DeviceMember> members, Channel &channel, bool timed = false) const;
 
 private:
-  struct Weights;
-  struct PrepareLane;
-  struct RunLane;
-  class StageMarks;
   DeviceExecutor(ProgramRef program, const ServerWeights &weights, Party party);
-
-  void bringMaterial(PrepareLane &lane, uint32_t step, std::span<const Unprepared> requests) const;
-  void bringRecord(gpu::Queue &queue, gpu::Bases &bases, uint32_t step,
-                   std::span<const uint8_t> material) const;
-  void readMaterial(const device::Launcher &launch, uint32_t step) const;
-  void launchStage(RunLane &lane, size_t index, StageMarks *marks) const;
-  template <class Lane>
-  std::unique_ptr<Lane> takeLane(std::vector<std::unique_ptr<Lane>> &idle, uint32_t members) const;
 
   const Party party;
   device::Constants constants;
   DeviceProgram program;
   std::shared_ptr<DevicePool> preparedPool;
-  mutable std::mutex mutex;
-  mutable std::vector<std::unique_ptr<PrepareLane>> prepareLanes; ///< Idle.
-  mutable std::vector<std::unique_ptr<RunLane>> runLanes;
+  mutable LanePool prepareLanes, runLanes;
 };
 
 } // namespace gfs

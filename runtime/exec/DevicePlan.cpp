@@ -65,8 +65,8 @@ void planPasses(const ProgramRef &program, uint64_t servers, DevicePlan &plan) {
   if (!plan.wholePasses)
     return;
   plan.weightBytes += servers * whole.sizes().constants;
-  plan.passBytes = servers * (whole.runBytes(1) + sizeof(gpu::Bases));
-  plan.prepareBytes = servers * (whole.prepareBytes(1) + sizeof(gpu::Bases));
+  plan.passBytes = servers * whole.runLane(1).deviceBytes();
+  plan.prepareBytes = servers * whole.prepareLane(1).deviceBytes();
   plan.preparedBytes = servers * whole.sizes().prepared;
 }
 
@@ -79,7 +79,7 @@ void planRecords(const ProgramRef &program, uint32_t records, DevicePlan &plan) 
     return;
   plan.weightBytes += constants.bytes();
   plan.records = records;
-  plan.groupBytes = dealing.groupBytes(records);
+  plan.groupBytes = dealing.lane(records).deviceBytes();
 }
 
 } // namespace

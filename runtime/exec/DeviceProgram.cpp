@@ -108,28 +108,37 @@ void DeviceProgram::layOutClient() {
   };
   add(code->plan().inputs(), inputs);
   add(code->plan().outputs(), outputs);
-  keyPlace = room.take<uint64_t>(22); // 11 keys of 16 bytes
+  keyPlace = room.take<uint64_t>(roundKeyWords);
   bytes.client = room.bytes();
 }
 
-uint64_t DeviceProgram::wireOffset(uint32_t members) const {
-  return cuda::paddedBytes(mostLimbBytes(*code, members));
+Array<uint8_t> DeviceProgram::sent(uint32_t members) const {
+  return {Region::Together, cuda::paddedBytes(mostLimbBytes(*code, members))};
 }
 
-uint64_t DeviceProgram::togetherBytes(uint32_t members) const {
-  return wireOffset(members) + 2 * cuda::paddedBytes(members * mostWire);
+Array<uint8_t> DeviceProgram::received(uint32_t members) const {
+  return sent(members).behind(cuda::paddedBytes(members * mostWire));
 }
 
-uint64_t DeviceProgram::runBytes(uint32_t members) const {
-  return togetherBytes(members) +
-         members * (cuda::paddedBytes(bytes.values) + cuda::paddedBytes(bytes.messages) +
-                    cuda::paddedBytes(bytes.client) + cuda::paddedBytes(bytes.scratch));
+LaneLayout DeviceProgram::prepareLane(uint32_t members) const {
+  return {.members = members,
+          .own = {{Region::Masks, bytes.masks},
+                  {Region::EvenStep, bytes.staged},
+                  {Region::OddStep, bytes.staged},
+                  {Region::Client, bytes.client},
+                  {Region::Scratch, bytes.scratch}},
+          .together = mostLimbBytes(*code, members)};
 }
 
-uint64_t DeviceProgram::prepareBytes(uint32_t members) const {
-  return wireOffset(members) +
-         members * (cuda::paddedBytes(bytes.masks) + 2 * cuda::paddedBytes(bytes.staged) +
-                    cuda::paddedBytes(bytes.client) + cuda::paddedBytes(bytes.scratch));
+LaneLayout DeviceProgram::runLane(uint32_t members) const {
+  const uint64_t wire = cuda::paddedBytes(members * mostWire);
+  return {.members = members,
+          .own = {{Region::Values, bytes.values},
+                  {Region::Messages, bytes.messages},
+                  {Region::Client, bytes.client},
+                  {Region::Scratch, bytes.scratch}},
+          .together = received(members).offset + wire,
+          .pinned = 2 * wire + members * bytes.client};
 }
 
 } // namespace gfs

@@ -4,8 +4,8 @@
 // runtime/kernels/cuda/Arrays.h.
 #pragma once
 
+#include "runtime/exec/DeviceLane.h"
 #include "runtime/exec/Program.h"
-#include "runtime/gates/device/DeviceGate.h"
 
 namespace gfs {
 
@@ -54,14 +54,14 @@ public:
   gpu::Array<uint64_t> roundKeys() const { return keyPlace; }
   /// Where a step's packed words wait to be unpacked, behind what the gate reads there itself.
   gpu::Array<uint8_t> packedWords(uint32_t step) const { return packedPlaces[step]; }
-  /// Scratch that `members` requests use together: limb planes, then messages on the wire, sent and
-  /// received.
-  uint64_t togetherBytes(uint32_t members) const;
-  uint64_t wireOffset(uint32_t members) const;
-  uint64_t wireBytes() const { return mostWire; } ///< Of one request, one way.
-  /// What a thread needs that runs a group, and one that prepares as many requests together.
-  uint64_t runBytes(uint32_t members) const;
-  uint64_t prepareBytes(uint32_t members) const;
+  /// What `members` requests send in one exchange, and what they receive; behind the limb planes in
+  /// Region::Together.
+  gpu::Array<uint8_t> sent(uint32_t members) const;
+  gpu::Array<uint8_t> received(uint32_t members) const;
+  uint64_t wireBytes() const { return mostWire; } ///< Of one request's `sent`, at most.
+  /// What a thread needs that prepares `members` requests together, and one that runs them.
+  LaneLayout prepareLane(uint32_t members) const;
+  LaneLayout runLane(uint32_t members) const;
 
 private:
   void layOutMessages();

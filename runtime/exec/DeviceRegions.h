@@ -1,38 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Regions of requests in device memory: where they begin, and where masks lie in theirs. Not for
-// use outside this folder.
+// What lies where in the regions of device memory. Not for use outside this folder.
 #pragma once
 
 #include "runtime/exec/Program.h"
 #include "runtime/kernels/Gpu.h"
 
-#include <mutex>
-
 namespace gfs {
 
-inline uintptr_t addressOf(const gpu::Memory &memory) {
-  return reinterpret_cast<uintptr_t>(memory.data());
-}
-inline uintptr_t &baseOf(gpu::Bases &bases, gpu::Region region) {
-  return bases.of[static_cast<uint32_t>(region)];
-}
-template <class T> uint8_t *addressOf(const gpu::Array<T> &array, gpu::Bases &bases) {
-  return reinterpret_cast<uint8_t *>(baseOf(bases, array.region) + array.offset);
-}
-
-/// Device memory cut into regions.
-class RegionCutter {
-public:
-  explicit RegionCutter(const gpu::Memory &memory) : next(addressOf(memory)) {}
-  uintptr_t cut(uint64_t bytes) {
-    const uintptr_t part = next;
-    next += cuda::paddedBytes(bytes);
-    return part;
-  }
-
-private:
-  uintptr_t next;
-};
+/// Words of one expanded key: 11 round keys of 16 bytes.
+constexpr uint64_t roundKeyWords = 22;
 
 /// Places of masks in Region::Masks, by value (of values that are not masked: nowhere), and the
 /// bytes of all: first fit, by lifetime in program order.

@@ -3,6 +3,7 @@
 #include "runtime/exec/PartyExecutor.h"
 
 #include "runtime/base/BlockPool.h"
+#include "runtime/base/Clock.h"
 #include "runtime/base/Error.h"
 #include "runtime/exec/DeviceExecutor.h"
 #include "runtime/exec/EvaluateView.h"
@@ -11,14 +12,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <deque>
 
 namespace gfs {
-
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
                              const SecretSeed &seed, Party party, const Kernels &kernels,
@@ -116,7 +112,7 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
   check(!members.empty(), "running an empty group");
   if (device)
     return runOnDevice(members, channel);
-  const double start = now();
+  const double start = secondsNow();
   MessageRooms rooms(*code, members.size());
   std::vector<OnlineState> servers;
   std::vector<RunResult> results(members.size());
@@ -156,11 +152,11 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
   auto evaluate = [&](size_t i, const ProgramStage &stage, const ProgramChain &chain) {
     Prepared &prepared = members[i].prepared;
     const auto phases = std::span(stage.phases).subspan(chain.first, chain.count);
-    const double late = now();
+    const double late = secondsNow();
     for (const ProgramPhase &phase : phases)
       while (prepared.next() <= phase.step)
         prepareNext(prepared, byMember);
-    lateSeconds += (now() - late) / static_cast<double>(parts);
+    lateSeconds += (secondsNow() - late) / static_cast<double>(parts);
     std::deque<EvaluateView> views;
     std::vector<ChainLink> links;
     for (const ProgramPhase &phase : phases) {
@@ -205,7 +201,7 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
       addToSenders(stages[index], flow.seconds()[index], result.report.waitSeconds);
   }
 
-  const double total = now() - start - lateSeconds;
+  const double total = secondsNow() - start - lateSeconds;
   for (size_t i = 0; i < members.size(); ++i) {
     results[i].outputs = std::move(servers[i].outputs);
     RunReport &report = results[i].report;

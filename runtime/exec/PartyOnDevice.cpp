@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // PartyExecutor where the whole pass runs on a GPU. Launches of a stage are replayed as one, so
 // times are measured by stage and divided equally among its phases, unless somebody asked for more.
+#include "runtime/base/Clock.h"
 #include "runtime/base/Error.h"
 #include "runtime/exec/DeviceExecutor.h"
 #include "runtime/exec/PartyExecutor.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
 namespace gfs {
 
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 /// Divides `seconds` equally among the phases of a stage for which `counts` holds.
 template <class Counts>
@@ -36,14 +32,14 @@ void PartyExecutor::prepareOnDevice(std::span<Prepared *const> requests) const {
   const size_t most = device->mostTogether();
   for (size_t first = 0; first < left.size(); first += most) {
     const std::span group = std::span(left).subspan(first, std::min(most, left.size() - first));
-    const double start = now();
+    const double start = secondsNow();
     std::vector<DeviceExecutor::Unprepared> unprepared;
     for (Prepared *prepared : group)
       unprepared.push_back({&*prepared->key, [prepared](uint32_t step) -> std::span<const uint8_t> {
                               return prepared->material[step];
                             }});
     std::vector<DevicePrepared> made = device->prepare(unprepared);
-    const double each = (now() - start) / static_cast<double>(group.size());
+    const double each = (secondsNow() - start) / static_cast<double>(group.size());
     for (size_t i = 0; i < group.size(); ++i) {
       Prepared &prepared = *group[i];
       prepared.onDevice = std::make_shared<DevicePrepared>(std::move(made[i]));
@@ -57,7 +53,7 @@ void PartyExecutor::prepareOnDevice(std::span<Prepared *const> requests) const {
 
 std::vector<RunResult> PartyExecutor::runOnDevice(std::span<GroupMember> members,
                                                   Channel &channel) const {
-  const double begun = now();
+  const double begun = secondsNow();
   std::vector<DeviceMember> group;
   std::vector<Prepared *> requests;
   for (GroupMember &member : members) {
@@ -69,7 +65,7 @@ std::vector<RunResult> PartyExecutor::runOnDevice(std::span<GroupMember> members
     group.push_back({member.prepared.onDevice.get(), commonKey(*member.common, member.prepared.id),
                      member.inputs});
   }
-  const double start = now();
+  const double start = secondsNow();
   const ChannelCounters before = channel.counters();
   DeviceRun run = device->run(group, channel, timesSteps);
 
@@ -98,7 +94,7 @@ std::vector<RunResult> PartyExecutor::runOnDevice(std::span<GroupMember> members
   report.bytesReceived =
       (channel.counters().payloadReceived - before.payloadReceived) / members.size();
   report.lateSeconds = start - begun;
-  report.totalSeconds = now() - start;
+  report.totalSeconds = secondsNow() - start;
   std::vector<RunResult> results;
   for (size_t i = 0; i < members.size(); ++i) {
     Prepared &prepared = members[i].prepared;

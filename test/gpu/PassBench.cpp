@@ -6,6 +6,7 @@
 // Usage: gfs-pass-bench plan.bin [device [group …]]     (device: as gfsrun's --device; cuda)
 // Where plan.weights is missing, weights and keys are made up: times and rightness do not depend on
 // them. GFS_PEAK_TOPS: the peak that the part is of, as gfs-gpu-bench measures it.
+#include "runtime/base/Clock.h"
 #include "runtime/base/Error.h"
 #include "runtime/exec/ClearExecutor.h"
 #include "runtime/exec/ClientShares.h"
@@ -16,7 +17,6 @@
 #include "runtime/plan/Files.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <future>
@@ -25,10 +25,6 @@
 using namespace gfs;
 
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 /// Small values that differ from element to element.
 ClearWords someInput(Ring ring, uint64_t elements) {
@@ -126,9 +122,9 @@ void begin(const Deployment &d, const plan::Id16 &material, uint64_t serial, uin
         pair[index(party)].resize(d.program->recordBytes(party));
       pairs.push_back({pair[0], pair[1]});
     }
-    const double start = now();
+    const double start = secondsNow();
     d.dealer.deal(material, serial + done, pairs, helpers);
-    group.dealSeconds += (now() - start) / count;
+    group.dealSeconds += (secondsNow() - start) / count;
     for (uint64_t i = 0; i < part; ++i)
       for (size_t server = 0; server < 2; ++server)
         group.members[server].push_back(
@@ -149,14 +145,14 @@ PreparedGroup prepareGroup(const Deployment &d, const std::vector<ClearWords> &i
   begin(d, material, serial, count, group);
   serial += count;
   group.first = group.members[0][0].prepared.request();
-  const double start = now();
+  const double start = secondsNow();
   for (size_t i = 0; i < 2; ++i) {
     std::vector<Prepared *> requests;
     for (GroupMember &member : group.members[i])
       requests.push_back(&member.prepared);
     (i == 0 ? d.server0 : d.server1).prepareAll(requests);
   }
-  group.prepareSeconds = (now() - start) / 2 / count;
+  group.prepareSeconds = (secondsNow() - start) / 2 / count;
   return group;
 }
 
@@ -171,13 +167,13 @@ struct Outcome {
 Outcome runGroup(const Deployment &d, PreparedGroup group, const std::vector<ClearWords> &inputs,
                  const WeightTable &clear, bool check) {
   auto ends = makeInMemoryChannel();
-  const double start = now();
+  const double start = secondsNow();
   auto other = std::async(std::launch::async, [&] {
     return d.server1.runGroup(std::move(group.members[1]), *ends.second);
   });
   std::vector<RunResult> mine = d.server0.runGroup(std::move(group.members[0]), *ends.first);
   const std::vector<RunResult> theirs = other.get();
-  Outcome outcome{now() - start, mine[0].report.exchangeSeconds, true, {}};
+  Outcome outcome{secondsNow() - start, mine[0].report.exchangeSeconds, true, {}};
   outcome.report = std::move(mine[0].report);
   if (!check)
     return outcome;
