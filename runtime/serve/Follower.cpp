@@ -131,6 +131,7 @@ Jobs Server::takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer) 
   const auto deadline = std::chrono::steady_clock::now() + groupTimeout;
   const size_t limit = groupLimit();
   Jobs jobs;
+  std::vector<uint32_t> places; // of the jobs: a client may have used an id twice
   for (uint32_t place = 0; place < ids.size(); ++place) {
     const auto patience = std::max(
         Milliseconds(0),
@@ -138,6 +139,7 @@ Jobs Server::takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer) 
     const bool room = jobs.size() < limit;
     if (std::unique_ptr<Job> job = room ? queue.take(ids[place], patience) : nullptr) {
       jobs.push_back(std::move(job));
+      places.push_back(place);
       continue;
     }
     answer.add_declined(place);
@@ -156,11 +158,10 @@ Jobs Server::takeHalves(PeerLink &link, const Start &start, PeerAnswer &answer) 
       throw;
     }
   }();
-  for (size_t place = ids.size(); place-- > 0 && jobs.size() > good;)
-    if (ids[place] == jobs.back()->id) {
-      answer.add_declined(static_cast<uint32_t>(place));
-      keep(jobs, jobs.size() - 1);
-    }
+  for (; jobs.size() > good; places.pop_back()) {
+    answer.add_declined(places.back());
+    keep(jobs, jobs.size() - 1);
+  }
   return jobs;
 }
 

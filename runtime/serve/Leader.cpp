@@ -160,19 +160,18 @@ void Server::leadGroup(PeerLink &link, Jobs jobs) {
     for (const auto &job : jobs)
       command.mutable_start()->add_request_ids(std::string(job->id.begin(), job->id.end()));
     PeerAnswer answer = link.command(command);
-    const bool noneIsThere =
-        !answer.accepted() && static_cast<size_t>(answer.declined_size()) == jobs.size();
-    if (!answer.accepted() && !noneIsThere)
-      throw Error(reportedCode(answer.refusal_code()),
-                  fmt::format("server 1 reports: {}", printable(answer.refusal())),
-                  printable(answer.refusal_hint()));
-    stage = Accepted;
+    // What is left are those that server 1 accepts, or the first of which it refuses.
     Jobs absent = takeOut(jobs, answer.absent()), declined = takeOut(jobs, answer.declined());
     std::erase(jobs, nullptr);
     queue.putBack(std::move(declined));
     defer(std::move(absent));
-    if (noneIsThere)
+    if (!answer.accepted() && jobs.empty())
       return;
+    if (!answer.accepted())
+      throw Error(reportedCode(answer.refusal_code()),
+                  fmt::format("server 1 reports: {}", printable(answer.refusal())),
+                  printable(answer.refusal_hint()));
+    stage = Accepted;
     if (jobs.empty())
       throw Error(ExitCode::Network, "server 1 accepts a group and declines all of it");
     engine.claim(serial + jobs.size() - 1);
