@@ -30,7 +30,7 @@ struct SessionContext {
 class ClientSession {
 public:
   ClientSession(std::unique_ptr<Connection> connection, const SessionContext &context)
-      : connection(std::move(connection)), context(context) {}
+      : connection(std::move(connection)), context(context), role(this->connection->peerRole()) {}
 
   /// Serves until the client leaves or errs, or after shutdown(). Never throws; what went wrong is
   /// sent to the client and logged.
@@ -38,6 +38,7 @@ public:
   /// Ends the session as soon as no request is under way; from any thread.
   void shutdown() noexcept;
 
+  const std::string &client() const { return role; }
   /// Since when the session waits for the client to greet, to ask, or to send what it asks about;
   /// nothing while a request is under way. From any thread.
   std::optional<std::chrono::steady_clock::time_point> idleSince() const;
@@ -58,6 +59,7 @@ private:
 
   std::unique_ptr<Connection> connection;
   const SessionContext &context;
+  const std::string role;   ///< Of the client.
   mutable std::mutex mutex; ///< Guards what follows.
   std::optional<std::chrono::steady_clock::time_point> idle = std::chrono::steady_clock::now();
   bool stopping = false;

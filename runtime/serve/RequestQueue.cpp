@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/serve/RequestQueue.h"
 
+#include <algorithm>
+#include <map>
+
 namespace gfs::serve {
 
 std::string shortName(const JobId &id) {
@@ -20,18 +23,41 @@ std::future<Result> RequestQueue::submit(std::unique_ptr<Job> job) {
   return std::move(submit(std::move(one)).front());
 }
 
+void RequestQueue::makeRoom(const std::string &client, size_t count) {
+  if (jobs.size() + count <= capacity)
+    return;
+  const Error busy(ExitCode::Network,
+                   fmt::format("busy: {} requests are waiting already", jobs.size()),
+                   "try again later");
+  std::map<std::string, size_t> waiting;
+  for (const auto &job : jobs)
+    ++waiting[job->client];
+  const size_t mine = waiting[client] + count;
+  size_t spare = 0; // what others have above that
+  for (const auto &[other, many] : waiting)
+    spare += many > mine ? many - mine : 0;
+  if (jobs.size() + count > capacity + spare)
+    throw busy;
+  while (jobs.size() + count > capacity) {
+    auto most = std::ranges::max_element(waiting, {}, [](const auto &each) { return each.second; });
+    auto newest = std::find_if(jobs.rbegin(), jobs.rend(),
+                               [&](const auto &job) { return job->client == most->first; });
+    (*newest)->promise.set_exception(std::make_exception_ptr(busy));
+    jobs.erase(std::next(newest).base());
+    --most->second;
+  }
+}
+
 std::vector<std::future<Result>> RequestQueue::submit(Jobs added) {
   std::lock_guard lock(mutex);
   if (closed)
     throw *closed;
-  if (jobs.size() + added.size() > capacity)
-    throw Error(ExitCode::Network,
-                fmt::format("busy: {} requests are waiting already", jobs.size()),
-                "try again later");
   for (const auto &job : added)
     if (find(job->id) != jobs.end())
       throw Error(ExitCode::InvalidInput, "a request with this id is waiting already",
                   "draw a new id for every request");
+  if (!added.empty())
+    makeRoom(added.front()->client, added.size());
   std::vector<std::future<Result>> results;
   for (auto &job : added) {
     results.push_back(job->promise.get_future());

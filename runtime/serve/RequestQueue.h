@@ -47,7 +47,8 @@ struct Gathering {
   std::chrono::steady_clock::time_point until{}; ///< From then on fewer are.
 };
 
-/// Bounded, first in first out. Thread-safe.
+/// Bounded, first in first out. Where it is full, clients with many requests in it give way to one
+/// with fewer: their newest requests fail. Thread-safe.
 class RequestQueue {
 public:
   explicit RequestQueue(size_t capacity) : capacity(capacity) {}
@@ -78,6 +79,8 @@ public:
 private:
   using Waiting = std::deque<std::unique_ptr<Job>>;
   Waiting::iterator find(const JobId &id);
+  /// For so many requests of a client; with `mutex`. Throws Network if there is none to be had.
+  void makeRoom(const std::string &client, size_t count);
 
   const size_t capacity;
   mutable std::mutex mutex;

@@ -2,6 +2,7 @@
 // The connections of a server. The peer link is in PeerLoop.cpp, Leader.cpp and Follower.cpp.
 #include "runtime/serve/Server.h"
 
+#include <map>
 #include <spdlog/spdlog.h>
 
 namespace gfs::serve {
@@ -163,7 +164,7 @@ void Server::admit(Session &session, Incoming &incoming) {
     return offerPeer(std::move(connection));
   try {
     std::lock_guard lock(mutex);
-    requireRoom();
+    requireRoom(connection->peerRole());
     session.client = std::make_unique<ClientSession>(std::move(connection), sessionContext);
     if (stopping())
       session.client->shutdown();
@@ -174,28 +175,40 @@ void Server::admit(Session &session, Incoming &incoming) {
   session.client->run();
 }
 
-/// Where the house is full, the client that has asked nothing for longest makes room: a few
-/// connections that are held open cannot keep others out for good. Throws Network if all are busy.
-void Server::requireRoom() {
+/// Where the house is full, the connection whose client has asked nothing for longest makes room,
+/// else the newest of the client that has most: a few clients cannot keep others out for good.
+/// Throws Network if all are busy and none has more than this one would have.
+void Server::requireRoom(const std::string &client) {
+  std::map<std::string, size_t> connections = {{client, 1}};
   size_t inside = 0;
-  ClientSession *idlest = nullptr;
+  auto entitled = [](const Session &session) {
+    return session.client && !session.done && !session.client->isLeaving();
+  };
+  ClientSession *leaves = nullptr;
   auto since = std::chrono::steady_clock::now() - options.idlePatience;
   for (const Session &session : sessions) {
-    if (!session.client || session.done || session.client->isLeaving())
+    if (!entitled(session))
       continue;
     ++inside;
+    ++connections[session.client->client()];
     if (const auto idle = session.client->idleSince(); idle && *idle < since) {
       since = *idle;
-      idlest = session.client.get();
+      leaves = session.client.get();
     }
   }
   if (inside < options.maxClients)
     return;
-  if (!idlest)
+  const auto most =
+      std::ranges::max_element(connections, {}, [](const auto &each) { return each.second; });
+  if (!leaves && most->second > connections[client])
+    for (const Session &session : sessions)
+      if (entitled(session) && session.client->client() == most->first)
+        leaves = session.client.get();
+  if (!leaves)
     throw Error(ExitCode::Network, fmt::format("busy: {} clients are connected", inside),
                 "try again later, or over fewer connections; the server's --max-clients is the "
                 "limit");
-  idlest->shutdown();
+  leaves->shutdown();
 }
 
 void Server::offerPeer(std::unique_ptr<Connection> connection) {

@@ -31,8 +31,8 @@ struct ServerOptions {
   size_t maxClients = 64; ///< Connections.
   /// A client that has asked nothing for so long has to go where others want to come in.
   Milliseconds idlePatience{10000};
-  size_t maxGroup = 32;   ///< Inferences in one pass, and in one request of a client.
-  uint64_t requests = 0;  ///< Stop after this many; 0 = never.
+  size_t maxGroup = 32;  ///< Inferences in one pass, and in one request of a client.
+  uint64_t requests = 0; ///< Stop after this many; 0 = never.
   /// Delay what the other server sends as this network would: for measurements, on one machine.
   std::optional<NetworkProfile> throttle;
   /// Called once, when the servers are linked for the first time.
@@ -75,7 +75,7 @@ private:
   void serveConnection(Session &session, std::unique_ptr<Incoming> incoming) noexcept;
   void makeRoomToGreet();
   void admit(Session &session, Incoming &incoming);
-  void requireRoom();
+  void requireRoom(const std::string &client);
   void offerPeer(std::unique_ptr<Connection> connection);
   void reapSessions(bool all);
   bool stopping() const { return stopSource.stop_requested(); }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deals, prepares and runs a plan in one process, with every secret marked as undefined memory.
-// Under valgrind's memcheck, which follows undefined bits through all arithmetic, each branch and
-// each address that depends on a secret is then an error, as in BoringSSL's constant-time tests.
-// Usage: SecretFlowRun PLAN [--leak=branch|index]
+// Shares an input, deals, prepares and runs a plan, and joins the output, all in one process, with
+// every secret marked as undefined memory. Under valgrind's memcheck, which follows undefined bits
+// through all arithmetic, each branch and each address that depends on a secret is then an error,
+// as in BoringSSL's constant-time tests. Usage: SecretFlowRun PLAN [--leak=branch|index]
 //
-// Secret: the servers' seeds, the seed of a request, shares of the input; and so all that is
-// computed from them. Public, and marked as defined again: messages between the servers, as they
-// leave, and nothing else. `--leak` does what must not be done, to show that it is found.
+// Secret: the servers' seeds, the seed of a request, the input and its shares; and so all that is
+// computed from them, the result too. Public, and marked as defined again: messages between the
+// servers, as they leave, and nothing else. `--leak` does what must not be done, to show that it is
+// found.
 #include "runtime/exec/ClientShares.h"
 #include "runtime/exec/Dealer.h"
 #include "runtime/exec/PartyExecutor.h"
@@ -77,7 +78,7 @@ ClearWords someInput(const Program &program, const PortShape &port) {
   return encodeFixed(program.ring(), port.scale, values);
 }
 
-/// Whether every output share depends on secrets; if not, marks got lost on the way.
+/// Whether every output share and the result depend on secrets; if not, marks got lost on the way.
 bool run(const std::filesystem::path &path, std::string_view leakHow) {
   ProgramRef program = makeProgram(plan::readPlan(path));
   const plan::LoadedPlan &loaded = program->loaded();
@@ -99,8 +100,11 @@ bool run(const std::filesystem::path &path, std::string_view leakHow) {
 
   std::array<std::vector<SecretVector<uint8_t>>, 2> shares;
   for (int i = 0; i < loaded.plan.inputs_size(); ++i) {
-    auto both = shareInput(program->ring(),
-                           someInput(*program, portShape(loaded.plan, loaded.plan.inputs(i))));
+    const ClearWords input = someInput(*program, portShape(loaded.plan, loaded.plan.inputs(i)));
+    markSecret({reinterpret_cast<const uint8_t *>(input.data()), input.size()});
+    auto both = shareInput(program->ring(), input);
+    if (!isSecret(both[1]))
+      return false;
     for (Party party : {Party::Zero, Party::One}) {
       markSecret(both[index(party)]);
       shares[index(party)].push_back(std::move(both[index(party)]));
@@ -122,6 +126,13 @@ bool run(const std::filesystem::path &path, std::string_view leakHow) {
     for (const SecretVector<uint8_t> &share : outputs)
       if (!isSecret(share))
         return false;
+  for (int i = 0; i < loaded.plan.outputs_size(); ++i) {
+    const ClearWords result =
+        joinOutput(program->ring(), portShape(loaded.plan, loaded.plan.outputs(i)).elements,
+                   mine[static_cast<size_t>(i)], theirs[static_cast<size_t>(i)]);
+    if (!isSecret({reinterpret_cast<const uint8_t *>(result.data()), result.size()}))
+      return false;
+  }
   return true;
 }
 

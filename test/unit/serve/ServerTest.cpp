@@ -598,6 +598,21 @@ TEST_F(ServerTest, ClientsLeaveRoomForTheOtherServer) {
   EXPECT_EQ(zero.ready.get_future().wait_for(patience), std::future_status::ready);
 }
 
+TEST_F(ServerTest, AClientWithManyConnectionsLeavesRoomForOthers) {
+  serve::ServerOptions options = quick();
+  options.maxClients = 4;
+  RunningServer zero(deployment, Party::Zero, options);
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  std::vector<std::unique_ptr<Connection>> many;
+  for (int i = 0; i < 4; ++i)
+    many.push_back(greeted(zero.address()));
+  auto few = clientOf(zero.address(), one.address());
+  few.security = Security::plaintext("client:other");
+  Client client(deployment.loaded, few);
+  std::vector<int64_t> x = {1, 2, 3, 4};
+  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
+}
+
 TEST_F(ServerTest, IdleClientsMakeRoomForOthers) {
   serve::ServerOptions options = quick();
   options.maxClients = 2;
