@@ -37,13 +37,14 @@ public:
   /// if they are reserved, else after a durable write. Errors: MaterialReuse (below the cursor),
   /// MaterialExhausted, OutputUnwritable (the ledger then refuses all).
   void claim(uint64_t serial);
+  /// Throws OutputUnwritable if a claim cannot succeed any more because a write has failed.
+  void requireSound() const;
   /// Renews the reserve if half of it is used: for moments when nobody waits. Errors:
   /// OutputUnwritable.
   void reserve();
 
 private:
   void store(uint64_t cursor);
-  void requireSound() const;
   /// Stores a durable cursor that covers everything below `cursor` and the reserve.
   void storeAhead(uint64_t cursor);
 

@@ -15,6 +15,7 @@ MaterialStore::MaterialStore(const std::filesystem::path &path, const SecretSeed
 }
 
 void MaterialStore::requireUnused(uint64_t serial) const {
+  ledger.requireSound();
   if (serial < ledger.cursor())
     throw Error(ExitCode::MaterialReuse,
                 fmt::format("serial {} of the material was used already", serial),

@@ -24,7 +24,7 @@ public:
   uint64_t cursor() const { return ledger.cursor(); }
   uint64_t left() const { return info().endSerial() - cursor(); }
 
-  /// Errors: those of MaterialReader::read; MaterialReuse below the cursor.
+  /// Errors: those of MaterialReader::read and requireUnused().
   SecretVector<uint8_t> read(uint64_t serial) const;
   /// The same in pieces of these lengths without regard to the cursor, from any thread;
   /// requireUnused() before it is used.
@@ -32,7 +32,8 @@ public:
                                                std::span<const uint64_t> lengths) const {
     return reader.read(serial, lengths);
   }
-  /// Throws MaterialReuse below the cursor.
+  /// Throws MaterialReuse below the cursor, and OutputUnwritable where nothing can be claimed any
+  /// more: better said before the other server has claimed its half.
   void requireUnused(uint64_t serial) const;
   /// Durably uses up everything up to and including `serial`. Errors: Ledger::claim.
   void claim(uint64_t serial);

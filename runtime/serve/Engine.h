@@ -75,7 +75,8 @@ public:
   /// Requests that can run together without taking too much memory.
   uint64_t groupLimit() const;
   /// Reads the records from `serial` on, unless prepareAhead() did; returns how many of `count` are
-  /// good, at least one. Errors, of the first: MaterialReuse, MaterialExhausted, Integrity (the
+  /// good, at least one. Errors, of the first: MaterialReuse, MaterialExhausted, OutputUnwritable
+  /// (nothing can be claimed any more), Integrity (the
   /// record is burnt, so that the next request gets the next one).
   uint64_t load(uint64_t serial, uint64_t count = 1);
   /// Uses the records up to and including `serial` up, durably. Nothing that depends on it may be

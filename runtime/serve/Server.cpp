@@ -96,6 +96,8 @@ void Server::stop() noexcept {
   for (Session &session : sessions)
     if (session.client)
       session.client->shutdown();
+    else if (session.greeting)
+      session.greeting->interrupt();
   if (currentPeer && !executing)
     currentPeer->interrupt();
   peerChanged.notify_all();

@@ -3,14 +3,14 @@
 # Builds the fuzzers (preset "fuzz": libFuzzer, AddressSanitizer, UBSan) and runs each on small files of the test suite.
 # What fails is left in build/fuzz/findings. Usage: test/fuzz/run.sh [SECONDS [FUZZER …]]
 #   SECONDS  for each fuzzer; default 10
-#   FUZZER   ImportFuzzer, PlanFuzzer, TensorFuzzer; default all
+#   FUZZER   FileFuzzer, ImportFuzzer, NetworkFuzzer, PlanFuzzer, TensorFuzzer; default all
 # Exit code: 0 nothing found; 1 something found or not built; 77 this compiler has no libFuzzer.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
 seconds=${1:-10}
 fuzzers=("${@:2}")
-[ ${#fuzzers[@]} -gt 0 ] || fuzzers=(ImportFuzzer PlanFuzzer TensorFuzzer)
+[ ${#fuzzers[@]} -gt 0 ] || fuzzers=(FileFuzzer ImportFuzzer NetworkFuzzer PlanFuzzer TensorFuzzer)
 tools=${GFS_BIN:-$root/build/release/bin}
 folder=$root/build/fuzz
 
@@ -28,6 +28,17 @@ seeds() { mkdir -p "$folder/seeds/$1" "$folder/corpus/$1"; }
 seeds ImportFuzzer
 seeds PlanFuzzer
 seeds TensorFuzzer
+seeds FileFuzzer
+seeds NetworkFuzzer
+# A header of material behind 66 bytes of payload; a client, and a peer, that say what is due; a visitor.
+ids='plan_hash: "0123456789abcdef0123456789abcdef" model_id: "0123456789abcdef" material_id: "0123456789abcdef"'
+{ head -c 66 /dev/zero | tr '\0' '\35'
+  echo "format: 1 kind: \"material.s0\" $ids records: 1 record_bytes: 29 payload_bytes: 1" |
+    protoc --encode=gfs.plan.FileHeader runtime/plan/plan.proto; } >"$folder/seeds/FileFuzzer/material"
+request='\22\0\0\0\0\0\0\2\12\020'0123456789abcdef
+printf "\2${request}\30\0\0\0\0\0\0\3%024d" 0 >"$folder/seeds/NetworkFuzzer/client"
+printf '\4\4\0\0\0\0\0\0\2\10\1\20\1\2\0\0\0\0\0\0\2\12\0' >"$folder/seeds/NetworkFuzzer/peer"
+printf '\5GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n' >"$folder/seeds/NetworkFuzzer/visitor"
 for text in test/lit/import/*.txtpb; do
   name=$(basename "$text" .txtpb)
   model=$folder/seeds/ImportFuzzer/$name.onnx

@@ -4,8 +4,10 @@
 #include "runtime/material/MaterialStore.h"
 #include "test/unit/net/TestLink.h"
 
+#include <csignal>
 #include <fcntl.h>
 #include <fstream>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 using namespace gfs;
@@ -291,6 +293,21 @@ TEST_F(Material, ClaimsWithinTheReserveAreOnDiskAlready) {
   material.claim(reserved); // nobody has tidied: it has to be written first
   EXPECT_EQ(readCursor(ledgerPath(path), info), reserved + 1 + Ledger::reserveAhead);
   EXPECT_EQ(material.left(), 40u - Ledger::reserveAhead - 1);
+}
+
+TEST_F(Material, WhatCannotBeClaimedIsRefusedBeforeItIsAskedFor) {
+  deal(5);
+  MaterialStore store = this->store();
+  store.requireUnused(7);
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+  const rlimit none{0, usual.rlim_max};
+  ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  expectCode(ExitCode::OutputUnwritable, "cannot be written", [&] { store.claim(7); });
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
+  expectCode(ExitCode::OutputUnwritable, "could not be written before",
+             [&] { store.requireUnused(8); });
 }
 
 TEST_F(Material, AnOrderlyEndGivesTheReserveBack) {

@@ -582,6 +582,10 @@ TEST_F(ServerTest, StrangersKeepNobodyOut) {
   Client client(deployment.loaded, clientOf(zero.address(), one.address()));
   std::vector<int64_t> x = {1, 2, 3, 4};
   EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
+  const auto start = std::chrono::steady_clock::now();
+  zero.stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5))
+      << "waits for strangers";
 }
 
 TEST_F(ServerTest, ClientsLeaveRoomForTheOtherServer) {
