@@ -572,20 +572,31 @@ TEST_F(ServerTest, NobodyWaitsForClientsThatSendOneHalf) {
 }
 
 TEST_F(ServerTest, StrangersKeepNobodyOut) {
-  serve::ServerOptions options = quick();
-  options.maxClients = 1;
-  RunningServer zero(deployment, Party::Zero, options);
-  std::vector<SilentSocket> strangers;
-  for (int i = 0; i < 60; ++i)
-    strangers.emplace_back(zero.address());
-  RunningServer one(deployment, Party::One, quick(zero.address()));
-  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
-  std::vector<int64_t> x = {1, 2, 3, 4};
-  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
-  const auto start = std::chrono::steady_clock::now();
-  zero.stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5))
-      << "waits for strangers";
+  TestAuthority authority;
+  for (bool tls : {false, true}) {
+    auto securityOf = [&](const std::string &role) {
+      return tls ? authority.security(role) : Security::plaintext(role);
+    };
+    serve::ServerOptions options = quick();
+    options.maxClients = 1;
+    options.security = securityOf("server0");
+    RunningServer zero(deployment, Party::Zero, options);
+    std::vector<SilentSocket> strangers;
+    for (int i = 0; i < 60; ++i)
+      strangers.emplace_back(zero.address());
+    options = quick(zero.address());
+    options.security = securityOf("server1");
+    RunningServer one(deployment, Party::One, options);
+    serve::ClientOptions asking = clientOf(zero.address(), one.address());
+    asking.security = securityOf("client:test");
+    Client client(deployment.loaded, asking);
+    std::vector<int64_t> x = {1, 2, 3, 4};
+    EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
+    const auto start = std::chrono::steady_clock::now();
+    zero.stop();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5))
+        << "waits for strangers";
+  }
 }
 
 TEST_F(ServerTest, ClientsLeaveRoomForTheOtherServer) {
