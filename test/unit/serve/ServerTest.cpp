@@ -42,6 +42,16 @@ protected:
     return answer;
   }
 
+  void damageRecord(Party party, uint64_t record) const {
+    const std::filesystem::path path = deployment.files(party).material;
+    const MaterialInfo info = readMaterialInfo(path);
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    const auto at = static_cast<std::streamoff>(std::filesystem::file_size(path) -
+                                                (info.records - record) * info.recordBytes());
+    char byte = 0;
+    file.seekg(at).get(byte);
+    file.seekp(at).put(static_cast<char>(byte ^ 1));
+  }
   /// A client's connection to one server, greeted.
   std::unique_ptr<Connection> greeted(const Endpoint &server) const {
     auto client = connect(server, Security::plaintext("client:test"), {{"server0", "server1"}, {}});
@@ -320,18 +330,26 @@ TEST_F(ServerTest, CatchesUpWithTheOtherServersCursor) {
   EXPECT_EQ(zero.engine.cursor(), 6u);
 }
 
+TEST_F(ServerTest, ADamagedRecordIsReportedToTheClientWhoseRequestIsAtBothServers) {
+  damageRecord(Party::One, 0);
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  auto half = greeted(zero.address());
+  sendHalf(*half, 1);
+  std::vector<int64_t> x = {1, 2, 3, 4};
+  auto ask = [&] {
+    Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+    return infer(client, deployment, x);
+  };
+  expectError(errorOf(ask), ExitCode::Integrity, "record 0 does not authenticate");
+  EXPECT_EQ(ask(), deployment.expected(x));
+  expectError(errorOf([&] { half->receive(1000, patience); }), ExitCode::Network,
+              "did not reach server 1");
+}
+
 TEST_F(ServerTest, BurnsADamagedRecordAndGoesOn) {
-  for (Party party : {Party::Zero, Party::One}) {
-    std::filesystem::path path = deployment.files(party).material;
-    MaterialInfo info = readMaterialInfo(path);
-    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-    // Record 1 of server 0, record 2 of server 1.
-    auto at = static_cast<std::streamoff>(std::filesystem::file_size(path) -
-                                          (info.records - 1 - index(party)) * info.recordBytes());
-    char byte = 0;
-    file.seekg(at).get(byte);
-    file.seekp(at).put(static_cast<char>(byte ^ 1));
-  }
+  damageRecord(Party::Zero, 1);
+  damageRecord(Party::One, 2);
   RunningServer zero(deployment, Party::Zero, quick());
   RunningServer one(deployment, Party::One, quick(zero.address()));
   std::vector<int64_t> x = {1, 2, 3, 4};
