@@ -2,7 +2,6 @@
 #include "runtime/material/MaterialFile.h"
 
 #include "runtime/base/Error.h"
-#include "runtime/plan/plan.pb.h"
 
 #include <cerrno>
 #include <cstring>
@@ -13,11 +12,6 @@
 
 namespace gfs {
 
-static constexpr std::string_view magic = "GFSFILE1";
-static constexpr uint32_t formatVersion = 1;
-static constexpr uint64_t prefixBytes = magic.size() + 4;
-static constexpr uint32_t maxHeaderBytes = 4096;
-static constexpr uint64_t maxPayloadBytes = uint64_t(1) << 36;
 static constexpr uint64_t syncEvery = uint64_t(64) << 20;
 /// Read from a file at a time: fits the second-level cache.
 static constexpr uint64_t readBytes = uint64_t(96) << 10;
@@ -25,10 +19,6 @@ static constexpr uint64_t readBytes = uint64_t(96) << 10;
 OpenFile::~OpenFile() {
   if (descriptor >= 0)
     ::close(descriptor);
-}
-
-static const char *kindOf(Party party) {
-  return party == Party::Zero ? "material.s0" : "material.s1";
 }
 
 [[noreturn]] static void unwritable(const std::filesystem::path &path,
@@ -87,72 +77,10 @@ static uint64_t sizeOf(const std::filesystem::path &path, int file) {
   return static_cast<uint64_t>(status.st_size);
 }
 
-// --- Header -------------------------------------------------------------------------------------
-
-static std::string encodeHeader(const MaterialInfo &info) {
-  plan::FileHeader message;
-  message.set_format(formatVersion);
-  message.set_kind(kindOf(info.party));
-  message.set_plan_hash(info.planHash.data(), info.planHash.size());
-  message.set_model_id(info.modelId.data(), info.modelId.size());
-  message.set_material_id(info.materialId.data(), info.materialId.size());
-  message.set_first_serial(info.firstSerial);
-  message.set_records(info.records);
-  message.set_record_bytes(info.recordBytes());
-  message.set_payload_bytes(info.payloadBytes);
-  std::string body = message.SerializeAsString();
-  std::string header(magic);
-  for (unsigned i = 0; i < 4; ++i)
-    header += static_cast<char>(body.size() >> 8 * i);
-  return header + body;
-}
-
-template <size_t size> static bool copyId(const std::string &from, std::array<uint8_t, size> &to) {
-  if (from.size() != size)
-    return false;
-  std::copy(from.begin(), from.end(), to.begin());
-  return true;
-}
-
-/// Returns the header and its length on disk.
-static std::pair<MaterialInfo, uint64_t> decodeHeader(const std::filesystem::path &path, int file) {
-  auto invalid = [&](const std::string &cause) {
-    return Error(ExitCode::InvalidInput, fmt::format("{}: {}", path.string(), cause),
-                 "gfsdeal writes material files");
-  };
-  std::array<uint8_t, prefixBytes> prefix{};
-  if (readSome(path, file, 0, prefix) < prefixBytes ||
-      !std::equal(magic.begin(), magic.end(), prefix.begin()))
-    throw invalid("not a material file");
-  uint32_t length = 0;
-  for (unsigned i = 0; i < 4; ++i)
-    length |= uint32_t(prefix[magic.size() + i]) << 8 * i;
-  if (length > maxHeaderBytes)
-    throw invalid("the header is too long");
-  std::vector<uint8_t> body(length);
-  plan::FileHeader message;
-  if (readSome(path, file, prefixBytes, body) < length ||
-      !message.ParseFromArray(body.data(), static_cast<int>(length)))
-    throw invalid("the header is damaged");
-  if (message.format() != formatVersion)
-    throw invalid(
-        fmt::format("format version {}, this program reads {}", message.format(), formatVersion));
-
-  MaterialInfo info;
-  if (message.kind() != kindOf(Party::Zero) && message.kind() != kindOf(Party::One))
-    throw invalid(fmt::format("a file of another kind, not material"));
-  info.party = message.kind() == kindOf(Party::Zero) ? Party::Zero : Party::One;
-  info.firstSerial = message.first_serial();
-  info.records = message.records();
-  info.payloadBytes = message.payload_bytes();
-  bool sound =
-      copyId(message.plan_hash(), info.planHash) && copyId(message.model_id(), info.modelId) &&
-      copyId(message.material_id(), info.materialId) && info.payloadBytes <= maxPayloadBytes &&
-      message.record_bytes() == info.recordBytes() && info.firstSerial <= UINT64_MAX / 2 &&
-      info.records <= (uint64_t(1) << 62) / info.recordBytes();
-  if (!sound)
-    throw invalid("the header is damaged");
-  return {info, prefixBytes + length};
+static std::pair<MaterialInfo, uint64_t> readHeader(const std::filesystem::path &path, int file) {
+  std::array<uint8_t, maxMaterialHeaderBytes> bytes;
+  return decodeMaterialHeader(std::span(bytes).first(readSome(path, file, 0, bytes)),
+                              path.string());
 }
 
 static OpenFile openToLook(const std::filesystem::path &path) {
@@ -165,29 +93,28 @@ static OpenFile openToLook(const std::filesystem::path &path) {
 
 MaterialInfo readMaterialInfo(const std::filesystem::path &path) {
   const OpenFile file = openToLook(path);
-  return decodeHeader(path, file.get()).first;
+  return readHeader(path, file.get()).first;
 }
 
 bool holdsAllRecords(const std::filesystem::path &path) {
   const OpenFile file = openToLook(path);
   const uint64_t size = sizeOf(path, file.get());
-  if (size < prefixBytes)
+  if (size < materialPrefixBytes)
     return false;
-  const auto [info, headerBytes] = decodeHeader(path, file.get());
+  const auto [info, headerBytes] = readHeader(path, file.get());
   return size == headerBytes + info.records * info.recordBytes();
 }
 
 // --- Writer -------------------------------------------------------------------------------------
 
-MaterialWriter::MaterialWriter(const std::filesystem::path &path, const MaterialInfo &info,
-                               const SecretSeed &partySeed)
-    : path(path), info(info), cipher(partySeed, info) {
-  check(info.payloadBytes <= maxPayloadBytes, "material record too large");
+MaterialWriter::MaterialWriter(const std::filesystem::path &path, const MaterialInfo &info)
+    : path(path), info(info) {
+  check(info.payloadBytes <= maxMaterialPayloadBytes, "material record too large");
 }
 
 MaterialWriter MaterialWriter::create(const std::filesystem::path &path, const MaterialInfo &info,
-                                      const SecretSeed &partySeed, bool replace) {
-  MaterialWriter writer(path, info, partySeed);
+                                      bool replace) {
+  MaterialWriter writer(path, info);
   if (replace) {
     // The old records go with their cursor: what comes has another material id and shares nothing
     // with them.
@@ -206,7 +133,7 @@ MaterialWriter MaterialWriter::create(const std::filesystem::path &path, const M
   if (file < 0)
     unwritable(path, "check the folder and its permissions");
   writer.file = OpenFile(file);
-  std::string header = encodeHeader(info);
+  std::string header = encodeMaterialHeader(info);
   writer.headerBytes = header.size();
   writeAt(path, file, 0, {reinterpret_cast<const uint8_t *>(header.data()), header.size()});
   writer.sync();
@@ -219,9 +146,10 @@ MaterialWriter MaterialWriter::resume(const std::filesystem::path &path, const M
     throw Error(ExitCode::MaterialReuse,
                 fmt::format("{}: a server has used this material", path.string()),
                 "deal a new set under another name");
-  MaterialWriter writer(path, info, partySeed);
+  const RecordCipher cipher(partySeed, info);
+  MaterialWriter writer(path, info);
   writer.file = openExisting(path);
-  auto [found, headerBytes] = decodeHeader(path, writer.file.get());
+  auto [found, headerBytes] = readHeader(path, writer.file.get());
   if (found != info)
     throw Error(
         ExitCode::PlanMismatch,
@@ -234,7 +162,7 @@ MaterialWriter MaterialWriter::resume(const std::filesystem::path &path, const M
   while (writer.complete < info.records &&
          readSome(path, writer.file.get(), writer.offset(writer.complete), record) ==
              info.recordBytes() &&
-         writer.cipher.open(info.firstSerial + writer.complete, record))
+         cipher.open(info.firstSerial + writer.complete, record))
     ++writer.complete;
   writer.truncate(writer.complete);
   return writer;
@@ -245,10 +173,6 @@ void MaterialWriter::truncate(uint64_t records) {
   if (::ftruncate(file.get(), static_cast<off_t>(offset(records))) != 0)
     unwritable(path);
   complete = records;
-}
-
-void MaterialWriter::seal(uint64_t record, std::span<uint8_t> bytes) const {
-  cipher.seal(info.firstSerial + record, bytes);
 }
 
 void MaterialWriter::append(std::span<const uint8_t> sealed) {
@@ -279,7 +203,7 @@ void MaterialWriter::finish() {
 
 MaterialReader::MaterialReader(const std::filesystem::path &path, const SecretSeed &partySeed)
     : path(path), header(), file(openExisting(path)), headerBytes(0), cipher(partySeed, [&] {
-        std::tie(header, headerBytes) = decodeHeader(path, file.get());
+        std::tie(header, headerBytes) = readHeader(path, file.get());
         return header;
       }()) {
   uint64_t present = sizeOf(path, file.get()) - headerBytes,

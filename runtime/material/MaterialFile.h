@@ -4,8 +4,8 @@
 #pragma once
 
 #include "runtime/base/Secret.h"
-#include "runtime/material/MaterialInfo.h"
-#include "runtime/material/RecordCipher.h"
+#include "runtime/material/MaterialHeader.h"
+#include "runtime/material/MaterialSink.h"
 
 #include <filesystem>
 #include <utility>
@@ -37,12 +37,12 @@ bool holdsAllRecords(const std::filesystem::path &path);
 
 /// Writes one party's file from front to back; memory use does not depend on the number of records.
 /// Errors: OutputUnwritable; for resume() also those of MaterialReader and PlanMismatch.
-class MaterialWriter {
+class MaterialWriter : public MaterialSink {
 public:
   /// A new file, mode 0600. An existing one is refused, or replaced together with its ledger if
   /// `replace`.
   static MaterialWriter create(const std::filesystem::path &path, const MaterialInfo &info,
-                               const SecretSeed &partySeed, bool replace);
+                               bool replace);
   /// Continues an interrupted file: checks that it is `info`'s and finds how many records at its
   /// front are sound.
   static MaterialWriter resume(const std::filesystem::path &path, const MaterialInfo &info,
@@ -52,28 +52,18 @@ public:
   uint64_t written() const { return complete; }
   /// Drops records from `records` on, so that both parties' files continue at the same serial.
   void truncate(uint64_t records);
-  /// A record to be filled in at payload() and then sealed.
-  SecretVector<uint8_t> blank() const { return SecretVector<uint8_t>(info.recordBytes()); }
-  static std::span<uint8_t> payload(std::span<uint8_t> record) {
-    return RecordCipher::payload(record);
-  }
-  /// Encrypts the payload of the record of serial firstSerial + `record`, where it lies. May be
-  /// called by many threads at once, also during append().
-  void seal(uint64_t record, std::span<uint8_t> bytes) const;
   /// The sealed record of serial firstSerial + written().
-  void append(std::span<const uint8_t> sealed);
+  void append(std::span<const uint8_t> sealed) override;
   /// Makes everything durable; all records must have been written.
-  void finish();
+  void finish() override;
 
 private:
-  MaterialWriter(const std::filesystem::path &path, const MaterialInfo &info,
-                 const SecretSeed &partySeed);
+  MaterialWriter(const std::filesystem::path &path, const MaterialInfo &info);
   uint64_t offset(uint64_t record) const { return headerBytes + record * info.recordBytes(); }
   void sync();
 
   std::filesystem::path path;
   MaterialInfo info;
-  RecordCipher cipher;
   OpenFile file;
   uint64_t headerBytes = 0;
   uint64_t complete = 0;

@@ -30,7 +30,8 @@ struct MaterialInfo {
 
 /// What to do where material is exhausted.
 constexpr const char *moreMaterial =
-    "deal a new set with gfsdeal and put its halves into the servers' material folders; servers "
+    "deal a new set with gfsdeal and put its halves into the servers' material folders, or have it "
+    "bring them (--to0, --to1); servers "
     "that were given a file must be restarted with the new one";
 
 /// "x.s0.mat" -> "x.s0.mat.ledger": the cursor beside the material.

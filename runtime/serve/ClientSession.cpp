@@ -5,54 +5,6 @@
 
 namespace gfs::serve {
 
-/// A client may think as long as it likes between requests, but not hold a session for ever.
-static constexpr Milliseconds idleTimeout = std::chrono::hours(1);
-
-void ClientSession::run() noexcept {
-  std::string who = connection->peerText();
-  try {
-    greet();
-    spdlog::info("{}: connected", who);
-    while (serveOne()) {
-    }
-    spdlog::info("{}: left", who);
-  } catch (const Error &error) {
-    spdlog::warn("{}: {}", who, error.what());
-    connection->closeWith(error);
-  } catch (const std::exception &error) {
-    spdlog::error("{}: {}", who, error.what());
-    connection->closeWith(Error(ExitCode::Failure, "the server failed", "see its log"));
-  }
-}
-
-void ClientSession::shutdown() noexcept {
-  std::lock_guard lock(mutex);
-  stopping = true;
-  if (idle)
-    connection->interrupt();
-}
-
-bool ClientSession::enterIdle() {
-  std::lock_guard lock(mutex);
-  idle = std::chrono::steady_clock::now();
-  return !stopping;
-}
-
-void ClientSession::leaveIdle() {
-  std::lock_guard lock(mutex);
-  idle.reset();
-}
-
-std::optional<std::chrono::steady_clock::time_point> ClientSession::idleSince() const {
-  std::lock_guard lock(mutex);
-  return idle;
-}
-
-bool ClientSession::isLeaving() const {
-  std::lock_guard lock(mutex);
-  return stopping;
-}
-
 void ClientSession::greet() {
   ClientHello hello = receiveMessage<ClientHello>(*connection, context.timeout);
   if (hello.plan_hash() != std::string(context.planHash.begin(), context.planHash.end()))
@@ -69,18 +21,10 @@ void ClientSession::greet() {
 }
 
 bool ClientSession::serveOne() {
-  if (!enterIdle())
+  const std::optional<Request> received = next<Request>();
+  if (!received)
     return false;
-  Request request;
-  try {
-    request = receiveMessage<Request>(*connection, idleTimeout);
-  } catch (const Error &error) {
-    if (error.code() != ExitCode::Network)
-      throw;
-    spdlog::debug("{}", error.what());
-    return false; // gone, or interrupted: nothing was under way
-  }
-
+  const Request &request = *received;
   Metrics &metrics = *context.metrics;
   // A refused request may claim to be of any size.
   const uint32_t inferences = std::clamp(request.batch(), 1u, std::max(1u, context.maxBatch));

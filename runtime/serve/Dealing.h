@@ -2,27 +2,18 @@
 // Dealing a set of material into one file per server: what gfsdeal does.
 #pragma once
 
-#include "runtime/material/MaterialInfo.h"
-
-#include <array>
-#include <filesystem>
-#include <string>
+#include "runtime/serve/SetDealer.h"
 
 namespace gfs::serve {
 
 /// "plan.bin" -> "plan.s0.material": where gfsdeal writes and gfsrun reads unless told otherwise.
 std::filesystem::path defaultMaterial(const std::filesystem::path &plan, Party party);
 
-struct DealOptions {
-  std::filesystem::path plan, dealerKey;
-  std::filesystem::path weights;                ///< Read only if the plan's weights are public.
+struct DealOptions : DealerFiles {
   std::array<std::filesystem::path, 2> outputs; ///< Files; in folders ("DIR/") names of their own.
   uint64_t records = 0;
-  bool resume = false;        ///< Continue interrupted files.
-  bool replace = false;       ///< Replace existing files, and their ledgers, by a new set.
-  unsigned threads = 0;       ///< 0 = as many as there are processors.
-  std::string device = "cpu"; ///< See openDevice().
-  uint32_t group = 0;         ///< Records a GPU makes at a time; 0 = as its memory allows.
+  bool resume = false;  ///< Continue interrupted files.
+  bool replace = false; ///< Replace existing files, and their ledgers, by a new set.
   bool quiet = false;
 };
 
@@ -34,8 +25,7 @@ struct DealSummary {
   std::string device; ///< What made them, and its planned memory.
 };
 
-/// Errors: those of the readers of plan, key and weights, of MaterialWriter, and of openDevice();
-/// Usage; Device.
+/// Errors: those of SetDealer and MaterialWriter; Usage.
 DealSummary deal(const DealOptions &options);
 
 } // namespace gfs::serve

@@ -23,9 +23,9 @@ Engine::Engine(const EngineFiles &files, Party party)
   spdlog::info("device: {}", describeDevice(device, program, DeviceUser::Server));
   executor.emplace(program, std::move(weights), key.seed, party, *device.kernels, files.threads);
   seed = key.seed.clone();
-  supply.emplace(files.material,
-                 MaterialUse{planHash(), key.modelId, party, executor->recordBytes()});
-  begin(open(supply->first()));
+  supply.emplace(files.material, materialUse());
+  if (const MaterialSet *first = supply->first())
+    begin(open(*first));
 }
 
 std::unique_ptr<MaterialStore> Engine::open(const MaterialSet &set) const {
@@ -76,8 +76,10 @@ void Engine::useMaterial(const plan::Id16 &id, bool endsFormer) {
                 "give both servers the files of the same runs of gfsdeal");
   const plan::Id16 before = materialId();
   std::unique_ptr<MaterialStore> opened = open(*set);
-  if (endsFormer && material->left() > 0)
+  if (endsFormer && material && material->left() > 0)
     claim(endSerial() - 1);
+  if (material)
+    supply->noteLeft(before, material->left());
   begin(std::move(opened));
   spdlog::info("material {}: in use, {} inferences left in all", set->file.string(),
                materialLeft());
@@ -86,11 +88,16 @@ void Engine::useMaterial(const plan::Id16 &id, bool endsFormer) {
 }
 
 void Engine::updateLeft() {
-  std::vector<MaterialLeft> sets = {{materialId(), material->left()}};
+  std::vector<MaterialLeft> sets;
+  if (material)
+    sets.push_back({materialId(), material->left()});
   for (const MaterialSet &set : supply->sets())
     if (set.id != materialId() && set.left > 0)
       sets.push_back({set.id, set.left});
-  left = material->left() + supply->leftBeside(materialId());
+  uint64_t sum = 0;
+  for (const MaterialLeft &set : sets)
+    sum += set.inferences;
+  left = sum;
   {
     std::lock_guard lock(setsMutex);
     setsLeft = std::move(sets);
@@ -133,6 +140,9 @@ uint64_t Engine::groupLimit() const {
 }
 
 uint64_t Engine::load(uint64_t serial, uint64_t count) {
+  if (!material)
+    throw Error(ExitCode::MaterialExhausted,
+                fmt::format("server {} has no material yet", index(party())), moreMaterial);
   material->requireUnused(serial);
   stock->aim(serial);
   try {
@@ -154,7 +164,8 @@ void Engine::claim(uint64_t serial) {
 
 void Engine::tidy() noexcept {
   try {
-    material->tidy();
+    if (material)
+      material->tidy();
   } catch (const std::exception &error) {
     spdlog::error("{}", error.what());
   }

@@ -53,11 +53,19 @@ public:
   /// Records read and prepared ahead, nothing left to do; from any thread.
   uint64_t recordsReady() const { return stockState.ready; }
 
-  // The set in use: serials below are those of it.
-  const plan::Id16 &materialId() const { return material->info().materialId; }
+  /// What material must have been dealt for, and the folder that may get more; from any thread.
+  MaterialUse materialUse() const {
+    return {planHash(), modelId(), party(), executor->recordBytes()};
+  }
+  std::optional<std::filesystem::path> materialFolder() const { return supply->folder(); }
+
+  // The set in use: serials below are those of it. While there is none, as in a folder that is
+  // still empty, its id is 0 and it has no serials.
+  bool hasMaterial() const { return material != nullptr; }
+  plan::Id16 materialId() const { return material ? material->info().materialId : plan::Id16{}; }
   /// The lowest serial that was never claimed, and the first behind the last.
-  uint64_t cursor() const { return material->cursor(); }
-  uint64_t endSerial() const { return material->info().endSerial(); }
+  uint64_t cursor() const { return material ? material->cursor() : 0; }
+  uint64_t endSerial() const { return material ? material->info().endSerial() : 0; }
   /// Looks for new files of material, at most once a second.
   void lookForMaterial();
   /// Other sets with records left, after such a look at once.
@@ -69,7 +77,10 @@ public:
 
   /// Has the work for the records from `serial` on that needs no input done in the background.
   /// Those below are of no use any more. A record that turns out bad is reported by load().
-  void prepareAhead(uint64_t serial) { stock->aim(serial); }
+  void prepareAhead(uint64_t serial) {
+    if (stock)
+      stock->aim(serial);
+  }
   /// Set while that is done; from any thread.
   const std::atomic<bool> &preparingAhead() const { return stockState.working; }
   /// Requests that can run together without taking too much memory.

@@ -24,6 +24,7 @@ static bool isFatal(const Error &error) { return error.code() != ExitCode::Netwo
 void Server::followerLoop() {
   std::string lastComplaint;
   while (!stopping()) {
+    engine.lookForMaterial();
     try {
       ConnectOptions attempt;
       attempt.retryFor = Milliseconds(2000);
@@ -59,6 +60,7 @@ PeerAnswer Server::followUse(PeerLink &link, const Use &use) {
     engine.useMaterial(id, use.ends_former());
     if (id != link.peerMaterial())
       link.forgetPeerCursor();
+    link.agreedOn(id);
     answer.set_accepted(true);
   } catch (const std::exception &cause) {
     const Error error = asError(cause);
@@ -70,9 +72,10 @@ PeerAnswer Server::followUse(PeerLink &link, const Use &use) {
   return answer;
 }
 
-/// After a greeting: server 0 names sets until both have the same.
+/// After a greeting: server 0 names sets until both have the same; later, if one has none yet.
 void Server::awaitMaterial(PeerLink &link) {
-  if (link.peerMaterial() == engine.materialId())
+  if (link.peerMaterial() == engine.materialId() || !engine.hasMaterial() ||
+      link.peerMaterial() == plan::Id16{})
     return;
   for (bool agreed = false; !agreed;) {
     const PeerCommand command = link.awaitCommand();
@@ -88,7 +91,7 @@ void Server::awaitMaterial(PeerLink &link) {
 void Server::follow(PeerLink &link) {
   while (!stopping()) {
     const uint64_t next = std::max(engine.cursor(), link.peerCursor());
-    materialSpent = next >= engine.endSerial();
+    materialSpent = next >= engine.endSerial() || link.peerMaterial() != engine.materialId();
     engine.prepareAhead(next);
     engine.lookForMaterial();
     PeerCommand command = link.awaitCommand();

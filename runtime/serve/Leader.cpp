@@ -23,7 +23,12 @@ std::unique_ptr<Connection> Server::awaitPeer() {
     diagnosePeer();
     lock.lock();
   }
-  peerChanged.wait(lock, stopSource.get_token(), arrived);
+  while (!peerChanged.wait_for(lock, stopSource.get_token(), PeerLink::pingInterval, arrived) &&
+         !stopping()) {
+    lock.unlock();
+    engine.lookForMaterial();
+    lock.lock();
+  }
   return std::move(offeredPeer);
 }
 
@@ -62,6 +67,25 @@ void Server::leaderLoop() {
   }
 }
 
+/// Whether both servers use the same set.
+bool Server::inStep(const PeerLink &link) const {
+  return engine.hasMaterial() && link.peerMaterial() == engine.materialId();
+}
+
+/// Our own set if server 1 has its half, else another that both have.
+bool Server::proposeMaterial(PeerLink &link) {
+  if (engine.hasMaterial()) {
+    const plan::Id16 id = engine.materialId();
+    PeerCommand mine;
+    mine.mutable_use()->set_material_id(std::string(id.begin(), id.end()));
+    if (link.command(mine).accepted()) {
+      link.agreedOn(id);
+      return true;
+    }
+  }
+  return changeMaterial(link, false);
+}
+
 bool Server::changeMaterial(PeerLink &link, bool endsFormer) {
   std::string refusals;
   for (const plan::Id16 &id : engine.otherMaterial()) {
@@ -71,6 +95,7 @@ bool Server::changeMaterial(PeerLink &link, bool endsFormer) {
     const PeerAnswer answer = link.command(command);
     if (answer.accepted()) {
       engine.useMaterial(id, endsFormer);
+      link.agreedOn(id);
       saidOfMaterial.clear();
       return true;
     }
@@ -84,14 +109,12 @@ bool Server::changeMaterial(PeerLink &link, bool endsFormer) {
 }
 
 /// After a greeting. Throws PlanMismatch if the servers have no set in common; server 1 is told.
+/// Where one of them still has none at all, they agree later, in lead().
 void Server::agreeOnMaterial(PeerLink &link) {
-  if (link.peerMaterial() == engine.materialId())
+  if (inStep(link) || !engine.hasMaterial() || link.peerMaterial() == plan::Id16{})
     return;
   try {
-    PeerCommand mine;
-    mine.mutable_use()->set_material_id(
-        std::string(engine.materialId().begin(), engine.materialId().end()));
-    if (!link.command(mine).accepted() && !changeMaterial(link, false))
+    if (!proposeMaterial(link))
       throw Error(ExitCode::PlanMismatch, "the two servers have different material sets",
                   "give both the files of one run of gfsdeal");
   } catch (const Error &error) {
@@ -105,10 +128,12 @@ void Server::lead(PeerLink &link) {
   ping.mutable_ping();
   Gathering gathering;
   while (!stopping()) {
-    if (std::max(engine.cursor(), link.peerCursor()) >= engine.endSerial())
+    if (!inStep(link))
+      proposeMaterial(link);
+    else if (std::max(engine.cursor(), link.peerCursor()) >= engine.endSerial())
       changeMaterial(link, true);
     const uint64_t next = std::max(engine.cursor(), link.peerCursor());
-    materialSpent = next >= engine.endSerial();
+    materialSpent = !inStep(link) || next >= engine.endSerial();
     engine.prepareAhead(next);
     engine.lookForMaterial();
     if (Jobs jobs = queue.next(groupLimit(), PeerLink::pingInterval, gathering); !jobs.empty()) {

@@ -11,6 +11,9 @@ namespace gfs::serve {
 /// inferences of one pass, about 120 bytes for each of 4,096 at most.
 constexpr uint64_t maxMessageBytes = uint64_t(1) << 20;
 
+/// Records of a delivered set travel in frames of this size at most.
+constexpr uint64_t deliveryFrameBytes = uint64_t(1) << 20;
+
 inline void sendMessage(Connection &connection, const google::protobuf::MessageLite &message,
                         Milliseconds timeout) {
   std::string bytes = message.SerializeAsString();

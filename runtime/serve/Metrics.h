@@ -51,8 +51,9 @@ struct Metrics {
   std::atomic<uint64_t> exchanges = 0;                    ///< With the other server, in passes.
   std::atomic<uint64_t> sentBytes = 0, receivedBytes = 0; ///< In them, without framing.
   std::atomic<double> waitSeconds = 0;                    ///< In them, for the other server.
-  std::atomic<uint64_t> links = 0;                        ///< Times linked to the other server.
-  SecondsHistogram onlineSeconds;                         ///< Of passes that succeeded.
+  std::atomic<uint64_t> delivered = 0; ///< Inferences of sets the dealer brought.
+  std::atomic<uint64_t> links = 0;     ///< Times linked to the other server.
+  SecondsHistogram onlineSeconds;      ///< Of passes that succeeded.
 
   void countFailed(ExitCode code, uint64_t inferences) {
     failed[static_cast<uint8_t>(code)] += inferences;

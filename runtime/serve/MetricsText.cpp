@@ -83,6 +83,8 @@ static void writeTraffic(PrometheusText &text, const Metrics &metrics) {
           static_cast<double>(metrics.receivedBytes));
   counter("gfs_peer_wait_seconds_total", "Time that passes waited for the other server.",
           metrics.waitSeconds);
+  counter("gfs_material_delivered_total", "Inferences of the sets that a dealer has brought.",
+          static_cast<double>(metrics.delivered));
   counter("gfs_peer_links_total", "Times the server was linked to the other one.",
           static_cast<double>(metrics.links));
   text.histogram("gfs_pass_online_seconds",

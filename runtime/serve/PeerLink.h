@@ -29,10 +29,11 @@ public:
   Connection &connection() { return *link; }
   /// The peer's cursor as last heard.
   uint64_t peerCursor() const { return cursor; }
+  /// The set the peer has in use: first what it greeted with (0: none), then what was agreed on.
+  const plan::Id16 &peerMaterial() const { return material; }
   /// What was heard was of another set of material.
   void forgetPeerCursor() { cursor = 0; }
-  /// The set the peer had in use when it greeted.
-  const plan::Id16 &peerMaterial() const { return material; }
+  void agreedOn(const plan::Id16 &id) { material = id; }
   /// A seed that only these two servers know, fresh for every link and request.
   SecretSeed requestSeed(const JobId &id, const plan::Id16 &material, uint64_t serial) const;
 

@@ -10,6 +10,7 @@ namespace gfs::serve {
 static constexpr Milliseconds handshakeTimeout{10000};
 /// Connections whose other end has not proved who it is, beside those of clients.
 static constexpr size_t mostGreeting = 32;
+static constexpr size_t mostDealers = 4;
 
 /// With certificates the role is proven; a server given the certificate of another role would be
 /// refused everywhere.
@@ -28,18 +29,21 @@ Server::Server(ServerOptions given, Engine &engine)
   if (engine.party() == Party::One && !options.peer)
     throw Error(ExitCode::Usage, "--peer: server 1 needs the address of server 0",
                 "for example --peer s0.example.org:7000");
-  sessionContext = {engine.party(),
-                    engine.planHash(),
-                    engine.inputBytes(),
-                    static_cast<uint32_t>(std::min(options.maxGroup, options.maxQueue)),
-                    options.timeout,
-                    &queue,
-                    &counted,
-                    [&engine] { return engine.materialLeft(); },
-                    [this] {
-                      std::lock_guard lock(mutex);
-                      return currentPeer != nullptr;
-                    }};
+  clientContext = {engine.party(),
+                   engine.planHash(),
+                   engine.inputBytes(),
+                   static_cast<uint32_t>(std::min(options.maxGroup, options.maxQueue)),
+                   options.timeout,
+                   &queue,
+                   &counted,
+                   [&engine] { return engine.materialLeft(); },
+                   [this] {
+                     std::lock_guard lock(mutex);
+                     return currentPeer != nullptr;
+                   }};
+  dealerContext = {engine.materialUse(), engine.materialFolder(), options.timeout, &counted,
+                   [&engine] { return engine.materialSets(); }};
+  materialSpent = !engine.hasMaterial();
   listener = listen(options.listen, options.security);
 }
 
@@ -63,7 +67,7 @@ Vitals Server::vitals() const {
   vitals.linked = currentPeer != nullptr;
   vitals.stopping = stopping();
   vitals.clients = static_cast<uint64_t>(std::ranges::count_if(
-      sessions, [](const Session &session) { return session.client && !session.done; }));
+      visits, [](const Visit &visit) { return visit.isClient && !visit.done; }));
   return vitals;
 }
 
@@ -80,7 +84,7 @@ void Server::run() {
   }
   stop();
   acceptor.join();
-  reapSessions(true);
+  reapVisits(true);
   if (fatal)
     std::rethrow_exception(fatal);
   if (options.requests > 0 && lastFailure)
@@ -93,11 +97,11 @@ void Server::stop() noexcept {
     return;
   listener->interrupt();
   queue.close(Error(ExitCode::Network, "the server is shutting down"));
-  for (Session &session : sessions)
-    if (session.client)
-      session.client->shutdown();
-    else if (session.greeting)
-      session.greeting->interrupt();
+  for (Visit &visit : visits)
+    if (visit.session)
+      visit.session->shutdown();
+    else if (visit.greeting)
+      visit.greeting->interrupt();
   if (currentPeer && !executing)
     currentPeer->interrupt();
   peerChanged.notify_all();
@@ -107,15 +111,15 @@ void Server::acceptLoop() {
   while (!stopping()) {
     try {
       std::unique_ptr<Incoming> incoming = listener->accept();
-      reapSessions(false);
+      reapVisits(false);
       if (!incoming)
         continue;
       std::lock_guard lock(mutex);
       makeRoomToGreet();
-      Session &session = sessions.emplace_back();
-      session.greeting = incoming.get();
-      session.thread = std::jthread([this, &session, moved = std::move(incoming)]() mutable {
-        serveConnection(session, std::move(moved));
+      Visit &visit = visits.emplace_back();
+      visit.greeting = incoming.get();
+      visit.thread = std::jthread([this, &visit, moved = std::move(incoming)]() mutable {
+        serveConnection(visit, std::move(moved));
       });
     } catch (const std::exception &error) {
       // Out of descriptors, threads or memory: others will free some.
@@ -128,53 +132,61 @@ void Server::acceptLoop() {
 /// Strangers keep nobody out: the one that has taken longest to say who it is makes room for the
 /// next, so that whoever wants to hold all places has to come again and again.
 void Server::makeRoomToGreet() {
-  auto greets = [](const Session &session) { return session.greeting != nullptr; };
-  if (static_cast<size_t>(std::ranges::count_if(sessions, greets)) < mostGreeting)
+  auto greets = [](const Visit &visit) { return visit.greeting != nullptr; };
+  if (static_cast<size_t>(std::ranges::count_if(visits, greets)) < mostGreeting)
     return;
-  Session &oldest = *std::ranges::find_if(sessions, greets);
+  Visit &oldest = *std::ranges::find_if(visits, greets);
   oldest.greeting->interrupt();
   oldest.greeting = nullptr;
 }
 
-void Server::serveConnection(Session &session, std::unique_ptr<Incoming> incoming) noexcept {
+void Server::serveConnection(Visit &visit, std::unique_ptr<Incoming> incoming) noexcept {
   std::string address = incoming->address();
   try {
-    admit(session, *incoming);
+    admit(visit, *incoming);
   } catch (const std::exception &error) {
     spdlog::warn("{}: {}", address, error.what());
   }
+  std::unique_ptr<Session> ended; // closed, and what it held released, without the lock
   std::lock_guard lock(mutex);
-  session.done = true;
+  ended = std::move(visit.session);
+  visit.done = true;
 }
 
-/// Lets in clients, and the other server. Our own role gets in too, so that two servers of one
-/// party learn what is wrong from the greeting rather than from a refused certificate.
-void Server::admit(Session &session, Incoming &incoming) {
+/// Lets in clients, the dealer, and the other server. Our own role gets in too, so that two servers
+/// of one party learn what is wrong from the greeting rather than from a refused certificate.
+void Server::admit(Visit &visit, Incoming &incoming) {
   std::unique_ptr<Connection> connection;
   {
     const struct Greeting { // over before the connection may end
       Server &server;
-      Session &session;
+      Visit &visit;
       ~Greeting() {
         std::lock_guard lock(server.mutex);
-        session.greeting = nullptr;
+        visit.greeting = nullptr;
       }
-    } greeting{*this, session};
-    connection = incoming.handshake({{"server*", "client*"}, {}}, handshakeTimeout);
+    } greeting{*this, visit};
+    connection = incoming.handshake({{"server*", "client*", "dealer"}, {}}, handshakeTimeout);
   }
   if (connection->peerRole().starts_with("server"))
     return offerPeer(std::move(connection));
   try {
     std::lock_guard lock(mutex);
-    requireRoom(connection->peerRole());
-    session.client = std::make_unique<ClientSession>(std::move(connection), sessionContext);
+    if (connection->peerRole() == "dealer") {
+      makeRoomForDealer();
+      visit.session = std::make_unique<DealerSession>(std::move(connection), dealerContext);
+    } else {
+      requireRoom(connection->peerRole());
+      visit.isClient = true;
+      visit.session = std::make_unique<ClientSession>(std::move(connection), clientContext);
+    }
     if (stopping())
-      session.client->shutdown();
+      visit.session->shutdown();
   } catch (const Error &error) {
     connection->closeWith(error);
     throw;
   }
-  session.client->run();
+  visit.session->run();
 }
 
 /// Where the house is full, the connection whose client has asked nothing for longest makes room,
@@ -183,19 +195,19 @@ void Server::admit(Session &session, Incoming &incoming) {
 void Server::requireRoom(const std::string &client) {
   std::map<std::string, size_t> connections = {{client, 1}};
   size_t inside = 0;
-  auto entitled = [](const Session &session) {
-    return session.client && !session.done && !session.client->isLeaving();
+  auto entitled = [](const Visit &visit) {
+    return visit.isClient && visit.session && !visit.session->isLeaving();
   };
-  ClientSession *leaves = nullptr;
+  Session *leaves = nullptr;
   auto since = std::chrono::steady_clock::now() - options.idlePatience;
-  for (const Session &session : sessions) {
-    if (!entitled(session))
+  for (const Visit &visit : visits) {
+    if (!entitled(visit))
       continue;
     ++inside;
-    ++connections[session.client->client()];
-    if (const auto idle = session.client->idleSince(); idle && *idle < since) {
+    ++connections[visit.session->peerRole()];
+    if (const auto idle = visit.session->idleSince(); idle && *idle < since) {
       since = *idle;
-      leaves = session.client.get();
+      leaves = visit.session.get();
     }
   }
   if (inside < options.maxClients)
@@ -203,14 +215,24 @@ void Server::requireRoom(const std::string &client) {
   const auto most =
       std::ranges::max_element(connections, {}, [](const auto &each) { return each.second; });
   if (!leaves && most->second > connections[client])
-    for (const Session &session : sessions)
-      if (entitled(session) && session.client->client() == most->first)
-        leaves = session.client.get();
+    for (const Visit &visit : visits)
+      if (entitled(visit) && visit.session->peerRole() == most->first)
+        leaves = visit.session.get();
   if (!leaves)
     throw Error(ExitCode::Network, fmt::format("busy: {} clients are connected", inside),
                 "try again later, or over fewer connections; the server's --max-clients is the "
                 "limit");
   leaves->shutdown();
+}
+
+/// One that comes again may have left connections behind that nobody has missed yet: the oldest
+/// goes.
+void Server::makeRoomForDealer() {
+  auto isDealer = [](const Visit &visit) {
+    return visit.session && !visit.isClient && !visit.session->isLeaving();
+  };
+  if (static_cast<size_t>(std::ranges::count_if(visits, isDealer)) >= mostDealers)
+    std::ranges::find_if(visits, isDealer)->session->shutdown();
 }
 
 void Server::offerPeer(std::unique_ptr<Connection> connection) {
@@ -245,14 +267,14 @@ void Server::offerPeer(std::unique_ptr<Connection> connection) {
   peerChanged.notify_all();
 }
 
-void Server::reapSessions(bool all) {
-  std::list<Session> ended;
+void Server::reapVisits(bool all) {
+  std::list<Visit> ended;
   {
     std::lock_guard lock(mutex);
-    for (auto it = sessions.begin(); it != sessions.end();) {
+    for (auto it = visits.begin(); it != visits.end();) {
       auto next = std::next(it);
       if (all || it->done)
-        ended.splice(ended.end(), sessions, it);
+        ended.splice(ended.end(), visits, it);
       it = next;
     }
   }

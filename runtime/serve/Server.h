@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// One of the two servers: accepts clients, keeps the link to the other server, and runs requests
-// that wait at the same time in one pass.
+// One of the two servers: accepts clients and the dealer, keeps the link to the other server, and
+// runs requests that wait at the same time in one pass.
 //
-// Threads: one accepts, one per client connection (ClientSession), and the caller of run() owns the
-// peer link and the engine. Server 0 leads: it picks the next request and the serial, server 1
-// follows.
+// Threads: one accepts, one per connection of a client (ClientSession) or the dealer
+// (DealerSession), and the caller of run() owns the peer link and the engine. Server 0 leads: it
+// picks the next request and the serial, server 1 follows.
 #pragma once
 
 #include "runtime/net/Connection.h"
 #include "runtime/net/NetworkProfile.h"
 #include "runtime/serve/ClientSession.h"
+#include "runtime/serve/DealerSession.h"
 #include "runtime/serve/Engine.h"
 #include "runtime/serve/Metrics.h"
 #include "runtime/serve/PeerLink.h"
@@ -63,21 +64,22 @@ public:
   Vitals vitals() const;
 
 private:
-  struct Session {
-    Incoming *greeting = nullptr;          ///< While nobody knows who it is.
-    std::unique_ptr<ClientSession> client; ///< Set once authenticated.
-    bool done = false;
+  struct Visit {
+    Incoming *greeting = nullptr;     ///< While nobody knows who it is.
+    std::unique_ptr<Session> session; ///< Set once authenticated, until it ends.
+    bool isClient = false, done = false;
     std::jthread thread;
   };
 
   // Connections (Server.cpp)
   void acceptLoop();
-  void serveConnection(Session &session, std::unique_ptr<Incoming> incoming) noexcept;
+  void serveConnection(Visit &visit, std::unique_ptr<Incoming> incoming) noexcept;
   void makeRoomToGreet();
-  void admit(Session &session, Incoming &incoming);
+  void admit(Visit &visit, Incoming &incoming);
   void requireRoom(const std::string &client);
+  void makeRoomForDealer();
   void offerPeer(std::unique_ptr<Connection> connection);
-  void reapSessions(bool all);
+  void reapVisits(bool all);
   bool stopping() const { return stopSource.stop_requested(); }
 
   /// While it lives, other threads may interrupt the link: it must end before the link does.
@@ -94,6 +96,8 @@ private:
   void leaderLoop();
   std::unique_ptr<Connection> awaitPeer();
   void diagnosePeer();
+  bool inStep(const PeerLink &link) const;
+  bool proposeMaterial(PeerLink &link);
   /// Goes over to another set of material that both servers have. False if there is none; why is
   /// logged once, and again when it has changed.
   bool changeMaterial(PeerLink &link, bool endsFormer);
@@ -125,7 +129,8 @@ private:
   Engine &engine;
   RequestQueue queue;
   Metrics counted;
-  SessionContext sessionContext;
+  SessionContext clientContext;
+  DealerContext dealerContext;
   std::unique_ptr<Listener> listener;
   std::stop_source stopSource;
   std::string saidOfMaterial; ///< Why no set could be changed to, last time; of its thread.
@@ -135,7 +140,7 @@ private:
 
   mutable std::mutex mutex; ///< Guards what follows.
   std::condition_variable_any peerChanged;
-  std::list<Session> sessions;
+  std::list<Visit> visits;
   std::unique_ptr<Connection>
       offeredPeer;                   ///< Server 0: a new connection of server 1, not greeted yet.
   Connection *currentPeer = nullptr; ///< For interrupting.

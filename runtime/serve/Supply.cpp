@@ -3,6 +3,7 @@
 
 #include "runtime/base/Error.h"
 #include "runtime/material/Ledger.h"
+#include "runtime/material/MaterialArrival.h"
 
 #include <algorithm>
 #include <spdlog/spdlog.h>
@@ -22,28 +23,29 @@ Supply::Supply(std::filesystem::path givenPlace, const MaterialUse &use)
     : place(std::move(givenPlace)), use(use), isFolder(std::filesystem::is_directory(place)) {
   if (!isFolder) {
     const MaterialInfo info = readMaterialInfo(place);
-    requireUse(place, info);
+    requireUse(use, info, place);
     const std::filesystem::path ledger = ledgerPath(place, info);
     all.push_back({info.materialId, place, ledger, leftOf(info, ledger)});
     return;
   }
+  removeAbandonedArrivals(place);
   refresh();
   if (all.empty())
-    throw Error(ExitCode::MaterialExhausted,
-                fmt::format("{}: holds no material for this plan and server {}", place.string(),
-                            index(use.party)),
-                "put files of gfsdeal there, named *.material");
+    spdlog::warn("material {}: holds none for this plan and server {} yet; gfsdeal --to0 and --to1 "
+                 "bring some, or put its files there, named *.material",
+                 place.string(), index(use.party));
 }
 
-void Supply::requireUse(const std::filesystem::path &file, const MaterialInfo &info) const {
+void requireUse(const MaterialUse &use, const MaterialInfo &info,
+                const std::filesystem::path &place) {
   auto mismatch = [&](const char *cause, const char *hint) {
-    throw Error(ExitCode::PlanMismatch, fmt::format("{}: {}", file.string(), cause), hint);
+    throw Error(ExitCode::PlanMismatch, fmt::format("{}: {}", place.string(), cause), hint);
   };
   if (info.planHash != use.planHash)
     mismatch("was dealt for another plan", "deal material for this plan.bin");
   if (info.party != use.party)
     mismatch("is for the other server", "server 0 takes --out0 of gfsdeal, server 1 --out1");
-  plan::requireModel(use.modelId, info.modelId, file);
+  plan::requireModel(use.modelId, info.modelId, place);
   if (info.payloadBytes != use.payloadBytes)
     mismatch("has records of another size than the plan needs",
              "deal it with the gfsdeal of this version");
@@ -57,7 +59,7 @@ void Supply::look(const std::filesystem::path &file) {
   if (!holdsAllRecords(file))
     return;
   const MaterialInfo info = readMaterialInfo(file);
-  requireUse(file, info);
+  requireUse(use, info, file);
   const MaterialSet *known = find(info.materialId);
   if (known && known->file != file)
     throw Error(ExitCode::MaterialReuse,
@@ -100,17 +102,17 @@ const MaterialSet *Supply::find(const plan::Id16 &id) const {
   return found == all.end() ? nullptr : &*found;
 }
 
-const MaterialSet &Supply::first() const {
+const MaterialSet *Supply::first() const {
+  if (all.empty())
+    return nullptr;
   auto found = std::ranges::find_if(all, [](const MaterialSet &set) { return set.left > 0; });
-  return found == all.end() ? all.front() : *found;
+  return found == all.end() ? &all.front() : &*found;
 }
 
-uint64_t Supply::leftBeside(const plan::Id16 &current) const {
-  uint64_t left = 0;
-  for (const MaterialSet &set : all)
-    if (set.id != current)
-      left += set.left;
-  return left;
+void Supply::noteLeft(const plan::Id16 &id, uint64_t left) {
+  auto found = std::ranges::find(all, id, &MaterialSet::id);
+  if (found != all.end())
+    found->left = left;
 }
 
 void Supply::discard(const plan::Id16 &id) {

@@ -5,6 +5,7 @@
 #include "runtime/material/MaterialInfo.h"
 
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace gfs::serve {
@@ -16,6 +17,10 @@ struct MaterialUse {
   Party party = Party::Zero;
   uint64_t payloadBytes = 0;
 };
+
+/// Throws PlanMismatch, naming `place`, unless material with this header is for that use.
+void requireUse(const MaterialUse &use, const MaterialInfo &info,
+                const std::filesystem::path &place);
 
 /// One set of material at this server; the other server has its own half of it.
 struct MaterialSet {
@@ -30,8 +35,8 @@ struct MaterialSet {
 /// brought back under any name is known to be used.
 class Supply {
 public:
-  /// `place`: a material file, or a folder of files *.material. Errors: InputUnreadable; for a file
-  /// also InvalidInput, PlanMismatch; for a folder without any set MaterialExhausted.
+  /// `place`: a material file, or a folder of files *.material, which may be empty yet. Errors:
+  /// InputUnreadable; for a file also InvalidInput, PlanMismatch.
   Supply(std::filesystem::path place, const MaterialUse &use);
 
   /// Looks for files that came or went. Never fails: what is wrong with a folder is logged.
@@ -39,16 +44,18 @@ public:
   /// In the order of use: by file name.
   const std::vector<MaterialSet> &sets() const { return all; }
   const MaterialSet *find(const plan::Id16 &id) const;
-  /// The set to begin with: the first with records left, else the first. There is one.
-  const MaterialSet &first() const;
-  /// Records left in other sets than `current`.
-  uint64_t leftBeside(const plan::Id16 &current) const;
+  /// The set to begin with: the first with records left, else the first; null if there is none.
+  const MaterialSet *first() const;
+  /// Where sets come and go; none: there is one file.
+  std::optional<std::filesystem::path> folder() const {
+    return isFolder ? std::optional(place) : std::nullopt;
+  }
+  /// So many records are left in a set that was in use.
+  void noteLeft(const plan::Id16 &id, uint64_t left);
   /// Removes the file of a set that is used up and closed, in a folder.
   void discard(const plan::Id16 &id);
 
 private:
-  /// Throws PlanMismatch if the file is for another use.
-  void requireUse(const std::filesystem::path &file, const MaterialInfo &info) const;
   void look(const std::filesystem::path &file);
 
   const std::filesystem::path place;

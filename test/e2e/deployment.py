@@ -57,7 +57,8 @@ class Deployment:
             must("gfs-ca", "init", "-q", ca)
             for role in ("server0", "server1"):
                 must("gfs-ca", "issue", "-q", ca, "--role", role, "--host", "127.0.0.1", "localhost")
-            must("gfs-ca", "issue", "-q", ca, "--role", "client:test")
+            for role in ("client:test", "dealer"):
+                must("gfs-ca", "issue", "-q", ca, "--role", role)
         return cls._cache
 
     @classmethod
@@ -99,6 +100,11 @@ class Deployment:
     def start_both(self):
         self.start(0)
         self.start(1)
+
+    def delivery_arguments(self, *more):
+        """Of a dealer that brings material to both running servers."""
+        return [self.plan, "--to0", f"127.0.0.1:{self.port(0)}", "--to1", f"127.0.0.1:{self.port(1)}",
+                "--ca", self.folder / "ca.crt", "--cert", self.folder / "dealer.crt", "--cert-key", self.folder / "dealer.key", *more]
 
     def port(self, party):
         return (self.folder / f"port{party}").read_text().strip()

@@ -58,24 +58,28 @@ class Installed(unittest.TestCase):
         self.must("gfscc", MODEL, "-o", "plan.bin", "--calib", DATA / "fashion_calib.npy", "-q")
         self.must("gfsrun", "plan.bin", "--local", "--input", IMAGES, "--batch", "--limit", 5, "--labels", LABELS, "--min-accuracy", 0.6)
 
-    def start(self, party, place, ports):
-        """A server as its unit starts it, in the folders that the example settings name, here below `place`."""
-        name, etc, state = f"server{party}", place / "etc", place / f"state{party}"
-        shutil.copytree(place / f"to-{name}", state / "material")
+    def settings(self, name, place, ports, changes=()):
+        """The example settings of a role, in the folders and with the ports of this test."""
+        text = (self.examples() / f"{name}.toml").read_text()
+        for known, ours in (("/etc/gfs", str(place / "etc")), ("0.0.0.0:7000", f"127.0.0.1:{ports[name == 'server1']}"),
+                            ("a.example.org:7000", f"127.0.0.1:{ports[0]}"), ("b.example.org:7000", f"127.0.0.1:{ports[1]}"),
+                            ("127.0.0.1:9100", "127.0.0.1:0"), *changes):
+            text = text.replace(known, ours)
+        (place / "etc" / f"{name}.toml").write_text(text)
+
+    def start(self, program, name, place, plan_key):
+        """A service as its unit starts it, in the folder that the example settings mean."""
+        etc, state = place / "etc", place / f"state-{name}"
+        (state / "material").mkdir(parents=True)
         for file in ("plan.bin", "plan.weights"):
             shutil.copy(place / file, state)
-        settings = (self.examples() / f"{name}.toml").read_text().replace("/etc/gfs", str(etc))
-        for known, free in (("0.0.0.0:7000", f"127.0.0.1:{ports[party]}"), ("a.example.org:7000", f"127.0.0.1:{ports[0]}"),
-                            ("127.0.0.1:9100", "127.0.0.1:0")):
-            settings = settings.replace(known, free)
-        (etc / f"{name}.toml").write_text(settings)
-        log = open(place / f"log{party}", "w", encoding="utf-8")
-        server = subprocess.Popen([self.bin / "gfsrun", "--config", etc / f"{name}.toml", "--key", place / f"plan.s{party}.key",
-                                   "--cert-key", etc / f"{name}.key"], cwd=state, env=CLEAN, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log = open(place / f"log-{name}", "w", encoding="utf-8")
+        service = subprocess.Popen([self.bin / program, "--config", etc / f"{name}.toml", "--key", place / plan_key,
+                                    "--cert-key", etc / f"{name}.key"], cwd=state, env=CLEAN, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
         def stop():
-            server.terminate()
-            self.assertEqual(server.wait(20), 0)
+            service.terminate()
+            self.assertEqual(service.wait(20), 0)
             log.close()
         self.addCleanup(stop)
 
@@ -85,26 +89,25 @@ class Installed(unittest.TestCase):
         place.mkdir()
         self.must("gfscc", MODEL, "-o", place / "plan.bin", "--calib", DATA / "fashion_calib.npy", "-q")
         self.must("gfs-ca", "init", "-q", place / "etc")
-        for role in ("server0", "server1", "client:ward7"):
+        for role in ("server0", "server1", "dealer", "client:ward7"):
             self.must("gfs-ca", "issue", "-q", place / "etc", "--role", role, "--host", "127.0.0.1")
-        done = call(self.bin / "gfsdeal", "--config", self.examples() / "dealer.toml", "-n", 2, "-q", cwd=place)
-        self.assertEqual(done.returncode, 0, done.stderr)
         with socket.socket() as first, socket.socket() as second:
             first.bind(("127.0.0.1", 0))
             second.bind(("127.0.0.1", 0))
             ports = [first.getsockname()[1], second.getsockname()[1]]
         for party in (0, 1):
-            self.start(party, place, ports)
-        settings = (self.examples() / "client.toml").read_text()
-        (place / "etc/client.toml").write_text(settings.replace("a.example.org:7000", f"127.0.0.1:{ports[0]}").replace(
-            "b.example.org:7000", f"127.0.0.1:{ports[1]}").replace("plan.bin", "../plan.bin"))
-        for _ in range(50):
+            self.settings(f"server{party}", place, ports)
+            self.start("gfsrun", f"server{party}", place, f"plan.s{party}.key")
+        self.settings("dealer", place, ports, [("n = 1000", "n = 3"), ("keep = 5000", "keep = 2")])
+        self.start("gfsdeal", "dealer", place, "plan.dealer.key")
+        self.settings("client", place, ports, [("plan.bin", "../plan.bin")])
+        for _ in range(200):
             check = call(self.bin / "gfs-client", "check", "--config", "client.toml", cwd=place / "etc")
             if check.returncode == 0:
                 break
             time.sleep(0.1)
         self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
-        self.assertIn("material left     2 inferences", check.stdout)
+        self.assertEqual(check.stdout.count("material left     3 inferences"), 2)
 
     def test_manuals(self):
         manuals = self.prefix / "share/man/man1"
@@ -139,18 +142,19 @@ class Installed(unittest.TestCase):
         self.assertEqual(self.complete("gfs-client", "check", "--toge"), [])
         self.assertEqual(self.complete("gfsrun", "--config", "sha"), ["share"])
 
-    def test_service(self):
-        unit = self.prefix / "lib/systemd/system/gfsrun@.service"
+    def test_services(self):
         self.assertIn("u gfs ", (self.prefix / "lib/sysusers.d/gfs.conf").read_text())
-        text = unit.read_text()
-        for flag in re.findall(r"--[a-z-]+", re.search(r"^ExecStart=.*$", text, re.MULTILINE).group(0)):
-            self.assertIn(flag, self.must("gfsrun", "--help").stdout)
-        if not shutil.which("systemd-analyze"):
-            self.skipTest("systemd-analyze is missing")
-        placed = self.folder / "gfsrun@server0.service"
-        placed.write_text(text.replace("ExecStart=gfsrun", f"ExecStart={self.bin / 'gfsrun'}"))
-        done = call("systemd-analyze", "verify", "--man=no", placed)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for program, instance in (("gfsrun", "server0"), ("gfsdeal", "dealer")):
+            with self.subTest(program=program):
+                text = (self.prefix / f"lib/systemd/system/{program}@.service").read_text()
+                for flag in re.findall(r"--[a-z-]+", re.search(r"^ExecStart=.*$", text, re.MULTILINE).group(0)):
+                    self.assertIn(flag, self.must(program, "--help").stdout)
+                if not shutil.which("systemd-analyze"):
+                    self.skipTest("systemd-analyze is missing")
+                placed = self.folder / f"{program}@{instance}.service"
+                placed.write_text(text.replace(f"ExecStart={program}", f"ExecStart={self.bin / program}"))
+                done = call("systemd-analyze", "verify", "--man=no", placed)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_documents(self):
         for name in ("README.md", "SECURITY.md", "LICENSE", "docs/threat-model.md", "docs/exit-codes.md"):

@@ -38,16 +38,17 @@ protected:
     return bytes;
   }
   void append(MaterialWriter &writer, uint64_t until) const {
+    const RecordSealer sealer(info, seed(9));
     while (writer.written() < until) {
-      SecretVector<uint8_t> record = writer.blank();
+      SecretVector<uint8_t> record = sealer.blank();
       std::ranges::copy(payload(info.firstSerial + writer.written()),
-                        MaterialWriter::payload(record).begin());
-      writer.seal(writer.written(), record);
+                        RecordSealer::payload(record).begin());
+      sealer.seal(writer.written(), record);
       writer.append(record);
     }
   }
   void deal(uint64_t records) const {
-    MaterialWriter writer = MaterialWriter::create(path, info, seed(9), false);
+    MaterialWriter writer = MaterialWriter::create(path, info, false);
     append(writer, records);
     if (records == info.records)
       writer.finish();
@@ -213,7 +214,7 @@ TEST_F(Material, IsNotOverwrittenByAccident) {
     store().claim(7);
   }
   info.materialId.fill(4);
-  MaterialWriter writer = MaterialWriter::create(path, info, seed(9), true);
+  MaterialWriter writer = MaterialWriter::create(path, info, true);
   append(writer, 5);
   writer.finish();
   EXPECT_EQ(store().cursor(), 7u) << "a new set starts with a new ledger";
@@ -438,5 +439,5 @@ TEST_F(Material, ReportsMissingFiles) {
   expectCode(ExitCode::InputUnreadable, "m.s0.material: cannot be opened", [&] { store(); });
   std::filesystem::path nowhere = folder / "no" / "such.material";
   expectCode(ExitCode::OutputUnwritable, "such.material: cannot be written",
-             [&] { MaterialWriter::create(nowhere, info, seed(9), false); });
+             [&] { MaterialWriter::create(nowhere, info, false); });
 }

@@ -63,10 +63,10 @@ TEST_F(SupplyTest, AFileIsOneSet) {
   const std::filesystem::path file = serve::defaultMaterial(deployment.planPath, Party::Zero);
   Supply supply(file, use(Party::Zero));
   ASSERT_EQ(supply.sets().size(), 1u);
-  EXPECT_EQ(supply.first().file, file);
-  EXPECT_EQ(supply.first().ledger, ledgerPath(file));
-  EXPECT_EQ(supply.first().left, 8u);
-  supply.discard(supply.first().id);
+  EXPECT_EQ(supply.first()->file, file);
+  EXPECT_EQ(supply.first()->ledger, ledgerPath(file));
+  EXPECT_EQ(supply.first()->left, 8u);
+  supply.discard(supply.first()->id);
   EXPECT_TRUE(std::filesystem::exists(file)) << "only folders are tidied up";
 }
 
@@ -88,25 +88,30 @@ TEST_F(SupplyTest, AFolderHoldsSetsInOrderOfTheirNames) {
   dealt(2, "a");
   Supply supply = this->supply();
   EXPECT_EQ(left(supply), (std::vector<uint64_t>{2, 3}));
-  EXPECT_EQ(supply.first().left, 2u);
-  EXPECT_EQ(supply.leftBeside(supply.first().id), 3u);
+  EXPECT_EQ(supply.first()->left, 2u);
+  EXPECT_EQ(supply.sets()[1].left, 3u);
   dealt(5, "aa"); // arrives later
   EXPECT_EQ(left(supply), (std::vector<uint64_t>{2, 3}));
   supply.refresh();
   EXPECT_EQ(left(supply), (std::vector<uint64_t>{2, 5, 3}));
 }
 
-TEST_F(SupplyTest, AFolderWithoutMaterialIsRefused) {
-  expectError(errorOf([&] { supply(); }), ExitCode::MaterialExhausted,
-              "holds no material for this plan");
+TEST_F(SupplyTest, AFolderMayHoldNothingYet) {
+  EXPECT_TRUE(supply().sets().empty());
   std::ofstream(deployment.material(Party::Zero) / "notes.txt") << "no material";
   std::ofstream(deployment.material(Party::Zero) / "x.material")
       << "no material, though long enough";
   const std::array<std::filesystem::path, 2> files = dealt(1, "a");
-  std::filesystem::remove(files[0]);
+  const std::filesystem::path right = files[0].string() + ".kept";
+  std::filesystem::rename(files[0], right);
   std::filesystem::copy(files[1], files[0]); // the other server's half
-  expectError(errorOf([&] { supply(); }), ExitCode::MaterialExhausted,
-              "holds no material for this plan");
+  Supply supply = this->supply();
+  EXPECT_EQ(supply.first(), nullptr);
+  EXPECT_EQ(supply.folder(), deployment.material(Party::Zero));
+  std::filesystem::rename(right, files[0].parent_path() / "b.material");
+  supply.refresh();
+  ASSERT_NE(supply.first(), nullptr);
+  EXPECT_EQ(supply.first()->left, 1u);
 }
 
 TEST_F(SupplyTest, AFileThatIsBeingCopiedIsLookedAtAgain) {
@@ -132,13 +137,13 @@ TEST_F(SupplyTest, ASetServesOnceUnderAnyName) {
   std::filesystem::copy(file, copy);
   {
     Supply supply = this->supply();
-    open(supply.first()).claim(2);
+    open(*supply.first()).claim(2);
   }
   std::filesystem::remove(file);
   std::filesystem::copy(copy, file.parent_path() / "restored.material");
   Supply supply = this->supply();
-  EXPECT_EQ(supply.first().left, 1u);
-  expectError(errorOf([&] { open(supply.first()).read(2); }), ExitCode::MaterialReuse,
+  EXPECT_EQ(supply.first()->left, 1u);
+  expectError(errorOf([&] { open(*supply.first()).read(2); }), ExitCode::MaterialReuse,
               "used already");
   // A second copy is the same set.
   std::filesystem::copy(copy, file.parent_path() / "twin.material");
@@ -150,25 +155,25 @@ TEST_F(SupplyTest, ASetServesOnceInAFolderAndByItself) {
   const std::filesystem::path file = dealt(4, "a")[0], copy = file.parent_path() / "copy",
                               restored = file.parent_path() / "restored.material";
   std::filesystem::copy(file, copy);
-  open(Supply(file, use(Party::Zero)).first()).claim(0); // by itself, with a ledger of its name
+  open(*Supply(file, use(Party::Zero)).first()).claim(0); // by itself, with a ledger of its name
   EXPECT_TRUE(std::filesystem::exists(ledgerPath(file)));
   supply();
   std::filesystem::remove(file);
   std::filesystem::copy(copy, restored);
   {
     Supply folder = supply();
-    EXPECT_EQ(folder.first().left, 3u);
-    open(folder.first()).claim(2);
+    EXPECT_EQ(folder.first()->left, 3u);
+    open(*folder.first()).claim(2);
   }
   std::filesystem::remove(restored);
   std::filesystem::copy(copy, restored);
-  EXPECT_EQ(Supply(restored, use(Party::Zero)).first().left, 1u) << "by itself again";
+  EXPECT_EQ(Supply(restored, use(Party::Zero)).first()->left, 1u) << "by itself again";
   // Ledgers that have parted: the higher cursor counts.
   std::filesystem::copy(copy, file);
   std::filesystem::remove(ledgerPath(file));
   open({{}, file, ledgerPath(file), 0}).claim(3);
   std::filesystem::remove(restored);
-  EXPECT_EQ(supply().first().left, 0u);
+  EXPECT_EQ(supply().first()->left, 0u);
 }
 
 TEST_F(SupplyTest, APipeInAFolderHoldsNobodyUp) {
@@ -180,7 +185,7 @@ TEST_F(SupplyTest, APipeInAFolderHoldsNobodyUp) {
 TEST_F(SupplyTest, AUsedUpSetIsRemovedAndItsLedgerKept) {
   const std::filesystem::path file = dealt(1, "a")[0];
   Supply supply = this->supply();
-  const serve::MaterialSet set = supply.first();
+  const serve::MaterialSet set = *supply.first();
   open(set).claim(0);
   supply.discard(set.id);
   EXPECT_FALSE(std::filesystem::exists(file));
@@ -240,7 +245,7 @@ TEST_F(SupplyTest, WhatOneServerHasUsedUpIsOverForBoth) {
   dealt(3, "b");
   {
     Supply ofOne = supply(Party::One);
-    open(ofOne.first(), Party::One).claim(2); // server 1's half of the first set
+    open(*ofOne.first(), Party::One).claim(2); // server 1's half of the first set
   }
   RunningServer zero(deployment, Party::Zero, quick());
   RunningServer one(deployment, Party::One, quick(zero.address()));
@@ -301,4 +306,46 @@ TEST_F(SupplyTest, ServersWithNothingInCommonPart) {
   RunningServer one(deployment, Party::One, quick(zero.address()));
   one.join();
   expectError(one.error, ExitCode::PlanMismatch, "the two servers have different material sets");
+}
+
+TEST_F(SupplyTest, ServersMayBeginWithNothing) {
+  deployment.folders = true;
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  zero.ready.get_future().wait();
+  EXPECT_TRUE(zero.server->vitals().materialSpent);
+  {
+    Client client(deployment.loaded, clientOf(zero.address(), one.address()));
+    EXPECT_EQ(client.materialLeft(), 0u);
+    expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }),
+                ExitCode::MaterialExhausted, "has no material yet");
+  }
+  dealt(2, "a");
+  for (int i = 0;
+       i < 500 && (zero.server->vitals().materialSpent || one.server->vitals().materialSpent); ++i)
+    std::this_thread::sleep_for(Milliseconds(10));
+  ask(zero.address(), one.address(), 2);
+}
+
+TEST_F(SupplyTest, AServerWithNothingWaitsForItsHalf) {
+  for (Party late : {Party::Zero, Party::One}) {
+    const auto files = dealt(2, late == Party::Zero ? "a" : "b");
+    const std::filesystem::path file = files[index(late)], away = file.string() + ".away";
+    std::filesystem::rename(file, away);
+    RunningServer zero(deployment, Party::Zero, quick());
+    RunningServer one(deployment, Party::One, quick(zero.address()));
+    zero.ready.get_future().wait();
+    const auto spent = [&] {
+      return zero.server->vitals().materialSpent || one.server->vitals().materialSpent;
+    };
+    EXPECT_TRUE(spent());
+    std::filesystem::rename(away, file);
+    for (int i = 0; i < 500 && spent(); ++i)
+      std::this_thread::sleep_for(Milliseconds(10));
+    EXPECT_EQ(zero.engine.materialId(), one.engine.materialId());
+    ask(zero.address(), one.address(), 2);
+    EXPECT_EQ(zero.engine.materialLeft(), 0u) << "nothing of the set was burnt";
+    for (const std::filesystem::path &used : files)
+      std::filesystem::remove(used);
+  }
 }
