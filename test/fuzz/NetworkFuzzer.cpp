@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever a peer, a client or a visitor of --metrics sends, the server answers or hangs up, soon
-// and in order. The first byte says how far a conversation has come in good order before the rest
-// of the input is sent as it is.
+// Whatever a peer, a client, a dealer or a visitor of --metrics sends, the server answers or hangs
+// up, soon and in order. The first byte says how far a conversation has come in good order before
+// the rest of the input is sent as it is.
 #include "runtime/net/HttpServer.h"
 #include "runtime/serve/ClientSession.h"
+#include "runtime/serve/DealerSession.h"
 #include "runtime/serve/PeerLink.h"
 
 #include <arpa/inet.h>
@@ -20,7 +21,18 @@ namespace {
 constexpr Milliseconds patience{200};
 constexpr uint64_t inputBytes = 24;
 
-enum Conversation : uint8_t { Stranger, Client, GreetedClient, Peer, GreetedPeer, Visitor, kinds };
+enum Conversation : uint8_t {
+  Stranger,
+  Client,
+  GreetedClient,
+  Peer,
+  GreetedPeer,
+  Visitor,
+  Dealer,
+  GreetedDealer,
+  DeliveringDealer,
+  kinds
+};
 
 /// A connection to this process that has sent `bytes` and sends nothing more.
 class Sender {
@@ -82,21 +94,62 @@ std::string beginningOf(Conversation conversation) {
     hello.set_contribution(std::string(32, '\1'));
     return beginningOf(Peer) + frame(hello);
   }
+  case Dealer:
+    return frame(FrameType::Hello, "GFSNET01dealer");
+  case GreetedDealer: {
+    DealerHello hello;
+    hello.set_plan_hash(std::string(32, '\0'));
+    return beginningOf(Dealer) + frame(hello);
+  }
+  case DeliveringDealer: {
+    DealerCommand command;
+    MaterialInfo info;
+    info.records = 2;
+    command.mutable_delivery()->set_header(encodeMaterialHeader(info));
+    return beginningOf(GreetedDealer) + frame(command);
+  }
   default:
     return {};
   }
 }
 
+/// A folder of material, here for one delivery.
+class Folder {
+public:
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "gfs-fuzz-XXXXXX").string();
+    if (!mkdtemp(pattern.data()))
+      std::abort();
+    path = pattern;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::filesystem::path path;
+};
+
+/// Nothing stays but whole sets.
+void serveDealer(std::unique_ptr<Connection> connection) {
+  const Folder folder;
+  Metrics metrics;
+  const DealerContext context{
+      {}, folder.path, Milliseconds(5), &metrics, [] { return std::vector<MaterialLeft>(); }};
+  DealerSession(std::move(connection), context).run();
+  for (const auto &entry : std::filesystem::directory_iterator(folder.path))
+    if (!holdsAllRecords(entry.path()))
+      std::abort();
+}
+
 /// As a server's session thread does it; requests find nobody who runs them.
 void serveOne(Listener &listener) {
   std::unique_ptr<Connection> connection =
-      listener.accept()->handshake({{"server*", "client*"}, {}}, patience);
+      listener.accept()->handshake({{"server*", "client*", "dealer"}, {}}, patience);
   if (connection->peerRole() == "server1") {
     PeerLink link(std::move(connection), PeerFacts{}, patience);
     link.command(PeerCommand());
     link.awaitCommand();
     return;
   }
+  if (connection->peerRole() == "dealer")
+    return serveDealer(std::move(connection));
   RequestQueue queue(4);
   Metrics metrics;
   const SessionContext context{Party::Zero,        {},     inputBytes, 2,
