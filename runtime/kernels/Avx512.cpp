@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX-512 (F, BW, DQ, VL, IFMA, VBMI, VBMI2, VNNI).
 #include "runtime/kernels/ConvKernel.h"
-#include "runtime/kernels/FastConv.h"
+#include "runtime/kernels/FastConvs.h"
 #include "runtime/kernels/KernelVariants.h"
 #include "runtime/kernels/PackAvx512.h"
 #include "runtime/kernels/RescaleKernels.h"

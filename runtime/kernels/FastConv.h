@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3x3 convolutions of stride 1 with 4/9 or 1/4 of the multiplications, exact in the ring: a filter
-// of FastFilter.h in both directions. A tile of (m + 2) x (m + 2) inputs d gives m x m outputs Y,
-//   4^shift Y = A' ((G g G') * (B' d B)) A,   * by elements, summed over input channels.
-// A word of w bits holds Y mod 2^(w - 2 shift) after a shift by 2 shift bits: right for rings of at
-// most that many bits.
+// 3x3 convolutions of stride 1 with 4/9 or 1/4 of the multiplications, exact in the ring.
+//
+// The algorithm is Winograd's minimal filtering (S. Winograd, Arithmetic Complexity of
+// Computations, 1980), nested in both directions as by Lavin and Gray (Fast Algorithms for
+// Convolutional Neural Networks, CVPR 2016), with filters that need no fractions: FastFilter.h
+// derives them, NestedFilter.h nests them, FastConvs.h says when they pay. Here is the loop over
+// tiles: transform the inputs of a panel of tiles,
+//   V[point][c] = (B' d_c B)[point];
+// at each point, sum over input channels, which is a product of matrices,
+//   M[point][o] = sum over c of U[point][o][c] V[point][c],   U = G g G', made by pack();
+// and transform back to the outputs, Y_o = A' M_o A / 4^shift.
+//
+// A word of w bits holds Y mod 2^(w - 2 shift) after the division: right for rings of at most that
+// many bits.
 //
 // `Simd` as for ConvKernel, and: exactBits, w; sub; shiftRight; storeInterleaved.
 // Compiled once per instruction set: internal linkage only (see KernelVariants.h).
 #pragma once
 
 #include "runtime/kernels/ConvGeometry.h"
-#include "runtime/kernels/FastFilter.h"
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/NestedFilter.h"
 #include "runtime/kernels/PhaseRows.h"
-
-#include <algorithm>
-#include <cmath>
-#include <limits>
 
 namespace gfs {
 namespace {
@@ -24,18 +29,15 @@ namespace {
 template <class Simd, class Filter> class FastConv {
   using Word = typename Simd::Word;
   using Vector = typename Simd::Vector;
+  using Nested = NestedFilter<Filter>;
   static constexpr uint32_t lanes = Simd::lanes;
   static constexpr uint32_t rows = Simd::tileRows;           // output channels done together
   static constexpr uint32_t mostVectors = Simd::tileVectors; // vectors of tiles done together
   static constexpr uint32_t mostTiles = lanes * mostVectors;
-  static constexpr uint32_t outputs = Filter::outputs; // of a tile, in each direction
-  static constexpr uint32_t inputs = outputs + 2;
-  static constexpr uint32_t side = Filter::points, points = side * side; // of a transformed tile
+  static constexpr uint32_t inputs = Nested::inputs, outputs = Nested::outputs,
+                            points = Nested::points;
   /// Transformed inputs of the tiles done together stay in this half of a 1 MB L2.
   static constexpr size_t cachedBytes = size_t(512) << 10;
-  /// Transformed weights beyond this come from memory for all tiles that are done together: what a
-  /// cache shared with the other processors is sure to keep.
-  static constexpr size_t keptBytes = size_t(8) << 20;
 
 public:
   static bool isExact(const ConvShape &s) {
@@ -44,28 +46,19 @@ public:
            s.ringBits + 2 * Filter::shift <= Simd::exactBits;
   }
 
-  /// Vector multiplications, and as many steps of about their length as transforming takes.
-  /// Infinite where the transformed weights, points / 9 as many bytes, would serve few tiles.
-  static double work(const ConvShape &s) {
-    const size_t tiles = size_t(s.batch) * tilesOf(s.outH) * tilesOf(s.outW);
-    if (!isExact(s) || tiles < 16)
-      return std::numeric_limits<double>::infinity();
-    const double channels = s.inChannels, outChannels = blocks(s) * rows;
-    const auto vectors = double((tiles + lanes - 1) / lanes);
-    const double computing =
-        vectors * points *
-        (channels * outChannels + Filter::transformSteps * (channels + outChannels));
-    // A multiplication takes as long as a twentieth of a vector from memory.
-    constexpr double fetchedBytes = sizeof(Vector) / 20.0;
-    const double panels = std::ceil(vectors / vectorsTogether(s)),
-                 fetching = packedBytes(s) > keptBytes
-                                ? panels * double(packedBytes(s)) / fetchedBytes
-                                : 0;
-    return std::max(computing, fetching);
+  /// Tiles of all images.
+  static size_t tiles(const ConvShape &s) {
+    return size_t(s.batch) * tilesOf(s.outH) * tilesOf(s.outW);
+  }
+  /// Output channels, whole blocks of them.
+  static uint32_t blockChannels(const ConvShape &s) { return blocks(s) * rows; }
+  /// Vectors of tiles done together: weights are read once for them.
+  static uint32_t vectorsTogether(const ConvShape &s) {
+    return mostVectors > 1 && mostVectors * vectorBytes(s) > cachedBytes ? 1 : mostVectors;
   }
 
   static size_t packedBytes(const ConvShape &s) {
-    return size_t(blocks(s)) * rows * points * s.inChannels * sizeof(Word);
+    return size_t(blockChannels(s)) * points * s.inChannels * sizeof(Word);
   }
 
   /// G g G' as [block of output channels][point][input channel][output channel in the block]; zero
@@ -79,7 +72,7 @@ public:
           const uint32_t o = block * rows + r;
           Word u[points] = {};
           if (o < s.outChannels)
-            transformWeight(weight + (size_t(o) * s.inChannels + c) * 9, u);
+            Nested::transformTaps(weight + (size_t(o) * s.inChannels + c) * 9, u);
           for (uint32_t p = 0; p < points; ++p)
             out[p * pointStride + c * rows + r] = u[p];
         }
@@ -100,18 +93,14 @@ private:
   Word *products = nullptr;          ///< [point][output channel in the block][tile]
 
   static uint32_t tilesOf(uint32_t count) { return (count + outputs - 1) / outputs; }
+  static uint32_t blocks(const ConvShape &s) { return (s.outChannels + rows - 1) / rows; }
   bool isWanted(uint32_t channel) const {
     return channel >= shape.firstChannel && channel < shape.channelsEnd();
   }
   static uint32_t atMost(uint32_t most, uint32_t count) { return count < most ? count : most; }
-  static uint32_t blocks(const ConvShape &s) { return (s.outChannels + rows - 1) / rows; }
   /// Transformed inputs of a vector of tiles.
   static size_t vectorBytes(const ConvShape &s) {
     return points * size_t(s.inChannels) * lanes * sizeof(Word);
-  }
-  /// Vectors of tiles done together.
-  static uint32_t vectorsTogether(const ConvShape &s) {
-    return mostVectors > 1 && mostVectors * vectorBytes(s) > cachedBytes ? 1 : mostVectors;
   }
   static ConvShape tileShape(ConvShape s) {
     s.outH = tilesOf(s.outH);
@@ -219,40 +208,21 @@ private:
     }
   }
 
-  /// u = G g G'.
-  static void transformWeight(const Word *g, Word *u) {
-    Word half[3][side]; // G g by columns
-    for (uint32_t j = 0; j < 3; ++j)
-      Filter::taps({g[j], g[3 + j], g[6 + j]}, half[j]);
-    for (uint32_t i = 0; i < side; ++i, u += side) {
-      Word row[side];
-      Filter::taps({half[0][i], half[1][i], half[2][i]}, row);
-      std::memcpy(u, row, sizeof row);
-    }
-  }
-
-  /// B' d B of one channel for `lanes` tiles, to out[point][…].
+  /// V of one channel for `lanes` tiles, to out[point][…].
   template <uint32_t vectors>
   void transformInput(const Word *channel, const PieceList &list, Word *out) const {
-    Vector half[side][inputs]; // B' d
-    for (uint32_t j = 0; j < inputs; ++j) {
-      Vector d[inputs], column[side];
-      for (uint32_t i = 0; i < inputs; ++i)
-        d[i] = loadPieces<Simd>(channel + tapOffset[i * inputs + j], list);
-      Filter::template inputs<Simd>(d, column);
-      for (uint32_t i = 0; i < side; ++i)
-        half[i][j] = column[i];
-    }
     const size_t stride = size_t(shape.inChannels) * vectors * lanes;
-    for (uint32_t i = 0; i < side; ++i) {
-      Vector row[side];
-      Filter::template inputs<Simd>(half[i], row);
-      for (uint32_t j = 0; j < side; ++j, out += stride)
-        Simd::store(out, row[j]);
-    }
+    Nested::template transformInputs<Simd>(
+        [&](uint32_t i, uint32_t j) {
+          return loadPieces<Simd>(channel + tapOffset[i * inputs + j], list);
+        },
+        [&](uint32_t, Vector v) {
+          Simd::store(out, v);
+          out += stride;
+        });
   }
 
-  /// One point of a block of output channels: the sums over the input channels.
+  /// M of one point of a block of output channels.
   template <uint32_t vectors> void multiply(const Word *w, uint32_t point) const {
     typename Simd::Sum sum[rows][vectors];
     for (uint32_t r = 0; r < rows; ++r)
@@ -275,77 +245,23 @@ private:
         Simd::store(out + r * mostTiles + v * lanes, Simd::finish(sum[r][v]));
   }
 
-  /// Y = A' M A / 4^shift of row r of the block, to its output plane.
+  /// Y of row r of the block, to its output plane.
   template <uint32_t vectors> void writeChannel(const Panel &p, uint32_t r, Word *plane) const {
     Word line[outputs][outputs * vectors * lanes];
-    for (uint32_t v = 0; v < vectors; ++v) {
-      Vector half[outputs][side]; // A' M
-      for (uint32_t j = 0; j < side; ++j) {
-        Vector m[side], column[outputs];
-        for (uint32_t i = 0; i < side; ++i)
-          m[i] = Simd::load(products + ((side * i + j) * rows + r) * mostTiles + v * lanes);
-        Filter::template results<Simd>(m, column);
-        for (uint32_t i = 0; i < outputs; ++i)
-          half[i][j] = column[i];
-      }
-      for (uint32_t i = 0; i < outputs; ++i) {
-        Vector y[outputs];
-        Filter::template results<Simd>(half[i], y);
-        if constexpr (Filter::shift > 0)
-          for (Vector &value : y)
-            value = Simd::template shiftRight<2 * Filter::shift>(value);
-        Simd::storeInterleaved(line[i] + outputs * v * lanes, y);
-      }
-    }
+    for (uint32_t v = 0; v < vectors; ++v)
+      Nested::template transformProducts<Simd>(
+          [&](uint32_t point) {
+            return Simd::load(products + (point * rows + r) * mostTiles + v * lanes);
+          },
+          [&](uint32_t i, const Vector(&y)[outputs]) {
+            Simd::storeInterleaved(line[i] + outputs * v * lanes, y);
+          });
     for (uint32_t i = 0; i < p.runCount; ++i) {
       const Run &run = p.runs[i];
       for (uint32_t row = 0; row < run.rows; ++row)
         std::memcpy(plane + run.at + size_t(row) * shape.outW, line[row] + outputs * run.first,
                     run.columns * sizeof(Word));
     }
-  }
-};
-
-/// Of the ways to convolve with packed weights the one of least work, if it is less than that of
-/// ConvKernel. Narrow and Wide are two multipliers of one word that read one form of weights: the
-/// narrow one is faster but right for fewer bits.
-template <class Narrow, class Wide> class FastConvs {
-  using Word = typename Wide::Word;
-
-public:
-  static size_t packedBytes(const ConvShape &s) {
-    size_t bytes = 0;
-    withFilter(s, [&]<class Filter>() { bytes = FastConv<Wide, Filter>::packedBytes(s); });
-    return bytes;
-  }
-  static void pack(const ConvShape &s, const Word *weight, void *packed) {
-    withFilter(s, [&]<class Filter>() { FastConv<Wide, Filter>::pack(s, weight, packed); });
-  }
-  static void run(const ConvShape &s, const Word *input, const void *packed, Word *output) {
-    withFilter(s, [&]<class Filter>() {
-      if (FastConv<Narrow, Filter>::isExact(s))
-        FastConv<Narrow, Filter>::run(s, input, packed, output);
-      else
-        FastConv<Wide, Filter>::run(s, input, packed, output);
-    });
-  }
-
-private:
-  static double plainWork(const ConvShape &s) {
-    const double pixels = double(s.batch) * s.outH * s.outW;
-    return pixels / Wide::lanes * 9 * s.inChannels * s.outChannels;
-  }
-  template <class Function> static void withFilter(const ConvShape &s, Function function) {
-    const double winograd = FastConv<Wide, WinogradFilter>::work(s),
-                 large = FastConv<Wide, LargeWinogradFilter>::work(s),
-                 karatsuba = FastConv<Wide, KaratsubaFilter>::work(s);
-    const double least = std::min({winograd, large, karatsuba, plainWork(s)});
-    if (large == least)
-      function.template operator()<LargeWinogradFilter>();
-    else if (winograd == least)
-      function.template operator()<WinogradFilter>();
-    else if (karatsuba == least)
-      function.template operator()<KaratsubaFilter>();
   }
 };
 

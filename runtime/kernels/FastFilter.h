@@ -2,7 +2,7 @@
 // Filters of three taps with fewer multiplications than taps times outputs, exact in a ring:
 //   y_i = sum over j < 3 of g_j d_{i+j}, i < outputs, from inputs d_0 .. d_{outputs+1},
 // as  2^shift y = A' ((G g) * (B' d)),  * by elements, with integer matrices. Nested in both
-// directions they filter tiles of the plane (FastConv.h).
+// directions they filter tiles of the plane (NestedFilter.h, FastConv.h).
 //
 // A filter names outputs, points (products), shift, and transformSteps, what transforming takes for
 // each point of a vector of tiles, in multiplications of vectors, inputs or products, whichever is
