@@ -223,6 +223,7 @@ private:
     result.outputs.resize(count);
     eachOutput([&](uint32_t i, size_t, std::span<uint8_t> pinned) {
       result.outputs[i].emplace_back(pinned.begin(), pinned.end());
+      secureWipe(pinned.data(), pinned.size());
     });
     for (const DeviceMember &member : members)
       queue.wipe(member.prepared->memory());
