@@ -103,7 +103,8 @@ static void syncFolder(const std::filesystem::path &path) {
   OpenFile descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (descriptor.get() < 0 || ::fsync(descriptor.get()) != 0)
     throw Error(ExitCode::OutputUnwritable,
-                fmt::format("{}: cannot be made durable: {}", path.string(), std::strerror(errno)));
+                fmt::format("{}: cannot be made durable: {}", path.filename().string(),
+                            std::strerror(errno)));
 }
 
 std::filesystem::path ledgerInFolder(const std::filesystem::path &material,
@@ -158,9 +159,10 @@ void Ledger::store(uint64_t cursor) {
   if (!stored) {
     // After a failed fdatasync nobody knows what is on disk: nothing may be claimed any more.
     failed = true;
-    throw Error(ExitCode::OutputUnwritable,
-                fmt::format("{}: cannot be written: {}", path.string(), std::strerror(errno)),
-                "is the disk full? no material is used until the ledger can be written");
+    throw Error(
+        ExitCode::OutputUnwritable,
+        fmt::format("{}: cannot be written: {}", path.filename().string(), std::strerror(errno)),
+        "is the disk full? no material is used until the ledger can be written");
   }
   ++writes;
   durable = cursor;
@@ -179,7 +181,7 @@ Ledger::~Ledger() {
 void Ledger::requireSound() const {
   if (failed)
     throw Error(ExitCode::OutputUnwritable,
-                fmt::format("{}: could not be written before", path.string()),
+                fmt::format("{}: could not be written before", path.filename().string()),
                 "restart the server when the disk is in order");
 }
 
@@ -197,11 +199,12 @@ void Ledger::claim(uint64_t serial) {
   requireSound();
   if (serial < next)
     throw Error(ExitCode::MaterialReuse,
-                fmt::format("{}: serial {} was used already", path.string(), serial),
+                fmt::format("{}: serial {} was used already", path.filename().string(), serial),
                 "material is good for one inference only");
   if (serial >= info.endSerial())
     throw Error(ExitCode::MaterialExhausted,
-                fmt::format("{}: no unused material is left", path.string()), moreMaterial);
+                fmt::format("{}: no unused material is left", path.filename().string()),
+                moreMaterial);
   if (serial >= durable)
     storeAhead(serial + 1);
   next = serial + 1;

@@ -217,8 +217,8 @@ MaterialReader::MaterialReader(const std::filesystem::path &path, const SecretSe
 
 void MaterialReader::readAt(uint64_t offset, std::span<uint8_t> out) const {
   if (readSome(path, file.get(), offset, out) != out.size())
-    throw Error(ExitCode::InvalidInput, fmt::format("{}: has been cut short", path.string()),
-                "copy it again");
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("{}: has been cut short", path.filename().string()), "copy it again");
 }
 
 SecretVector<uint8_t> MaterialReader::read(uint64_t serial) const {
@@ -228,9 +228,10 @@ SecretVector<uint8_t> MaterialReader::read(uint64_t serial) const {
 std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
                                                         std::span<const uint64_t> lengths) const {
   if (serial >= header.endSerial())
-    throw Error(ExitCode::MaterialExhausted,
-                fmt::format("{}: all {} records are used", path.string(), header.records),
-                moreMaterial);
+    throw Error(
+        ExitCode::MaterialExhausted,
+        fmt::format("{}: all {} records are used", path.filename().string(), header.records),
+        moreMaterial);
   check(serial >= header.firstSerial, "serial before the first record");
   check(std::accumulate(lengths.begin(), lengths.end(), uint64_t(0)) == header.payloadBytes,
         "lengths of the pieces of a record");
@@ -258,12 +259,14 @@ std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
   take(tag);
   if (!opening.finish(tag)) {
     if (erased(serial))
-      throw Error(ExitCode::MaterialReuse,
-                  fmt::format("{}: record {} was used and erased", path.string(), serial),
-                  "was an old ledger put back? deal a new set");
-    throw Error(ExitCode::Integrity,
-                fmt::format("{}: record {} does not authenticate", path.string(), serial),
-                "the file is damaged or from another key: copy it again or deal a new set");
+      throw Error(
+          ExitCode::MaterialReuse,
+          fmt::format("{}: record {} was used and erased", path.filename().string(), serial),
+          "was an old ledger put back? deal a new set");
+    throw Error(
+        ExitCode::Integrity,
+        fmt::format("{}: record {} does not authenticate", path.filename().string(), serial),
+        "the file is damaged or from another key: copy it again or deal a new set");
   }
   if (serial + 1 < header.endSerial())
     ::posix_fadvise(file.get(), static_cast<off_t>(at), static_cast<off_t>(header.recordBytes()),

@@ -77,7 +77,8 @@ public:
   MaterialReader(const std::filesystem::path &path, const SecretSeed &partySeed);
 
   const MaterialInfo &info() const { return header; }
-  /// The payload of one record. Errors: MaterialExhausted (serial past the end), MaterialReuse
+  /// The payload of one record. Errors, which name the file without its folder, since servers tell
+  /// them to clients: MaterialExhausted (serial past the end), MaterialReuse
   /// (erased), Integrity (does not authenticate).
   SecretVector<uint8_t> read(uint64_t serial) const;
   /// The same in pieces of these lengths, info().payloadBytes together. The system is told to have
