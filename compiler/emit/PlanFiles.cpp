@@ -20,6 +20,21 @@ void refuseExistingKeys(const fs::path &planPath) {
                   "becomes useless");
 }
 
+void refuseForeignFiles(const fs::path &planPath) {
+  ModelPaths paths = ModelPaths::beside(planPath);
+  for (const auto &[path, magic] :
+       {std::pair{planPath, plan::fileMagic}, std::pair{paths.weights, plan::companionMagic}}) {
+    std::string begin(magic.size(), '\0');
+    std::ifstream in(path, std::ios::binary);
+    if (!in || fs::is_empty(path))
+      continue;
+    if (!in.read(begin.data(), static_cast<std::streamsize>(begin.size())) || begin != magic)
+      throw Error(ExitCode::OutputUnwritable,
+                  fmt::format("{}: is there already, and gfscc did not write it", path.string()),
+                  "choose another name with -o, or move that file away");
+  }
+}
+
 /// Beside and renamed, so that a crash leaves no half of it.
 static void writeWhole(const fs::path &path, const std::string &bytes) {
   fs::path partial = path.string() + ".partial";

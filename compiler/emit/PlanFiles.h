@@ -13,6 +13,10 @@ namespace gfs {
 /// of the old plan useless.
 void refuseExistingKeys(const std::filesystem::path &planPath);
 
+/// Throws OutputUnwritable if plan.bin or plan.weights would replace a file that is not one of
+/// GFS: a model's own external weights may have the same name.
+void refuseForeignFiles(const std::filesystem::path &planPath);
+
 /// Writes plan.bin, plan.weights and the three keys, and returns their paths. `loaded` is
 /// emitted.plan, serialised and verified; the clear weights are taken from `emitted` and released
 /// tensor by tensor. Errors: OutputUnwritable.

@@ -22,6 +22,7 @@
 #include "passes/fixed/RangeReport.h"
 #include "passes/nn/Passes.h"
 #include "passes/secure/Passes.h"
+#include "runtime/base/OutputPath.h"
 #include "runtime/exec/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -121,8 +122,7 @@ private:
     if (options.budget.dealtBytes && *options.budget.dealtBytes == 0)
       throw Error(ExitCode::Usage, "--budget-bytes: expects a positive number of bytes",
                   "write for example --budget-bytes=2MB");
-    if (!options.output.empty() && reached(Phase::Write) && !options.force)
-      refuseExistingKeys(options.output);
+    checkOutputs();
     if (!options.report.empty() && !isReportName(options.report))
       throw Error(ExitCode::Usage,
                   "--report: " + options.report.string() + " is neither .html nor .json",
@@ -150,6 +150,22 @@ private:
     if (options.tolerance && !(*options.tolerance > 0))
       throw Error(ExitCode::Usage, "--tolerance: expects a positive number",
                   "the default is 0.005");
+  }
+
+  /// Nothing is found unwritable after hours of work, and no input is replaced.
+  void checkOutputs() const {
+    const std::filesystem::path inputs[] = {options.model, options.calibration, options.replace.pin,
+                                            options.replace.judge, options.machine};
+    if (!options.output.empty() && reached(Phase::Write)) {
+      requireWritable(options.output, "--out", inputs);
+      refuseForeignFiles(options.output);
+      if (!options.force)
+        refuseExistingKeys(options.output);
+    }
+    if (!options.report.empty())
+      requireWritable(options.report, "--report", inputs);
+    if (!options.replace.frontier.empty())
+      requireWritable(options.replace.frontier, "--frontier", inputs);
   }
 
   std::string load() {

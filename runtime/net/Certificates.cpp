@@ -216,7 +216,8 @@ CertificateInfo readCertificate(const std::filesystem::path &path) {
   ERR_clear_error();
   if (!certificate)
     throw Error(ExitCode::InvalidInput,
-                fmt::format("{}: not a certificate in PEM form", path.string()));
+                fmt::format("{}: not a certificate in PEM form", path.string()),
+                "give a .crt file, which gfs-ca init and gfs-ca issue write");
   CertificateInfo info;
   info.role = commonName(X509_get_subject_name(certificate.get()));
   info.issuer = commonName(X509_get_issuer_name(certificate.get()));

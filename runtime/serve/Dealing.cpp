@@ -14,7 +14,8 @@ std::filesystem::path defaultMaterial(const std::filesystem::path &plan, Party p
 
 static void checkPaths(const DealOptions &options) {
   if (options.records == 0)
-    throw Error(ExitCode::Usage, "-n: expects at least one record");
+    throw Error(ExitCode::Usage, "-n: expects at least one record",
+                "give the number of inferences to deal for, for example -n 1000");
   if (std::filesystem::absolute(options.outputs[0]) ==
       std::filesystem::absolute(options.outputs[1]))
     throw Error(ExitCode::Usage, "--out0 and --out1 are the same file",

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/serve/Workload.h"
 
+#include "runtime/base/OutputPath.h"
 #include "runtime/tensor/TensorFile.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace gfs::serve {
@@ -29,7 +31,8 @@ static std::map<std::string, Tensor> readInputs(const plan::Plan &plan,
   auto add = [&](const std::string &port, Tensor tensor, const std::string &spec) {
     if (!tensors.emplace(port, std::move(tensor)).second)
       throw Error(ExitCode::Usage,
-                  fmt::format("--input {}: input \"{}\" is given twice", spec, port));
+                  fmt::format("--input {}: input \"{}\" is given twice", spec, port),
+                  "give one file for each input, PORT=FILE if there are several");
   };
   for (const std::string &spec : specs) {
     size_t equals = spec.find('=');
@@ -97,7 +100,38 @@ Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
   if (!options.labels.empty())
     labels = readTensor(options.labels).toInt64();
   if (!options.expected.empty())
-    expected = readTensor(options.expected).toFloat();
+    readExpected();
+  if (!options.output.empty())
+    for (const Output &output : portOutputs)
+      requireWritable(outputFile(output), "--output", files());
+}
+
+/// Answers of another network would give an agreement that means nothing.
+void Workload::readExpected() {
+  const Tensor tensor = readTensor(options.expected);
+  if (tensor.elements() % rowLength() != 0)
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("{}: has shape {}, the plan's output \"{}\" {}", options.expected,
+                            shapeText(tensor.shape), portOutputs.front().name,
+                            shapeText(outputShape(portOutputs.front()))),
+                "save the outputs of this model for these inputs");
+  expected = tensor.toFloat();
+}
+
+std::vector<std::filesystem::path> Workload::files() const {
+  std::vector<std::filesystem::path> paths;
+  auto add = [&](std::string spec) {
+    // PORT=FILE and FILE:NAME name one of these; what is no file does no harm.
+    paths.push_back(spec);
+    spec = spec.substr(spec.find('=') + 1);
+    paths.push_back(spec);
+    paths.push_back(spec.substr(0, spec.rfind(':')));
+  };
+  for (const std::string &spec : options.inputs)
+    add(spec);
+  add(options.labels);
+  add(options.expected);
+  return paths;
 }
 
 std::vector<ClearWords> Workload::inputs(uint64_t inference) const {
@@ -125,10 +159,11 @@ void Workload::setOutputs(uint64_t inference, std::span<const ClearWords> output
     Output &output = portOutputs[i];
     std::vector<float> values = decodeFixed(Ring{plan.ring_bits()}, output.shape.scale, outputs[i]);
     values = postProcess(plan, plan.outputs(static_cast<int>(i)), std::move(values));
-    output.values.resize(count * values.size());
+    output.values.resize(count * values.size(), std::numeric_limits<float>::quiet_NaN());
     std::copy(values.begin(), values.end(),
               output.values.begin() + static_cast<ptrdiff_t>(request * values.size()));
   }
+  ++set;
 }
 
 // --- Outputs ------------------------------------------------------------------------------------
@@ -144,21 +179,26 @@ std::vector<uint64_t> Workload::outputShape(const Output &output) const {
   return shape;
 }
 
+/// As the flag says; with several outputs each has its name in it.
+std::filesystem::path Workload::outputFile(const Output &output) const {
+  std::filesystem::path path = options.output;
+  if (portOutputs.size() > 1) {
+    std::string name = output.name;
+    std::replace_if(
+        name.begin(), name.end(),
+        [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '_');
+    path.replace_extension();
+    path += "." + name + ".npy";
+  }
+  return path;
+}
+
 void Workload::writeOutputs() const {
   if (options.output.empty())
     return;
-  for (const Output &output : portOutputs) {
-    std::filesystem::path path = options.output;
-    if (portOutputs.size() > 1) {
-      std::string name = output.name;
-      std::replace_if(
-          name.begin(), name.end(),
-          [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; }, '_');
-      path.replace_extension();
-      path += "." + name + ".npy";
-    }
-    writeNpy(path, makeTensor<float>(outputShape(output), output.values, output.name));
-  }
+  for (const Output &output : portOutputs)
+    writeNpy(outputFile(output),
+             makeTensor<float>(outputShape(output), output.values, output.name));
 }
 
 /// Values that compete for being the largest; 1 if positions have been taken already.
@@ -185,8 +225,10 @@ Scores Workload::scores() const {
   };
   auto requireRows = [&](size_t size, uint64_t perRow, const std::string &file) {
     if (size < scores.rows * perRow)
-      throw Error(ExitCode::InvalidInput, fmt::format("{}: holds {} values, {} are needed", file,
-                                                      size, scores.rows * perRow));
+      throw Error(
+          ExitCode::InvalidInput,
+          fmt::format("{}: holds {} values, {} are needed", file, size, scores.rows * perRow),
+          "give one row for each request");
   };
   if (!options.labels.empty()) {
     requireRows(labels.size(), 1, options.labels);
@@ -213,11 +255,13 @@ void Workload::checkScores(const Scores &scores) const {
   if (scores.accuracy && *scores.accuracy < options.minAccuracy)
     throw Error(ExitCode::VerifyMismatch,
                 fmt::format("accuracy {:.4f} is below --min-accuracy {:.4f}", *scores.accuracy,
-                            options.minAccuracy));
+                            options.minAccuracy),
+                "gfs-debug shows where private and real values part");
   if (scores.agreement && *scores.agreement < options.minAgreement)
     throw Error(ExitCode::VerifyMismatch,
                 fmt::format("agreement {:.4f} is below --min-agreement {:.4f}", *scores.agreement,
-                            options.minAgreement));
+                            options.minAgreement),
+                "gfs-debug shows where private and real values part");
 }
 
 std::string Workload::topText(unsigned top) const {

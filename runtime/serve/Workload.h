@@ -33,18 +33,23 @@ struct Scores {
 class Workload {
 public:
   /// Reads and checks all files against the plan, which must outlive it. Errors: those of
-  /// readTensor; InvalidInput (shapes), RangeCheck (values), Usage (port names).
+  /// readTensor and of requireWritable; InvalidInput (shapes), RangeCheck (values), Usage (port
+  /// names).
   Workload(const plan::Plan &plan, WorkloadOptions options);
 
   uint64_t requests() const { return count; }
+  /// The files it was read from.
+  std::vector<std::filesystem::path> files() const;
   /// Ring words by port.
   std::vector<ClearWords> inputs(uint64_t inference) const;
   /// The inputs of `size` inferences in a row, as one pass takes them.
   std::vector<std::vector<ClearWords>> groupFrom(uint64_t first, uint64_t size) const;
   /// Decodes and post-processes the joined outputs of one inference; the latest of a request count.
   void setOutputs(uint64_t inference, std::span<const ClearWords> outputs);
+  /// Inferences whose outputs were set, repeated ones too.
+  uint64_t answered() const { return set; }
 
-  /// Errors: OutputUnwritable.
+  /// Requests without an answer have NaN for outputs. Errors: OutputUnwritable.
   void writeOutputs() const;
   Scores scores() const;
   /// Throws VerifyMismatch if a score is below what the options demand.
@@ -62,12 +67,14 @@ private:
     PortShape shape;
     std::vector<float> values;
   };
+  void readExpected();
   uint64_t rowLength() const;
+  std::filesystem::path outputFile(const Output &output) const;
   std::vector<uint64_t> outputShape(const Output &output) const;
 
   const plan::Plan &plan;
   WorkloadOptions options;
-  uint64_t count = 0;
+  uint64_t count = 0, set = 0;
   std::vector<Input> portInputs;
   std::vector<Output> portOutputs;
   std::vector<int64_t> labels;

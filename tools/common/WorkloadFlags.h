@@ -3,6 +3,7 @@
 // --local.
 #pragma once
 
+#include "runtime/base/OutputPath.h"
 #include "runtime/serve/Summary.h"
 #include "tools/common/CommandLine.h"
 
@@ -19,17 +20,21 @@ public:
         ->group(group);
     app.add_flag("--batch", options.batch, "The leading axis of the inputs holds many requests")
         ->group(group);
-    app.add_option("--limit", options.limit, "At most so many requests of a batch")->group(group);
-    app.add_option("--labels", options.labels, "Class numbers: print the accuracy")->group(group);
-    app.add_option("--expected", options.expected,
-                   "Outputs of the model itself: print agreement and difference")
+    app.add_option("--limit", options.limit, "At most so many requests of a batch")
+        ->check(CLI::PositiveNumber)
         ->group(group);
-    app.add_option("--min-accuracy", options.minAccuracy, "Fail (exit code 8) below this accuracy")
-        ->group(group);
-    app.add_option("--min-agreement", options.minAgreement,
-                   "Fail (exit code 8) below this agreement")
-        ->group(group);
-    app.add_option("--output", options.output, "Write the outputs to this .npy")->group(group);
+    auto *labels = app.add_option("--labels", options.labels, "Class numbers: print the accuracy");
+    auto *expected = app.add_option("--expected", options.expected,
+                                    "Outputs of the model itself: print agreement and difference");
+    auto *minAccuracy = app.add_option("--min-accuracy", options.minAccuracy,
+                                       "Fail (exit code 8) below this accuracy, 0 to 1");
+    auto *minAgreement = app.add_option("--min-agreement", options.minAgreement,
+                                        "Fail (exit code 8) below this agreement, 0 to 1");
+    for (CLI::Option *option : {labels, expected, minAccuracy, minAgreement})
+      option->group(group);
+    minAccuracy->check(CLI::Range(0.0, 1.0))->needs(labels);
+    minAgreement->check(CLI::Range(0.0, 1.0))->needs(expected);
+    app.add_option("-o,--output", options.output, "Write the outputs to this .npy")->group(group);
     app.add_option("--top", top, "Print the K largest outputs of every row")->group(group);
     app.add_option("--json", json, "Write times, bytes and scores as JSON; - is stdout")
         ->group(group);
@@ -38,7 +43,27 @@ public:
   serve::Workload load(const plan::Plan &plan) const {
     if (options.inputs.empty())
       throw Error(ExitCode::Usage, "--input is missing", "for example --input image.npy");
-    return serve::Workload(plan, options);
+    serve::Workload workload(plan, options);
+    if (!json.empty() && json != "-")
+      requireWritable(json, "--json", workload.files());
+    return workload;
+  }
+
+  /// What to do with the answers of a run that `error` ended: they cost material, and are kept.
+  Error keepAnswers(const serve::Workload &workload, const Error &error) const {
+    if (workload.requests() == 1)
+      return error;
+    std::string kept;
+    if (workload.answered() > 0 && !options.output.empty()) {
+      workload.writeOutputs();
+      kept = fmt::format("{} holds the answers; those that are missing are NaN",
+                         options.output.string());
+    }
+    return Error(error.code(),
+                 fmt::format("after {} of {} inferences: {}", workload.answered(),
+                             workload.requests(), error.what()),
+                 kept.empty() || error.hint().empty() ? kept + error.hint()
+                                                      : error.hint() + "; " + kept);
   }
 
   /// Writes and prints everything that was asked for.

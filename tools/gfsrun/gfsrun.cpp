@@ -117,6 +117,7 @@ static void addFlags(CLI::App &app, Options &options) {
   const char *local = "Local run";
   app.add_flag("--local", options.local,
                "Run both servers and the dealer here, on the inputs given")
+      ->excludes("--party")
       ->group(local);
   app.add_option("--repeat", options.repeat, "Run every request so often")
       ->check(CLI::Range(1u, 1000000u))

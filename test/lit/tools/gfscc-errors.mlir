@@ -40,8 +40,8 @@
 // RUN: gfscc %s -q -o %t/plan.bin --force
 
 // RUN: bash -c 'gfscc %s -q -o %t/nowhere/plan.bin; test $? = 4' 2>&1 | FileCheck %s --check-prefix=FOLDER
-// FOLDER: gfscc: error: {{.*}}nowhere/plan.bin: cannot be created
-// FOLDER-NEXT: hint: check that the folder exists
+// FOLDER: gfscc: error: {{.*}}nowhere/plan.bin: there is no such folder
+// FOLDER-NEXT: hint: name a file in a folder that exists
 module attributes {fixed.ring_bits = 32 : i64} {
   func.func @main(%x: !fixed.tensor<1x4, scale = 16>) -> !fixed.tensor<1x4, scale = 8> {
     %y = fixed.relu %x shift 8 window [8, 20) : !fixed.tensor<1x4, scale = 16> -> !fixed.tensor<1x4, scale = 8> loc("relu1")

@@ -95,6 +95,25 @@ TEST_F(WorkloadTest, RefusesWhatDoesNotFit) {
   expectError(errorOf([&] { huge.inputs(0); }), ExitCode::RangeCheck, "");
 }
 
+TEST_F(WorkloadTest, LooksAtItsOutputFirst) {
+  std::string x = write("x.npy", {1, 4}, {1, 2, 3, 4});
+  for (const std::string &spec : {x, "x=" + x})
+    expectError(errorOf([&] { workload({.inputs = {spec}, .output = x}); }), ExitCode::Usage,
+                "would replace a file that this command reads");
+  expectError(
+      errorOf([&] { workload({.inputs = {x}, .output = deployment.folder / "none" / "y.npy"}); }),
+      ExitCode::OutputUnwritable, "there is no such folder");
+}
+
+TEST_F(WorkloadTest, RefusesOutputsOfAnotherNetwork) {
+  std::string x = write("x.npy", {1, 4}, {1, 2, 3, 4});
+  expectError(errorOf([&] {
+                workload(
+                    {.inputs = {x}, .expected = write("y.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})});
+              }),
+              ExitCode::InvalidInput, "y.npy: has shape [2, 4], the plan's output");
+}
+
 TEST_F(WorkloadTest, ScoresAgainstLabelsAndExpectedOutputs) {
   std::string x = write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
   WorkloadOptions options{.inputs = {x}, .batch = true};
