@@ -16,6 +16,7 @@ Greeting greetServer(Party party, const plan::LoadedPlan &plan, const ClientOpti
   const unsigned self = index(party);
   ConnectOptions connecting;
   connecting.retryFor = options.connectFor;
+  connecting.stop = options.stop;
   const PeerRule rule{{fmt::format("server{}", self)}, options.fingerprints[self]};
   Greeting greeting;
   auto start = std::chrono::steady_clock::now();

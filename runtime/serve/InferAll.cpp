@@ -37,15 +37,16 @@ Clients connectMore(unsigned count, const plan::LoadedPlan &plan, const ClientOp
 /// What the clients' threads share: who takes which inferences, and what came of them.
 class Run {
 public:
-  Run(Workload &workload, uint64_t together,
-      const std::function<void(uint64_t, uint64_t)> &progress)
-      : workload(workload), together(together), progress(progress), costs(workload.requests()) {}
+  Run(const plan::LoadedPlan &plan, const ClientOptions &options, Workload &workload,
+      uint64_t together, Milliseconds retryFor, const InferEvents &events)
+      : plan(plan), options(options), workload(workload), together(together), retryFor(retryFor),
+        events(events), costs(workload.requests()) {}
 
   /// One client's part: takes inferences until there are none, or something failed.
-  void work(Client &client) noexcept {
+  void work(std::unique_ptr<Client> client) noexcept {
     try {
       for (Range taken; (taken = take()).count > 0;)
-        store(taken.first, client.infer(workload.groupFrom(taken.first, taken.count)));
+        store(taken.first, inferPatiently(client, workload.groupFrom(taken.first, taken.count)));
     } catch (...) {
       std::lock_guard lock(mutex);
       if (!failure)
@@ -56,20 +57,56 @@ public:
   std::vector<RequestCost> result() {
     if (failure)
       std::rethrow_exception(failure);
+    if (done < workload.requests())
+      throw interrupted();
     return std::move(costs);
   }
 
 private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr Milliseconds retryPause{500};
+
   struct Range {
     uint64_t first = 0, count = 0;
   };
   Range take() {
     std::lock_guard lock(mutex);
-    const uint64_t left = failure ? 0 : workload.requests() - next;
+    const bool ends = failure || options.stop.stop_requested();
+    const uint64_t left = ends ? 0 : workload.requests() - next;
     const Range taken{next, std::min(together, left)};
     next += taken.count;
     return taken;
   }
+
+  /// A server that restarts, or a cable that is pulled for a moment, ends no run: the request is
+  /// made anew on a new connection, since a client that failed cannot be used again.
+  std::vector<Answer> inferPatiently(std::unique_ptr<Client> &client,
+                                     std::span<const std::vector<ClearWords>> batch) {
+    for (std::optional<Clock::time_point> lostAt;;) {
+      try {
+        if (!client)
+          client = std::make_unique<Client>(plan, options);
+        return client->infer(batch);
+      } catch (const Error &error) {
+        client.reset();
+        if (options.stop.stop_requested())
+          throw interrupted();
+        if (!lostAt)
+          lostAt = Clock::now();
+        if (error.code() != ExitCode::Network || Clock::now() - *lostAt >= retryFor)
+          throw;
+        tellLoss(error);
+        std::this_thread::sleep_for(retryPause);
+      }
+    }
+  }
+
+  void tellLoss(const Error &error) {
+    std::lock_guard lock(mutex);
+    if (!std::exchange(lossTold, true) && events.lost)
+      events.lost(error);
+  }
+
   void store(uint64_t first, const std::vector<Answer> &answers) {
     std::lock_guard lock(mutex);
     for (size_t i = 0; i < answers.size(); ++i) {
@@ -78,41 +115,50 @@ private:
       bytes += costs[first + i].clientBytes;
     }
     done += answers.size();
-    progress(done, bytes);
+    lossTold = false;
+    events.progress(done, bytes);
   }
 
+  static Error interrupted() {
+    return Error(ExitCode::Failure, "interrupted", "what was under way was finished");
+  }
+
+  const plan::LoadedPlan &plan;
+  const ClientOptions &options;
   std::mutex mutex; ///< Of all that changes.
   Workload &workload;
   const uint64_t together;
-  const std::function<void(uint64_t, uint64_t)> &progress;
+  const Milliseconds retryFor;
+  const InferEvents &events;
   std::vector<RequestCost> costs;
   uint64_t next = 0, done = 0, bytes = 0;
+  bool lossTold = false;
   std::exception_ptr failure; ///< The first.
 };
 
 } // namespace
 
 InferredAll inferAll(const plan::LoadedPlan &plan, const ClientOptions &options, Workload &workload,
-                     const Pace &pace, const std::function<void(uint64_t, uint64_t)> &progress) {
-  Client first(plan, options);
-  if (first.materialLeft() < workload.requests())
+                     const Pace &pace, const InferEvents &events) {
+  auto first = std::make_unique<Client>(plan, options);
+  if (first->materialLeft() < workload.requests())
     throw Error(ExitCode::MaterialExhausted,
-                fmt::format("the servers have material for {} of {} requests", first.materialLeft(),
-                            workload.requests()),
+                fmt::format("the servers have material for {} of {} requests",
+                            first->materialLeft(), workload.requests()),
                 "deal more with gfsdeal, or use --limit");
-  const uint64_t together = std::clamp<uint64_t>(pace.together, 1, first.maxBatch()),
+  const uint64_t together = std::clamp<uint64_t>(pace.together, 1, first->maxBatch()),
                  requests = (workload.requests() + together - 1) / together;
   const auto more =
       static_cast<unsigned>(std::clamp<uint64_t>(requests, 1, std::max(1U, pace.inFlight)) - 1);
-  const Clients others = connectMore(more, plan, options);
+  Clients others = connectMore(more, plan, options);
 
-  Run run(workload, together, progress);
+  Run run(plan, options, workload, together, pace.retryFor, events);
   const auto start = std::chrono::steady_clock::now();
   {
     std::vector<std::jthread> threads;
-    for (const auto &client : others)
-      threads.emplace_back([&run, &client] { run.work(*client); });
-    run.work(first);
+    for (auto &client : others)
+      threads.emplace_back([&run, &client] { run.work(std::move(client)); });
+    run.work(std::move(first));
   }
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
   return {run.result(), passed.count()};

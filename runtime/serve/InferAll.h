@@ -16,6 +16,15 @@ inline RequestCost costOf(const Answer &answer) {
 struct Pace {
   uint64_t together = 1; ///< Inferences in one request; no more than both servers take.
   unsigned inFlight = 1; ///< Requests at the same time, each on connections of its own.
+  /// How long a request whose connection was lost is tried again, with new shares and, if the
+  /// servers had begun, new material; 0: not at all.
+  Milliseconds retryFor{0};
+};
+
+/// What a caller hears of a run, from one thread at a time.
+struct InferEvents {
+  std::function<void(uint64_t done, uint64_t clientBytes)> progress;
+  std::function<void(const Error &)> lost; ///< A connection, for the first time since an answer.
 };
 
 struct InferredAll {
@@ -23,11 +32,11 @@ struct InferredAll {
   double seconds = 0;             ///< From the first request to the last answer; not connecting.
 };
 
-/// Infers the workload and sets its outputs. `progress(inferences done, client's bytes)` is called
-/// by one thread at a time. Errors: those of Client; MaterialExhausted if the servers have less
-/// material than the workload needs, before any is used. The first error ends the requests that
-/// have not begun.
+/// Infers the workload and sets its outputs. Errors: those of Client; MaterialExhausted if the
+/// servers have less material than the workload needs, before any is used; Failure after a stop
+/// request. The first error ends the requests that have not begun; Workload::answered() tells
+/// what was done until then.
 InferredAll inferAll(const plan::LoadedPlan &plan, const ClientOptions &options, Workload &workload,
-                     const Pace &pace, const std::function<void(uint64_t, uint64_t)> &progress);
+                     const Pace &pace, const InferEvents &events);
 
 } // namespace gfs::serve

@@ -17,7 +17,9 @@ Progress::Progress(std::string label, uint64_t total, uint64_t done, bool quiet)
     : label(std::move(label)), total(total), first(done), shown(!quiet && isatty(STDERR_FILENO)),
       start(steady_clock::now()), last() {}
 
-Progress::~Progress() {
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
   if (shown)
     fmt::print(stderr, "\r\x1b[K");
 }

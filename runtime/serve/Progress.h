@@ -15,6 +15,8 @@ public:
   ~Progress();
   /// `bytes`: written since the start.
   void update(uint64_t done, uint64_t bytes);
+  /// Makes room for other text; the next update() shows the line again.
+  void clear();
 
 private:
   std::string label;

@@ -5,6 +5,7 @@ GFS_E2E_KILLS sets how often (default 12; the acceptance run is 100)."""
 import os
 import random
 import re
+import signal
 import subprocess
 import time
 import unittest
@@ -13,6 +14,7 @@ import numpy as np
 
 from deployment import BIN, LOGITS, TestCase, tearDownModule  # noqa: F401
 
+THROTTLE = "rtt=2,bw=1000"  # inferences that take long enough to be interrupted
 KILLS = int(os.environ.get("GFS_E2E_KILLS", "12"))
 
 
@@ -30,7 +32,7 @@ class Crashes(TestCase):
             output.unlink(missing_ok=True)
             client = subprocess.Popen(
                 [BIN / "gfs-client", *map(str, deployment.client_arguments("--limit", 12, "--output", output, "--timeout-ms", 15000,
-                                                                           "--connect-ms", 3000))],
+                                                                           "--connect-ms", 3000, "--retry-s", 0))],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
             time.sleep(chance.uniform(0.0, 0.6))
             party = chance.randrange(2)
@@ -50,6 +52,62 @@ class Crashes(TestCase):
         for serials in claimed:
             self.assertGreater(len(serials), KILLS)
             self.assertEqual(serials, sorted(set(serials)), "a serial was claimed twice, or a cursor moved back")
+
+    def begin(self, deployment, *more):
+        """A client with 60 images, once it has some of the answers."""
+        output = deployment.folder / "answers.npy"
+        client = subprocess.Popen(
+            [BIN / "gfs-client", *map(str, deployment.client_arguments("--limit", 60, "--output", output, *more))],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+        for _ in range(600):
+            if len(self.serials(deployment, 0)) > 5:
+                break
+            time.sleep(0.02)
+        return client, output
+
+    def slow_deployment(self):
+        deployment = self.deployment(records=150)
+        for party in (0, 1):
+            deployment.start(party, throttle=THROTTLE)
+        return deployment
+
+    def test_a_client_outlives_a_restart(self):
+        for party in (0, 1):
+            with self.subTest(party=party):
+                deployment = self.slow_deployment()
+                client, output = self.begin(deployment)
+                deployment.kill(party)
+                deployment.start(party, throttle=THROTTLE)
+                _, errors = client.communicate(timeout=120)
+                self.assertEqual(client.returncode, 0, errors)
+                self.assertIn("trying again for 60 s", errors)
+                self.assertEqual(self.check(output, np.load(LOGITS)), 60)
+
+    def test_answers_of_a_run_that_fails_are_kept(self):
+        deployment = self.slow_deployment()
+        client, output = self.begin(deployment, "--retry-s", 0)
+        deployment.kill(1)
+        _, errors = client.communicate(timeout=120)
+        self.assertEqual(client.returncode, 10, errors)
+        done = int(re.search(r"error: after (\d+) of 60 inferences: ", errors)[1])
+        self.assertIn("answers.npy holds the answers", errors)
+        self.keeps(output, done)
+
+    def test_an_interrupted_client_keeps_its_answers(self):
+        deployment = self.slow_deployment()
+        client, output = self.begin(deployment)
+        client.send_signal(signal.SIGINT)
+        _, errors = client.communicate(timeout=120)
+        self.assertEqual(client.returncode, 1, errors)
+        done = int(re.search(r"error: after (\d+) of 60 inferences: interrupted", errors)[1])
+        self.keeps(output, done)
+
+    def keeps(self, output, done):
+        """The first `done` rows are right, the others missing."""
+        self.assertTrue(0 < done < 60, done)
+        got = np.load(output).reshape(60, -1)
+        self.assertLess(float(np.abs(got[:done] - np.load(LOGITS)[:done]).max()), 2.0)
+        self.assertTrue(np.isnan(got[done:]).all())
 
     def recover(self, deployment, expected):
         """The next inference succeeds once the servers have found each other again."""

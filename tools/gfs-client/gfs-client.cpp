@@ -20,6 +20,7 @@ struct Options {
   WorkloadFlags workload;
   unsigned timeoutMs = 60000, connectMs = 10000;
   serve::Pace pace;
+  unsigned retrySeconds = 60;
   bool quiet = false;
 };
 
@@ -39,17 +40,37 @@ static serve::ClientOptions clientOptions(const Options &options) {
   return client;
 }
 
-static void infer(const Options &options) {
+/// Infers all; a lost connection is told, and tried again. The answers of a run that fails are
+/// kept.
+static serve::InferredAll inferAll(const Options &options, const plan::LoadedPlan &plan,
+                                   const serve::ClientOptions &client, serve::Workload &workload) {
+  serve::Progress progress("inferring", workload.requests(), 0,
+                           options.quiet || workload.requests() == 1);
+  const serve::InferEvents events{
+      [&](uint64_t done, uint64_t bytes) { progress.update(done, bytes); },
+      [&](const Error &error) {
+        progress.clear();
+        fmt::print(stderr, "gfs-client: warning: {}; trying again for {} s\n", error.what(),
+                   options.retrySeconds);
+      }};
+  try {
+    return serve::inferAll(plan, client, workload, options.pace, events);
+  } catch (const Error &error) {
+    throw options.workload.keepAnswers(workload, error);
+  }
+}
+
+static void infer(Options &options) {
   const Environment environment = options.costs.environment();
   plan::LoadedPlan plan = plan::readPlan(options.plan);
-  const serve::ClientOptions client = clientOptions(options);
+  options.pace.retryFor = std::chrono::seconds(options.retrySeconds);
+  SignalWatch signals;
+  std::stop_source stop;
+  serve::ClientOptions client = clientOptions(options);
+  client.stop = stop.get_token();
   serve::Workload workload = options.workload.load(plan.plan);
-  const serve::InferredAll inferred = [&] {
-    serve::Progress progress("inferring", workload.requests(), 0,
-                             options.quiet || workload.requests() == 1);
-    return serve::inferAll(plan, client, workload, options.pace,
-                           [&](uint64_t done, uint64_t bytes) { progress.update(done, bytes); });
-  }();
+  std::jthread watcher = signals.start([&] { stop.request_stop(); });
+  const serve::InferredAll inferred = inferAll(options, plan, client, workload);
   // What is predicted is one inference alone.
   std::optional<serve::PredictedTime> predicted;
   if (options.pace.together == 1 && options.pace.inFlight == 1)
@@ -119,6 +140,13 @@ static CLI::App *addInfer(CLI::App &app, Options &options) {
                    "own; those that wait together run together (no more than the servers' "
                    "--max-clients)")
       ->check(CLI::Range(1u, 1024u))
+      ->capture_default_str()
+      ->group("Inputs and outputs");
+  command
+      ->add_option("--retry-s", options.retrySeconds,
+                   "Seconds for which a request whose connection was lost is made anew, while a "
+                   "server restarts for example; it may take new material; 0: not at all")
+      ->check(CLI::Range(0u, 86400u))
       ->capture_default_str()
       ->group("Inputs and outputs");
   command->add_flag("-q,--quiet", options.quiet, "Print no summary");

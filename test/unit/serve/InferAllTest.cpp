@@ -33,11 +33,14 @@ protected:
                               serve::Workload &workload, const serve::Pace &pace) {
     progress.clear();
     return serve::inferAll(deployment.loaded, clientOf(zero.address(), one.address()), workload,
-                           pace, [&](uint64_t done, uint64_t) { progress.push_back(done); });
+                           pace,
+                           {[&](uint64_t done, uint64_t) { progress.push_back(done); },
+                            [&](const Error &error) { losses.push_back(error); }});
   }
 
   Deployment deployment{plan::WEIGHTS_SHARED, 3 * inferences};
   std::vector<uint64_t> progress;
+  std::vector<Error> losses;
 };
 
 TEST_F(InferAllTest, GivesTheSameAnswersAtEveryPace) {
@@ -103,6 +106,58 @@ TEST_F(InferAllTest, EndsWhenAServerDoes) {
   serve::Workload all = workload();
   EXPECT_THROW(inferAll(zero, one, all, {1, 4}), Error);
   EXPECT_LT(progress.size(), inferences);
+  EXPECT_EQ(all.answered(), progress.empty() ? 0 : progress.back()) << "what was done is told";
+  EXPECT_TRUE(losses.empty());
+}
+
+TEST_F(InferAllTest, OutlivesServersThatRestart) {
+  // Both stop after nine requests and come back at the same addresses.
+  serve::ServerOptions few = quick();
+  few.requests = 9;
+  auto zero = std::make_unique<RunningServer>(deployment, Party::Zero, few);
+  few.peer = zero->address();
+  auto one = std::make_unique<RunningServer>(deployment, Party::One, few);
+  serve::ServerOptions again = quick();
+  again.listen = *few.peer;
+  serve::ServerOptions againOne = quick(*few.peer);
+  againOne.listen = one->address();
+  std::jthread keeper([&] {
+    zero->join();
+    one->join();
+    one = nullptr;
+    zero = nullptr;
+    zero = std::make_unique<RunningServer>(deployment, Party::Zero, again);
+    one = std::make_unique<RunningServer>(deployment, Party::One, againOne);
+  });
+  serve::Workload all = workload();
+  serve::inferAll(deployment.loaded, clientOf(*few.peer, againOne.listen), all,
+                  {1, 4, std::chrono::seconds(60)},
+                  {[&](uint64_t done, uint64_t) { progress.push_back(done); },
+                   [&](const Error &error) { losses.push_back(error); }});
+  keeper.join();
+  EXPECT_EQ(all.answered(), inferences);
+  EXPECT_EQ(all.scores().maxDifference, 0.0);
+  EXPECT_FALSE(losses.empty());
+  EXPECT_LT(losses.size(), 5u) << "a loss is told once, not at every attempt";
+  EXPECT_EQ(losses.front().code(), ExitCode::Network);
+}
+
+TEST_F(InferAllTest, StopsWhenAsked) {
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  serve::Workload all = workload();
+  std::stop_source stop;
+  serve::ClientOptions client = clientOf(zero.address(), one.address());
+  client.stop = stop.get_token();
+  try {
+    serve::inferAll(deployment.loaded, client, all, {1, 1, std::chrono::seconds(60)},
+                    {[&](uint64_t done, uint64_t) { done == 5 && stop.request_stop(); }, {}});
+    FAIL() << "it went on";
+  } catch (const Error &error) {
+    EXPECT_EQ(error.code(), ExitCode::Failure);
+    EXPECT_STREQ(error.what(), "interrupted");
+  }
+  EXPECT_EQ(all.answered(), 5u);
 }
 
 } // namespace
