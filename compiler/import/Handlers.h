@@ -26,12 +26,13 @@ private:
 
 constexpr int64_t oldestOpset = 7, newestOpset = 27;
 
-/// Why an operator without a handler has none, and what to do instead.
+/// Why an operator without a handler, or one of a domain that is not standard, has none, and what
+/// to do instead.
 struct NotSupported {
   std::string reason = "the operator is not supported";
   std::string hint = "replace it by supported ones, or cut it off before exporting";
 };
-NotSupported whyNotSupported(std::string_view op);
+NotSupported whyNotSupported(std::string_view opOrDomain);
 
 /// All operators.
 const HandlerTable &handlerTable();

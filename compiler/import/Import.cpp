@@ -225,7 +225,7 @@ NodeVerdict::Kind Importer::import(Node &node, NodeProto &proto) {
   bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
   Handler handler = standard ? handlerTable().find(proto.op_type(), state.opset) : nullptr;
   if (!handler) {
-    NotSupported why = standard ? whyNotSupported(proto.op_type()) : NotSupported();
+    NotSupported why = whyNotSupported(standard ? proto.op_type() : proto.domain());
     node.unsupported(why.reason, why.hint);
   }
   if (llvm::any_of(proto.input(), [&](const std::string &input) {

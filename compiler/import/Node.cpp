@@ -118,8 +118,21 @@ Value Node::tensor(size_t i) const {
   return value.tensor;
 }
 
+/// Operators whose results are truth values.
+static bool comparesOrDecides(StringRef op) {
+  static const std::set<StringRef> names{
+      "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or",
+      "Xor",     "Where"};
+  return names.contains(op);
+}
+
 const IntegerTensor &Node::known(size_t i) const {
   const OnnxValue &value = operand(i);
+  if (!value.integers && comparesOrDecides(proto.op_type()))
+    unsupported("decides by values that depend on the input, which nobody may know",
+                "write it with Relu, Clip, Max, Min or an activation (torch.onnx.export with "
+                "dynamo=False keeps some that dynamo=True spells out, Softplus for one), or cut "
+                "the model before it (--outputs)");
   if (!value.integers)
     unsupported(fmt::format("operand {} must be known at compile time", i),
                 "export the model with constant shapes and indices, for instance with "

@@ -4,7 +4,7 @@
 
 namespace gfs::onnx {
 
-NotSupported whyNotSupported(std::string_view op) {
+NotSupported whyNotSupported(std::string_view opOrDomain) {
   static const NotSupported statistics{
       "divides by a deviation or norm of its own input, which nobody may know",
       "train with BatchNormalization instead, whose statistics are constants after training"};
@@ -21,7 +21,12 @@ NotSupported whyNotSupported(std::string_view op) {
       "cut the model before it (--outputs) and let the client do the rest"};
   static const NotSupported dynamic{"scales depend on secret data",
                                     "quantise the model statically, or export it in float32"};
+  static const NotSupported runtime{
+      "is ONNX Runtime's own, not standard ONNX",
+      "quantise with quant_format=QuantFormat.QDQ, or save the model before it is optimised for a "
+      "machine"};
   static const std::map<std::string_view, const NotSupported &> reasons{
+      {"com.microsoft", runtime},
       {"InstanceNormalization", statistics},
       {"GroupNormalization", statistics},
       {"LayerNormalization", statistics},
@@ -52,7 +57,7 @@ NotSupported whyNotSupported(std::string_view op) {
       {"MatMulInteger", dynamic},
       {"ConvInteger", dynamic},
   };
-  auto found = reasons.find(op);
+  auto found = reasons.find(opOrDomain);
   return found == reasons.end() ? NotSupported() : found->second;
 }
 

@@ -82,6 +82,7 @@ public:
     }
     if (options.timing)
       progress.say(progress.timingTable());
+    requirePrinted();
   }
 
 private:
@@ -99,6 +100,16 @@ private:
   EmittedPlan emitted;
   std::optional<Program> program;
   CostExplanation explanation;
+
+  /// LLVM ends the process without a word of ours if a stream still has an error then.
+  static void requirePrinted() {
+    llvm::outs().flush();
+    if (!llvm::outs().has_error())
+      return;
+    llvm::outs().clear_error();
+    throw Error(ExitCode::OutputUnwritable, "standard output: cannot be written",
+                "check where it goes, and the space there");
+  }
 
   bool reached(Phase phase) const { return phase <= options.last; }
 

@@ -59,12 +59,31 @@ static size_t samplesIn(const Tensor &array, const std::vector<uint64_t> &shape)
     return 1;
   if (array.shape.empty())
     return 0;
-  bool fits = significant(std::span(array.shape).subspan(1)) == significant(shape);
-  return fits ? static_cast<size_t>(array.shape.front()) : 0;
+  const auto rest = significant(std::span(array.shape).subspan(1));
+  if (rest == significant(shape))
+    return static_cast<size_t>(array.shape.front());
+  // A model of a batch takes several along the first axis.
+  const uint64_t batch = shape.empty() ? 1 : shape.front();
+  bool fits = batch > 1 && array.shape.front() % batch == 0 &&
+              rest == significant(std::span(shape).subspan(1));
+  return fits ? static_cast<size_t>(array.shape.front() / batch) : 0;
 }
 
-static const Tensor &arrayFor(const std::vector<Tensor> &arrays, const std::string &name,
-                              const std::vector<uint64_t> &shape, const std::string &spec) {
+/// What to save for this model.
+static std::string howToSave(func::FuncOp main) {
+  if (main.getNumArguments() == 1)
+    return "save an array of shape [samples, ...], preprocessed as the model expects";
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    names.push_back(inputName(main, i));
+  return fmt::format("save an .npz with an array of shape [samples, ...] for each input: {}",
+                     fmt::join(names, ", "));
+}
+
+static const Tensor &arrayFor(const std::vector<Tensor> &arrays, func::FuncOp main, unsigned index,
+                              const std::string &spec) {
+  const std::string name = inputName(main, index);
+  const std::vector<uint64_t> shape = inputShape(main, index);
   auto named = std::find_if(arrays.begin(), arrays.end(),
                             [&](const Tensor &array) { return array.name == name; });
   if (named != arrays.end() && samplesIn(*named, shape))
@@ -82,9 +101,7 @@ static const Tensor &arrayFor(const std::vector<Tensor> &arrays, const std::stri
               fmt::format("{}: {} for input '{}' of shape {}; it holds {}", spec,
                           fitting.empty() ? "no array has samples" : "several arrays have samples",
                           name, shapeText(shape), fmt::join(found, ", ")),
-              fitting.empty()
-                  ? "save an array of shape [samples, ...], preprocessed as the model expects"
-                  : "name one: FILE.npz:NAME");
+              fitting.empty() ? howToSave(main) : "name one: FILE.npz:NAME");
 }
 
 /// "FILE.npz:NAME" names one array of an archive.
@@ -107,7 +124,7 @@ SampleSet readSamples(const std::string &spec, func::FuncOp main, size_t most) {
   SampleSet samples;
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
     std::vector<uint64_t> shape = inputShape(main, i);
-    const Tensor &array = arrayFor(arrays, inputName(main, i), shape, spec);
+    const Tensor &array = arrayFor(arrays, main, i, spec);
     size_t count = samplesIn(array, shape);
     if (i > 0 && count != samples.count)
       throw Error(ExitCode::InvalidInput,

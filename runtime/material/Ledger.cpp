@@ -3,6 +3,8 @@
 
 #include "runtime/base/Error.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -70,6 +72,14 @@ static std::optional<Slot> readSlot(int file, unsigned which) {
   return slot;
 }
 
+/// Nothing was ever stored: the making of the ledger was interrupted, by a full disk perhaps. No
+/// record is used before the first slot is durable, so this is as good as no ledger.
+static bool isBlank(int file) {
+  std::array<uint8_t, slotDistance + slotBytes> bytes{};
+  return ::pread(file, bytes.data(), bytes.size(), 0) >= 0 &&
+         std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
+}
+
 /// The slot that was written last and is whole, if it is this material's.
 static Slot readNewest(int file, const std::filesystem::path &path, const MaterialInfo &info) {
   std::optional<Slot> slots[2] = {readSlot(file, 0), readSlot(file, 1)};
@@ -95,6 +105,8 @@ uint64_t readCursor(const std::filesystem::path &path, const MaterialInfo &info)
     throw Error(ExitCode::InputUnreadable,
                 fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)),
                 "check that it may be read");
+  if (isBlank(file.get()))
+    return info.firstSerial;
   return readNewest(file.get(), path, info).cursor;
 }
 
@@ -122,6 +134,13 @@ std::filesystem::path ledgerInFolder(const std::filesystem::path &material,
   return readCursor(own, info) > readCursor(byId, info) ? own : byId;
 }
 
+static Error unwritable(const std::filesystem::path &path, int cause) {
+  return Error(
+      ExitCode::OutputUnwritable,
+      fmt::format("{}: cannot be written: {}", path.filename().string(), std::strerror(cause)),
+      "is the disk full? no material is used until the ledger can be written");
+}
+
 Ledger::Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool fresh)
     : path(path), info(info) {
   file = OpenFile(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -134,12 +153,14 @@ Ledger::Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool
                 fmt::format("{}: another process uses this material", path.string()),
                 "stop the other gfsrun, or give this one its own material");
 
-  bool empty = ::lseek(file.get(), 0, SEEK_END) == 0;
-  if (empty) {
+  if (isBlank(file.get())) {
     if (!fresh)
       throw Error(ExitCode::MaterialReuse,
                   fmt::format("{}: the ledger is missing, but material was used", path.string()),
                   "put the ledger back, or deal a new set");
+    // Room for both slots: a disk that fills up later stops no server.
+    if (int failure = ::posix_fallocate(file.get(), 0, slotDistance + slotBytes))
+      throw unwritable(path, failure);
     store(info.firstSerial);
     next = info.firstSerial;
     syncFolder(path);
@@ -159,10 +180,7 @@ void Ledger::store(uint64_t cursor) {
   if (!stored) {
     // After a failed fdatasync nobody knows what is on disk: nothing may be claimed any more.
     failed = true;
-    throw Error(
-        ExitCode::OutputUnwritable,
-        fmt::format("{}: cannot be written: {}", path.filename().string(), std::strerror(errno)),
-        "is the disk full? no material is used until the ledger can be written");
+    throw unwritable(path, errno);
   }
   ++writes;
   durable = cursor;

@@ -19,9 +19,10 @@ namespace gfs {
 /// used.
 class Ledger {
 public:
-  /// Opens the ledger, or makes one at info.firstSerial if there is none and `fresh` (no record was
-  /// ever used). Errors: MaterialReuse (locked by another process; missing although records were
-  /// used), PlanMismatch (another set's), Integrity (damaged), OutputUnwritable.
+  /// Opens the ledger, or makes one at info.firstSerial if there is none, or a blank one, whose
+  /// making was interrupted, and `fresh` (no record was ever used). Errors: MaterialReuse (locked
+  /// by another process; missing although records were used), PlanMismatch (another set's),
+  /// Integrity (damaged), OutputUnwritable.
   Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool fresh);
   /// Gives back what was reserved and not claimed. If that cannot be written, it is lost.
   ~Ledger();
@@ -64,9 +65,9 @@ private:
 std::filesystem::path ledgerInFolder(const std::filesystem::path &material,
                                      const MaterialInfo &info);
 
-/// The cursor as it is on disk, for people to look at: takes no lock and changes nothing, so it
-/// works beside a running server; serials it has reserved count as used. Errors: InputUnreadable
-/// (also: no ledger), PlanMismatch, Integrity.
+/// The cursor as it is on disk, info.firstSerial if the ledger is blank, for people to look at:
+/// takes no lock and changes nothing, so it works beside a running server; serials it has reserved
+/// count as used. Errors: InputUnreadable (also: no ledger), PlanMismatch, Integrity.
 uint64_t readCursor(const std::filesystem::path &path, const MaterialInfo &info);
 
 } // namespace gfs

@@ -77,6 +77,11 @@ static void checkOwnCertificate(SSL_CTX *context, const TlsFiles &files) {
     throw Error(ExitCode::Authentication,
                 fmt::format("{}: our certificate has expired", files.certificate.string()),
                 "issue a new one with gfs-ca issue");
+  if (cause == X509_V_ERR_CERT_NOT_YET_VALID)
+    throw Error(ExitCode::Authentication,
+                fmt::format("{}: our certificate, or the authority's, is not valid yet",
+                            files.certificate.string()),
+                "is this machine's clock right? gfs-ca show prints from when it is valid");
   throw Error(ExitCode::Authentication,
               fmt::format("{}: our certificate does not verify against {} ({})",
                           files.certificate.string(), files.ca.string(),

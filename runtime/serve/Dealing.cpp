@@ -2,8 +2,12 @@
 #include "runtime/serve/Dealing.h"
 
 #include "runtime/base/Error.h"
+#include "runtime/base/OutputPath.h"
 #include "runtime/material/MaterialFile.h"
 #include "runtime/serve/Progress.h"
+#include "runtime/serve/Summary.h"
+
+#include <sys/stat.h>
 
 namespace gfs::serve {
 
@@ -24,6 +28,45 @@ static void checkPaths(const DealOptions &options) {
     if (options.resume && std::filesystem::is_directory(output))
       throw Error(ExitCode::Usage, fmt::format("{}: --resume needs a file", output.string()),
                   "name the files of the interrupted run");
+}
+
+/// Refuses, before anything is made, what would fail half way and leave half a set behind: files
+/// that are there, and disks that are too small.
+static void checkOutputs(const DealOptions &options, const std::array<MaterialInfo, 2> &infos) {
+  namespace fs = std::filesystem;
+  const fs::path inputs[] = {options.plan, options.dealerKey, options.weights};
+  std::array<double, 2> needed{};
+  std::array<fs::path, 2> folders;
+  std::error_code ignored;
+  for (Party party : {Party::Zero, Party::One}) {
+    const unsigned self = index(party);
+    const fs::path &output = options.outputs[self];
+    requireWritable(output, fmt::format("--out{}", self), inputs);
+    const bool exists = fs::exists(output, ignored);
+    if (exists && !options.resume && !options.replace)
+      throw Error(ExitCode::OutputUnwritable, fmt::format("{}: exists already", output.string()),
+                  "--resume continues an interrupted run, --force starts a new set");
+    const uintmax_t there = exists ? fs::file_size(output, ignored) : 0;
+    needed[self] = double(infos[self].records) * double(infos[self].recordBytes()) -
+                   (there == uintmax_t(-1) ? 0 : double(there));
+    folders[self] = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  }
+  // Both may lie on one disk.
+  const auto disk = [](const fs::path &folder) {
+    struct stat status = {};
+    return ::stat(folder.c_str(), &status) == 0 ? status.st_dev : 0;
+  };
+  if (disk(folders[0]) == disk(folders[1]))
+    needed[0] = needed[1] = needed[0] + needed[1];
+  for (unsigned self : {0u, 1u}) {
+    const fs::space_info space = fs::space(folders[self], ignored);
+    if (space.available != uintmax_t(-1) && needed[self] > double(space.available))
+      throw Error(ExitCode::OutputUnwritable,
+                  fmt::format("{}: {} records need {} there, and {} are free",
+                              options.outputs[self].string(), options.records,
+                              bytesText(needed[self]), bytesText(double(space.available))),
+                  "deal fewer at a time, or onto a larger disk");
+  }
 }
 
 static MaterialWriter openWriter(const DealOptions &options, const MaterialInfo &info,
@@ -60,6 +103,7 @@ DealSummary deal(const DealOptions &given) {
   for (Party party : {Party::Zero, Party::One})
     if (std::filesystem::path &output = options.outputs[index(party)]; isFolder(output))
       output /= materialName(set[index(party)], now);
+  checkOutputs(options, set);
   MaterialWriter zero = openWriter(options, set[0], dealer.seed(Party::Zero)),
                  one = openWriter(options, set[1], dealer.seed(Party::One));
   // Shares of one serial come from one run of the dealer: what only one file has is dealt again for

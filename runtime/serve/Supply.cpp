@@ -11,6 +11,8 @@
 namespace gfs::serve {
 
 static constexpr std::string_view suffix = ".material";
+/// After so long without a write, nobody is copying a file any more.
+static constexpr std::chrono::minutes copyingPause{1};
 
 static uint64_t leftOf(const MaterialInfo &info, const std::filesystem::path &ledger) {
   uint64_t cursor = info.firstSerial;
@@ -56,8 +58,15 @@ void Supply::look(const std::filesystem::path &file) {
   auto bad = reported.find(file);
   if (bad != reported.end() && bad->second == std::filesystem::last_write_time(file, failure))
     return;
-  if (!holdsAllRecords(file))
+  if (!holdsAllRecords(file)) {
+    // Half a file is one that is being copied, unless nothing has come for a while.
+    const auto written = std::filesystem::last_write_time(file, failure);
+    if (std::filesystem::file_time_type::clock::now() - written > copyingPause)
+      throw Error(ExitCode::InvalidInput,
+                  fmt::format("{}: holds fewer records than were to be dealt", file.string()),
+                  "copy it again, or finish it where it was dealt with gfsdeal --resume");
     return;
+  }
   const MaterialInfo info = readMaterialInfo(file);
   requireUse(use, info, file);
   const MaterialSet *known = find(info.materialId);

@@ -104,6 +104,18 @@ Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
   if (!options.output.empty())
     for (const Output &output : portOutputs)
       requireWritable(outputFile(output), "--output", files());
+  requireEncodable();
+}
+
+/// What does not fit is refused before any request costs material.
+void Workload::requireEncodable() const {
+  for (uint64_t i = 0; i < count; ++i)
+    try {
+      inputs(i);
+    } catch (const Error &error) {
+      throw Error(error.code(), fmt::format("request {} of {}: {}", i, count, error.what()),
+                  error.hint());
+    }
 }
 
 /// Answers of another network would give an agreement that means nothing.

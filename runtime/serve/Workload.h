@@ -68,6 +68,7 @@ private:
     std::vector<float> values;
   };
   void readExpected();
+  void requireEncodable() const;
   uint64_t rowLength() const;
   std::filesystem::path outputFile(const Output &output) const;
   std::vector<uint64_t> outputShape(const Output &output) const;

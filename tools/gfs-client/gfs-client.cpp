@@ -35,6 +35,11 @@ static serve::ClientOptions clientOptions(const Options &options) {
           parseFingerprint(options.fingerprints[i], fmt::format("--fingerprint{}", i));
   }
   client.security = options.link.make("gfs-client", "client:plaintext");
+  if (const std::string &role = client.security->ownRole(); !role.starts_with("client:"))
+    throw Error(
+        ExitCode::Authentication,
+        fmt::format("the certificate is for \"{}\", but clients need one for client:NAME", role),
+        "gfs-ca issue DIR --role client:NAME");
   client.timeout = Milliseconds(options.timeoutMs);
   client.connectFor = Milliseconds(options.connectMs);
   return client;

@@ -363,6 +363,29 @@ TEST_F(Material, SurvivesATornLedgerWrite) {
   expectCode(ExitCode::Integrity, "the ledger is damaged", [&] { store(); });
 }
 
+TEST_F(Material, ALedgerWhoseMakingWasInterruptedLosesNoSet) {
+  // The disk was full, or the power failed: a file is there, and nothing is in it.
+  for (size_t size : {size_t(0), size_t(100), size_t(4096 + 64)}) {
+    info.records = 5;
+    deal(5);
+    std::ofstream(ledgerPath(path), std::ios::binary) << std::string(size, 0);
+    EXPECT_EQ(readCursor(ledgerPath(path), info), 7u);
+    {
+      MaterialStore material = store();
+      EXPECT_EQ(material.cursor(), 7u);
+      EXPECT_EQ(std::filesystem::file_size(ledgerPath(path)), 4096u + 64)
+          << "room for both slots is there before a disk fills up";
+      material.claim(8);
+    }
+    // A blank ledger in place of a real one brings nothing back.
+    std::ofstream(ledgerPath(path), std::ios::binary) << std::string(size, 0);
+    expectCode(ExitCode::MaterialReuse, "the ledger is missing, but material was used",
+               [&] { store(); });
+    std::filesystem::remove(path);
+    std::filesystem::remove(ledgerPath(path));
+  }
+}
+
 TEST_F(Material, ShowsTheCursorWhileAServerHoldsTheLock) {
   deal(5);
   expectCode(ExitCode::InputUnreadable, "cannot be opened",

@@ -88,6 +88,18 @@ TEST(Tls, RefusesOurOwnExpiredCertificateAtStart) {
   }
 }
 
+TEST(Tls, SaysThatTheClockMayBeWrong) {
+  TestAuthority authority;
+  TlsFiles early = authority.issue("server0", std::chrono::hours(24), -std::chrono::hours(1));
+  try {
+    Security::tls(early);
+    FAIL() << "a certificate of the future was accepted";
+  } catch (const Error &error) {
+    expectError(error, ExitCode::Authentication, "is not valid yet");
+    EXPECT_NE(error.hint().find("clock"), std::string::npos);
+  }
+}
+
 TEST(Tls, RefusesACertificateThatExpiredWhileRunning) {
   TestAuthority authority;
   // Long enough to be loaded on a busy machine: whole seconds count.

@@ -106,6 +106,26 @@ TEST_F(DealingTest, RefusesToTouchWhatIsThere) {
               "a server has used this material");
 }
 
+TEST_F(DealingTest, LeavesNoHalfOfASetBehind) {
+  // The second file cannot be made: nor is the first.
+  serve::DealOptions options = deployment.dealOptions(8);
+  options.outputs[0] = deployment.material(Party::Zero);
+  expectError(errorOf([&] { serve::deal(options); }), ExitCode::OutputUnwritable,
+              "s1.material: exists already");
+  EXPECT_TRUE(std::filesystem::is_empty(deployment.material(Party::Zero)));
+  // No disk is that large.
+  options = deployment.dealOptions(uint64_t(1) << 50);
+  options.outputs = {deployment.folder / "a.material", deployment.folder / "b.material"};
+  expectError(errorOf([&] { serve::deal(options); }), ExitCode::OutputUnwritable, "are free");
+  EXPECT_FALSE(std::filesystem::exists(deployment.folder / "a.material"));
+  // --force replaces material, not what it is made from.
+  options = deployment.dealOptions(8);
+  options.replace = true;
+  options.outputs[1] = options.plan;
+  expectError(errorOf([&] { serve::deal(options); }), ExitCode::Usage,
+              "would replace a file that this command reads");
+}
+
 TEST_F(DealingTest, RefusesWrongFilesAndFlags) {
   Deployment other;
   serve::DealOptions options = deployment.dealOptions(1);

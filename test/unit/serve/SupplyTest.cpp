@@ -132,6 +132,32 @@ TEST_F(SupplyTest, AFileThatIsBeingCopiedIsLookedAtAgain) {
   EXPECT_EQ(left(another), (std::vector<uint64_t>{1, 4}));
 }
 
+TEST_F(SupplyTest, AFileThatStaysHalfIsSaidOnce) {
+  dealt(1, "a");
+  const std::filesystem::path half = dealt(4, "b")[0];
+  std::filesystem::resize_file(half, std::filesystem::file_size(half) - 1);
+  std::ostringstream log;
+  const auto before = spdlog::default_logger();
+  auto logger = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  logger->set_level(spdlog::level::warn);
+  spdlog::set_default_logger(logger);
+  Supply supply = this->supply();
+  const std::string fresh = log.str();
+  std::filesystem::last_write_time(half, std::filesystem::file_time_type::clock::now() -
+                                             std::chrono::minutes(5));
+  supply.refresh();
+  supply.refresh();
+  spdlog::set_default_logger(before);
+  EXPECT_EQ(fresh, "") << "it may be on its way";
+  const std::string text = log.str();
+  const size_t first = text.find("b.material: holds fewer records than were to be dealt");
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_NE(text.find("gfsdeal --resume"), std::string::npos) << text;
+  EXPECT_EQ(text.find("holds fewer", first + 30), std::string::npos) << text;
+  EXPECT_EQ(left(supply), (std::vector<uint64_t>{1}));
+}
+
 TEST_F(SupplyTest, ASetServesOnceUnderAnyName) {
   const std::filesystem::path file = dealt(4, "a")[0], copy = file.parent_path() / "copy";
   std::filesystem::copy(file, copy);

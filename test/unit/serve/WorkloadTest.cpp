@@ -76,7 +76,7 @@ TEST_F(WorkloadTest, GroupsGoRoundTheRequests) {
     EXPECT_EQ(signedOf(Ring{32}, group[i].at(0))[0], i == 1 ? 0 : 256) << i;
   EXPECT_TRUE(batch.groupFrom(3, 0).empty());
   batch.setOutputs(3, outputs({0, 0, 1}));
-  EXPECT_EQ(batch.topText(1), "y[0]: class 0 (0)\ny[1]: class 2 (1)\n");
+  EXPECT_EQ(batch.topText(1), "y[0]: class 0 (nan)\ny[1]: class 2 (1)\n");
 }
 
 TEST_F(WorkloadTest, RefusesWhatDoesNotFit) {
@@ -91,8 +91,10 @@ TEST_F(WorkloadTest, RefusesWhatDoesNotFit) {
   std::string path = write("x.npy", {1, 4}, {1, 2, 3, 4});
   expectError(errorOf([&] { workload({.inputs = {path, path}}); }), ExitCode::Usage,
               "is given twice");
-  Workload huge = workload({.inputs = {write("x.npy", {1, 4}, {1e30f, 0, 0, 0})}});
-  expectError(errorOf([&] { huge.inputs(0); }), ExitCode::RangeCheck, "");
+  // Before the first request, not at the one that it is in.
+  path = write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 1e30f, 0, 0});
+  expectError(errorOf([&] { workload({.inputs = {path}, .batch = true}); }), ExitCode::RangeCheck,
+              "request 1 of 2: input element 1: is not finite or does not fit");
 }
 
 TEST_F(WorkloadTest, LooksAtItsOutputFirst) {
