@@ -19,11 +19,6 @@ namespace gfs {
 
 using Milliseconds = std::chrono::milliseconds;
 
-/// The exit code a peer reports, Failure if it is none of ours; and its text without control
-/// characters.
-ExitCode reportedCode(uint32_t code);
-std::string printable(std::string_view text);
-
 /// Used by one thread at a time, except interrupt(). Every call throws Network when the peer is
 /// lost, too slow or sends what is not expected, and the code the peer reported when it sent an
 /// error frame; after a throw the connection is closed.

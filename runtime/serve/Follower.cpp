@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What server 1 does on the link to server 0; how the two work together is in PeerLoop.cpp.
+#include "runtime/net/PeerReport.h"
 #include "runtime/serve/Server.h"
 
 #include <spdlog/spdlog.h>
@@ -116,9 +117,7 @@ void Server::follow(PeerLink &link) {
 void Server::followReject(PeerLink &link, const Reject &reject) {
   JobId id = fixedField<16>(reject.request_id(), link.connection(), "request id");
   if (std::unique_ptr<Job> job = queue.take(id, std::min(rejectTimeout, options.timeout / 4)))
-    failed(*job, Error(reportedCode(reject.code()),
-                       fmt::format("server 0 reports: {}", printable(reject.text())),
-                       printable(reject.hint())));
+    failed(*job, reportedError("server 0", reject.code(), reject.text(), reject.hint()));
 }
 
 /// Our halves of the requests of a group, without those that `answer` then declines.

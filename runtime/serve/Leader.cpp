@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What server 0 does on the link to server 1; how the two work together is in PeerLoop.cpp.
+#include "runtime/net/PeerReport.h"
 #include "runtime/serve/Server.h"
 
 #include <spdlog/spdlog.h>
@@ -193,9 +194,8 @@ void Server::leadGroup(PeerLink &link, Jobs jobs) {
     if (!answer.accepted() && jobs.empty())
       return;
     if (!answer.accepted())
-      throw Error(reportedCode(answer.refusal_code()),
-                  fmt::format("server 1 reports: {}", printable(answer.refusal())),
-                  printable(answer.refusal_hint()));
+      throw reportedError("server 1", answer.refusal_code(), answer.refusal(),
+                          answer.refusal_hint());
     stage = Accepted;
     if (jobs.empty())
       throw Error(ExitCode::Network, "server 1 accepts a group and declines all of it");
