@@ -15,7 +15,7 @@ class DeviceExecutor;
 
 /// What happened in one run, for profiles and for checking the cost model.
 struct RunReport {
-  std::vector<double> prepareSeconds;  ///< Per step.
+  std::vector<double> prepareSeconds; ///< Per step.
   /// Per step, all phases, of this member of a group; on a GPU an equal part of the group's.
   std::vector<double> evaluateSeconds;
   /// Per step: its part of exchangeSeconds. Steps that send together share an exchange equally.
@@ -94,6 +94,7 @@ public:
   std::vector<RunResult> runGroup(std::vector<GroupMember> members, Channel &channel) const;
 
 private:
+  class GroupRun;
   void requireRunnable(const GroupMember &member) const;
   void prepareOnDevice(std::span<Prepared *const> requests) const;
   std::vector<RunResult> runOnDevice(std::span<GroupMember> members, Channel &channel) const;

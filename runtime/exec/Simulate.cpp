@@ -2,10 +2,10 @@
 // Two threads, one in-memory channel.
 #include "runtime/exec/Simulate.h"
 
+#include "runtime/base/Clock.h"
 #include "runtime/exec/ClientShares.h"
 #include "runtime/net/ThrottledChannel.h"
 
-#include <chrono>
 #include <future>
 
 namespace gfs {
@@ -22,84 +22,111 @@ SimulationResult Simulator::run(std::span<const ClearWords> inputs) {
   return std::move(runGroup({&only, 1}).front());
 }
 
-std::vector<SimulationResult> Simulator::runGroup(std::span<const std::vector<ClearWords>> group) {
-  using Clock = std::chrono::steady_clock;
-  const size_t members = group.size();
-  auto secondsEach = [&](Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count() /
-           static_cast<double>(members);
-  };
-  std::vector<SimulationResult> results(members);
-  const uint64_t firstSerial = nextSerial;
-  nextSerial += members;
-  const std::array<const PartyExecutor *, 2> parties = {&party0, &party1};
+namespace {
 
-  std::array<std::vector<SecretVector<uint8_t>>, 2> records;
-  std::vector<RecordPair> pairs(members);
-  for (Party party : {Party::Zero, Party::One})
-    for (size_t m = 0; m < members; ++m) {
-      auto &record = records[index(party)].emplace_back(code->recordBytes(party));
-      pairs[m][index(party)] = record;
-    }
-  auto start = Clock::now();
-  dealer.deal(materialId, firstSerial, pairs, helpers);
-  const double dealSeconds = secondsEach(start);
+/// Input shares of a server, by inference and port.
+using InputShares = std::vector<std::vector<SecretVector<uint8_t>>>;
 
-  std::array<std::vector<GroupMember>, 2> servers;
-  std::vector<SecretSeed> common;
-  std::array<std::vector<std::vector<SecretVector<uint8_t>>>, 2> shares;
+std::array<InputShares, 2> shareInputs(Ring ring, std::span<const std::vector<ClearWords>> group) {
+  std::array<InputShares, 2> shares;
   for (const std::vector<ClearWords> &inputs : group) {
-    common.push_back(SecretSeed::random());
-    for (auto &ofServer : shares)
+    for (InputShares &ofServer : shares)
       ofServer.emplace_back();
     for (const ClearWords &input : inputs) {
-      auto both = shareInput(code->ring(), input);
+      auto both = shareInput(ring, input);
       for (size_t i = 0; i < 2; ++i)
         shares[i].back().push_back(std::move(both[i]));
     }
   }
+  return shares;
+}
+
+} // namespace
+
+std::array<Simulator::Records, 2> Simulator::deal(uint64_t firstSerial, size_t count) {
+  std::array<Records, 2> records;
+  std::vector<RecordPair> pairs(count);
+  for (Party party : {Party::Zero, Party::One})
+    for (RecordPair &pair : pairs)
+      pair[index(party)] = records[index(party)].emplace_back(code->recordBytes(party));
+  dealer.deal(materialId, firstSerial, pairs, helpers);
+  return records;
+}
+
+std::vector<GroupMember> Simulator::prepare(const PartyExecutor &party, uint64_t firstSerial,
+                                            Records records) const {
+  std::vector<GroupMember> members;
+  for (size_t m = 0; m < records.size(); ++m) {
+    const uint64_t serial = firstSerial + m;
+    members.push_back(
+        {party.begin(materialId, serial, party.split(serial, records[m])), nullptr, {}});
+    dispose(records[m]);
+  }
+  std::vector<Prepared *> requests;
+  for (GroupMember &member : members)
+    requests.push_back(&member.prepared);
+  party.prepareAll(requests);
+  return members;
+}
+
+std::array<std::vector<RunResult>, 2>
+Simulator::runBoth(std::array<std::vector<GroupMember>, 2> servers) const {
+  auto ends = makeInMemoryChannel();
+  // Each side drops its end when it leaves, whether with a result or an error: the other then fails
+  // instead of waiting.
+  auto runParty = [&](const PartyExecutor &party, std::unique_ptr<Channel> &theirEnd) {
+    std::unique_ptr<Channel> end = std::move(theirEnd), slow;
+    if (network)
+      slow = makeThrottledChannel(*end, *network);
+    return party.runGroup(std::move(servers[index(party.party())]), slow ? *slow : *end);
+  };
+  std::future<std::vector<RunResult>> other =
+      std::async(std::launch::async, [&] { return runParty(party1, ends.second); });
+  std::vector<RunResult> mine = runParty(party0, ends.first);
+  return {std::move(mine), other.get()};
+}
+
+std::vector<SimulationResult> Simulator::runGroup(std::span<const std::vector<ClearWords>> group) {
+  const size_t members = group.size();
+  auto secondsEach = [&](double start) {
+    return (secondsNow() - start) / static_cast<double>(members);
+  };
+  std::vector<SimulationResult> results(members);
+  const uint64_t firstSerial = nextSerial;
+  nextSerial += members;
+
+  double start = secondsNow();
+  std::array<Records, 2> records = deal(firstSerial, members);
+  const double dealSeconds = secondsEach(start);
+
+  const std::array<InputShares, 2> shares = shareInputs(code->ring(), group);
+  std::vector<SecretSeed> common;
+  for (size_t m = 0; m < members; ++m)
+    common.push_back(SecretSeed::random());
+  std::array<std::vector<GroupMember>, 2> servers;
   for (size_t i = 0; i < 2; ++i) {
-    start = Clock::now();
-    std::vector<Prepared *> requests;
-    for (size_t m = 0; m < members; ++m) {
-      const uint64_t serial = firstSerial + m;
-      servers[i].push_back(
-          {parties[i]->begin(materialId, serial, parties[i]->split(serial, records[i][m])),
-           &common[m], shares[i][m]});
-      dispose(records[i][m]);
-    }
-    for (GroupMember &member : servers[i])
-      requests.push_back(&member.prepared);
-    parties[i]->prepareAll(requests);
+    start = secondsNow();
+    servers[i] = prepare(i == 0 ? party0 : party1, firstSerial, std::move(records[i]));
     const double prepareSeconds = secondsEach(start);
-    for (SimulationResult &result : results)
-      result.prepareSeconds[i] = prepareSeconds;
+    for (size_t m = 0; m < members; ++m) {
+      servers[i][m].common = &common[m];
+      servers[i][m].inputs = shares[i][m];
+      results[m].prepareSeconds[i] = prepareSeconds;
+    }
   }
   for (size_t m = 0; m < members; ++m) {
     results[m].dealSeconds = dealSeconds;
     results[m].request = servers[0][m].prepared.request();
   }
 
-  auto ends = makeInMemoryChannel();
-  // Each side drops its end when it leaves, whether with a result or an error: the other then fails
-  // instead of waiting.
-  auto runParty = [&](size_t i, std::unique_ptr<Channel> &theirEnd) {
-    std::unique_ptr<Channel> end = std::move(theirEnd), slow;
-    if (network)
-      slow = makeThrottledChannel(*end, *network);
-    return parties[i]->runGroup(std::move(servers[i]), slow ? *slow : *end);
-  };
-  std::future<std::vector<RunResult>> other =
-      std::async(std::launch::async, [&] { return runParty(1, ends.second); });
-  std::vector<RunResult> mine = runParty(0, ends.first), theirs = other.get();
-
+  std::array<std::vector<RunResult>, 2> runs = runBoth(std::move(servers));
   const plan::Plan &plan = code->plan();
   for (size_t m = 0; m < members; ++m) {
-    for (size_t port = 0; port < mine[m].outputs.size(); ++port)
+    for (size_t port = 0; port < runs[0][m].outputs.size(); ++port)
       results[m].outputs.push_back(joinOutput(
           code->ring(), code->valueElements(plan.outputs(static_cast<int>(port)).value()),
-          mine[m].outputs[port], theirs[m].outputs[port]));
-    results[m].reports = {std::move(mine[m].report), std::move(theirs[m].report)};
+          runs[0][m].outputs[port], runs[1][m].outputs[port]));
+    results[m].reports = {std::move(runs[0][m].report), std::move(runs[1][m].report)};
   }
   return results;
 }

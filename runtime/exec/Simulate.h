@@ -41,6 +41,16 @@ public:
   }
 
 private:
+  /// A server's records, by inference.
+  using Records = std::vector<SecretVector<uint8_t>>;
+  std::array<Records, 2> deal(uint64_t firstSerial, size_t count);
+  /// Members whose seeds and inputs are still to be set.
+  std::vector<GroupMember> prepare(const PartyExecutor &party, uint64_t firstSerial,
+                                   Records records) const;
+  /// Results by server and member.
+  std::array<std::vector<RunResult>, 2>
+  runBoth(std::array<std::vector<GroupMember>, 2> servers) const;
+
   ProgramRef code;
   Dealer dealer;
   PartyExecutor party0, party1;

@@ -31,18 +31,16 @@ static std::string phaseNames() {
   return names;
 }
 
-int main(int argc, char **argv) {
-  CLI::App app{"Compiles an ONNX model into a plan that two servers run privately.", "gfscc"};
-  app.footer("Examples:\n"
-             "  gfscc --check model.onnx\n"
-             "  gfscc model.onnx -o plan.bin --calib samples.npy\n"
-             "  gfscc model.onnx -o plan.bin --calib samples.npy --network=wan --explain\n"
-             "  gfscc --config model.toml              with model = \"model.onnx\", calib = …");
+/// What the command line says, some of it still to be parsed into options.
+struct Arguments {
   CompileOptions options;
   std::vector<std::string> shapes;
   std::string ring = "auto", emit = "none", compileTo = "write", outputs;
   bool quiet = false, verbose = false, check = false, json = false;
+};
 
+static void addModelFlags(CLI::App &app, Arguments &arguments) {
+  CompileOptions &options = arguments.options;
   app.add_option("model", options.model, "the trained network, .onnx")->required();
   app.add_option("-o,--out", options.output, "plan.bin; weights and keys go beside it");
   app.add_option("--calib", options.calibration,
@@ -58,15 +56,19 @@ int main(int argc, char **argv) {
       ->check(
           CLI::IsMember({"model", "logits", "softmax", "log_softmax", "client-argmax", "argmax"}))
       ->capture_default_str();
-  app.add_option("--outputs", outputs,
+  app.add_option("--outputs", arguments.outputs,
                  "end the private part at these values, NAME,NAME…; the client gets them");
-  app.add_option("--shape", shapes, "shape of an input with symbolic dimensions, NAME=1x3x32x32");
+  app.add_option("--shape", arguments.shapes,
+                 "shape of an input with symbolic dimensions, NAME=1x3x32x32");
+}
 
+static void addCheckFlags(CLI::App &app, Arguments &arguments) {
+  CompileOptions &options = arguments.options;
   auto *checks = app.add_option_group("Check");
-  checks->add_flag("--check", check,
+  checks->add_flag("--check", arguments.check,
                    "do not compile: list the model's operators and which can run privately; exit "
                    "code 6 if not all");
-  checks->add_flag("--json", json, "print the list as JSON")->needs("--check");
+  checks->add_flag("--json", arguments.json, "print the list as JSON")->needs("--check");
 
   checks->add_option("--verify", options.verify,
                      "run the plan privately on test sets and compare every output with the "
@@ -78,9 +80,13 @@ int main(int argc, char **argv) {
                    "largest error allowed, relative to the largest expected magnitude")
       ->needs("--verify")
       ->capture_default_str();
+}
 
+static void addFormatFlags(CLI::App &app, Arguments &arguments) {
+  CompileOptions &options = arguments.options;
   auto *formats = app.add_option_group("Formats");
-  formats->add_option("--ring", ring, "bits of the ring, 16 to 64, or auto")->capture_default_str();
+  formats->add_option("--ring", arguments.ring, "bits of the ring, 16 to 64, or auto")
+      ->capture_default_str();
   formats->add_option("--activation-bits", options.formats.activationBits,
                       "bits of the largest activation");
   formats->add_option("--window-bits", options.formats.windowBits, "bits that decide a sign");
@@ -102,7 +108,10 @@ int main(int argc, char **argv) {
                    "how signs are found; auto: layer by layer what is predicted to be fastest")
       ->check(CLI::IsMember({"auto", "table", "one_hot", "dcf"}))
       ->capture_default_str();
+}
 
+static void addActivationFlags(CLI::App &app, Arguments &arguments) {
+  CompileOptions &options = arguments.options;
   auto *activations = app.add_option_group("Activations");
   activations
       ->add_option(
@@ -136,7 +145,10 @@ int main(int argc, char **argv) {
                    "leave an ingredient out, to see what it is worth")
       ->check(CLI::IsMember(
           {"channels", "refit", "ranking", "elements", "density", "augment", "costs"}));
+}
 
+static void addCostFlags(CLI::App &app, Arguments &arguments) {
+  CompileOptions &options = arguments.options;
   auto *costs = app.add_option_group("Costs");
   costs
       ->add_option("--network", options.network,
@@ -162,54 +174,86 @@ int main(int argc, char **argv) {
       ->transform(CLI::AsSizeValue(true));
   costs->add_flag("--explain", options.explain,
                   "print what each layer is predicted to cost, and its alternatives");
+}
 
+static void addOutputFlags(CLI::App &app, Arguments &arguments) {
+  CompileOptions &options = arguments.options;
   auto *output = app.add_option_group("Output");
   output
-      ->add_option("--emit", emit,
+      ->add_option("--emit", arguments.emit,
                    "print the program in one of the compiler's languages, or as an ONNX model")
       ->check(CLI::IsMember({"none", "onnx", "nn", "fixed", "secure", "plan"}))
       ->capture_default_str();
-  output->add_option("--compile-to", compileTo, "stop after a phase:" + phaseNames())
+  output->add_option("--compile-to", arguments.compileTo, "stop after a phase:" + phaseNames())
       ->capture_default_str();
   output->add_flag("--full-weights", options.fullWeights, "print weights in full");
   output->add_option("--report", options.report,
                      "write a report of choices, costs, head-room and leakage: FILE.html or .json");
   output->add_flag("--ranges", options.ranges, "print formats and head-room, layer by layer");
   output->add_flag("--timing", options.timing, "print the time of each phase");
-  output->add_flag("-q,--quiet", quiet, "print errors only");
-  output->add_flag("-v,--verbose", verbose, "print what passes remark");
+  output->add_flag("-q,--quiet", arguments.quiet, "print errors only");
+  output->add_flag("-v,--verbose", arguments.verbose, "print what passes remark");
   output->add_flag("--force", options.force,
                    "replace existing keys; material made for them becomes useless");
+}
+
+/// --ring: 16 to 64; nothing for "auto". The compiler refuses other numbers.
+static std::optional<unsigned> parseRing(const std::string &ring) {
+  if (ring == "auto")
+    return std::nullopt;
+  if (ring.empty() || ring.size() > 2 || ring.find_first_not_of("0123456789") != std::string::npos)
+    throw Error(ExitCode::Usage,
+                "--ring: expects auto or a number from 16 to 64, got '" + ring + "'",
+                "leave it out");
+  return static_cast<unsigned>(std::stoul(ring));
+}
+
+static Phase parsePhase(const std::string &name) {
+  if (auto phase = phaseNamed(name))
+    return *phase;
+  throw Error(ExitCode::Usage, "--compile-to: there is no phase '" + name + "'",
+              "the phases are:" + phaseNames());
+}
+
+static Emit parseEmit(const std::string &language) {
+  return std::map<std::string, Emit>{{"none", Emit::None},     {"onnx", Emit::Onnx},
+                                     {"nn", Emit::Nn},         {"fixed", Emit::Fixed},
+                                     {"secure", Emit::Secure}, {"plan", Emit::Plan}}
+      .at(language);
+}
+
+static void run(Arguments &arguments) {
+  keepMemoryPrivate();
+  CompileOptions &options = arguments.options;
+  for (const std::string &shape : arguments.shapes)
+    options.shapes.insert(parseShape(shape));
+  if (!arguments.outputs.empty())
+    options.outputs = parseOutputs(arguments.outputs);
+  if (arguments.check)
+    return printVerdict(options, arguments.json);
+  options.formats.ringBits = parseRing(arguments.ring);
+  options.last = parsePhase(arguments.compileTo);
+  options.emit = parseEmit(arguments.emit);
+  options.verbosity = arguments.quiet ? 0 : arguments.verbose ? 2 : 1;
+  compile(options);
+}
+
+int main(int argc, char **argv) {
+  CLI::App app{"Compiles an ONNX model into a plan that two servers run privately.", "gfscc"};
+  app.footer("Examples:\n"
+             "  gfscc --check model.onnx\n"
+             "  gfscc model.onnx -o plan.bin --calib samples.npy\n"
+             "  gfscc model.onnx -o plan.bin --calib samples.npy --network=wan --explain\n"
+             "  gfscc --config model.toml              with model = \"model.onnx\", calib = …");
+  Arguments arguments;
+  addModelFlags(app, arguments);
+  addCheckFlags(app, arguments);
+  addFormatFlags(app, arguments);
+  addActivationFlags(app, arguments);
+  addCostFlags(app, arguments);
+  addOutputFlags(app, arguments);
   takeConfigFile(app, "calib = \"samples.npy\"");
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;
-
-  return runTool("gfscc", [&] {
-    keepMemoryPrivate();
-    for (const std::string &shape : shapes)
-      options.shapes.insert(parseShape(shape));
-    if (!outputs.empty())
-      options.outputs = parseOutputs(outputs);
-    if (check)
-      return printVerdict(options, json);
-    if (ring != "auto") {
-      if (ring.empty() || ring.size() > 2 ||
-          ring.find_first_not_of("0123456789") != std::string::npos)
-        throw Error(ExitCode::Usage,
-                    "--ring: expects auto or a number from 16 to 64, got '" + ring + "'",
-                    "leave it out");
-      options.formats.ringBits = static_cast<unsigned>(std::stoul(ring));
-    }
-    auto last = phaseNamed(compileTo);
-    if (!last)
-      throw Error(ExitCode::Usage, "--compile-to: there is no phase '" + compileTo + "'",
-                  "the phases are:" + phaseNames());
-    options.last = *last;
-    options.emit = std::map<std::string, Emit>{{"none", Emit::None},     {"onnx", Emit::Onnx},
-                                               {"nn", Emit::Nn},         {"fixed", Emit::Fixed},
-                                               {"secure", Emit::Secure}, {"plan", Emit::Plan}}
-                       .at(emit);
-    options.verbosity = quiet ? 0 : verbose ? 2 : 1;
-    compile(options);
-  });
+  return runTool("gfscc", [&] { run(arguments); });
 }

@@ -29,7 +29,7 @@ struct Options {
 
 } // namespace
 
-static void addFlags(CLI::App &app, Options &options) {
+static void addCommonFlags(CLI::App &app, Options &options) {
   app.add_option("plan", options.files.plan, "plan.bin")->required();
   app.add_option("--weights", options.files.weights, "Weights (default PLAN.weights)");
   app.add_option("--key", options.files.key,
@@ -45,7 +45,9 @@ static void addFlags(CLI::App &app, Options &options) {
                  "use; with --local half of them)")
       ->check(CLI::Range(1u, 1024u));
   app.add_flag("-q,--quiet", options.quiet, "Log warnings only; with --local print no summary");
+}
 
+static void addServerFlags(CLI::App &app, Options &options) {
   const char *server = "Server";
   app.add_option("--party", options.party, "Which server this is: 0 or 1")
       ->check(CLI::Range(0, 1))
@@ -113,7 +115,9 @@ static void addFlags(CLI::App &app, Options &options) {
       ->capture_default_str()
       ->group(server);
   options.link.addTo(app);
+}
 
+static void addLocalFlags(CLI::App &app, Options &options) {
   const char *local = "Local run";
   app.add_flag("--local", options.local,
                "Run both servers and the dealer here, on the inputs given")
@@ -252,7 +256,9 @@ int main(int argc, char **argv) {
              "         --cert-key s1.key --ca ca.crt\n"
              "  gfsrun --config server1.toml           with plan = \"plan.bin\", party = 1, …\n"
              "  gfsrun plan.bin --local --input image.npy --profile");
-  addFlags(app, options);
+  addCommonFlags(app, options);
+  addServerFlags(app, options);
+  addLocalFlags(app, options);
   takeConfigFile(app);
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;
