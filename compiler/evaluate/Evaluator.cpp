@@ -33,9 +33,10 @@ static double multiplications(func::FuncOp function) {
   return sum;
 }
 
-/// oneDNN splits every layer over all cores, and OpenMP's threads spin while they wait for each other: with layers of
-/// microseconds, and most of all on a busy machine, that is tens of times slower than one core alone. Networks below
-/// this size run on one; OpenMP is asked at run time, since oneDNN can be built without it.
+/// oneDNN splits every layer over all cores, and OpenMP's threads spin while they wait for each
+/// other: with layers of microseconds, and most of all on a busy machine, that is tens of times
+/// slower than one core alone. Networks below this size run on one; OpenMP is asked at run time,
+/// since oneDNN can be built without it.
 static constexpr double leastParallelMultiplications = 5e8;
 void chooseThreads(func::FuncOp function) {
   auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));

@@ -5,6 +5,7 @@
 #include "compiler/import/Cut.h"
 #include "compiler/import/Graph.h"
 #include "compiler/import/Handlers.h"
+#include "compiler/import/Inputs.h"
 #include "compiler/import/OnnxFile.h"
 #include "compiler/import/Quantisation.h"
 #include "runtime/base/Error.h"
@@ -13,7 +14,6 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
-#include <fmt/ranges.h>
 #include <set>
 #include <unordered_map>
 
@@ -47,9 +47,7 @@ private:
   }
   int64_t readOpset() const;
   std::vector<std::string> outputNames() const;
-  nn::Shape inputShape(const ValueInfoProto &input) const;
-  [[noreturn]] void refuseOpenShape(const ValueInfoProto &input) const;
-  void addInputs(func::FuncOp function);
+  void addInputs();
   void loadInitialiser(const std::string &name);
   void readGraph();
   void readNode(NodeProto &proto, int index);
@@ -113,87 +111,18 @@ std::vector<std::string> Importer::outputNames() const {
   return names;
 }
 
-/// "[N, 3, ?, ?]", with the model's names of symbolic extents.
-static std::string dimensionText(const ValueInfoProto &input) {
-  if (!input.type().tensor_type().has_shape())
-    return "[...]";
-  std::vector<std::string> extents;
-  for (const auto &dimension : input.type().tensor_type().shape().dim())
-    extents.push_back(dimension.has_dim_value()       ? std::to_string(dimension.dim_value())
-                      : dimension.dim_param().empty() ? "?"
-                                                      : dimension.dim_param());
-  return fmt::format("[{}]", fmt::join(extents, ", "));
-}
-
-void Importer::refuseOpenShape(const ValueInfoProto &open) const {
-  std::string inputs;
-  for (const ValueInfoProto &input : model.graph().input())
-    if (!initialisers.contains(input.name()))
-      inputs +=
-          fmt::format("{}{} {}", inputs.empty() ? "" : ", ", input.name(), dimensionText(input));
-  throw Error(ExitCode::Unsupported,
-              fmt::format("{}: the shape of input '{}' is open; the inputs are {}", path.string(),
-                          open.name(), inputs),
-              fmt::format("set it with --shape {}=1x3x224x224 (for example)", open.name()));
-}
-
-nn::Shape Importer::inputShape(const ValueInfoProto &input) const {
-  const TypeProto::Tensor &type = input.type().tensor_type();
-  using Proto = tensor::TensorProto;
-  if (type.elem_type() != Proto::FLOAT && type.elem_type() != Proto::FLOAT16 &&
-      type.elem_type() != Proto::DOUBLE && !plainQuantisation(type.elem_type()))
-    throw Error(ExitCode::Unsupported,
-                fmt::format("{}: input '{}' does not hold floats", path.string(), input.name()),
-                "export the model with float32 inputs (or uint8, int8)");
-  nn::Shape shape;
-  for (const TensorShapeProto::Dimension &dimension : type.shape().dim()) {
-    // Symbolic, or the -1 and 0 that old writers use: the batch is 1, others must be given.
-    bool open = !dimension.has_dim_value() || dimension.dim_value() <= 0;
-    shape.push_back(!open ? dimension.dim_value() : shape.empty() ? 1 : -1);
-  }
-  auto given = options.shapes.find(input.name());
-  if (given != options.shapes.end()) {
-    bool sameRank = !type.has_shape() || given->second.size() == shape.size();
-    if (!sameRank)
-      throw Error(ExitCode::Usage,
-                  fmt::format("--shape of '{}' has {} axes, the model's input has {}", input.name(),
-                              given->second.size(), shape.size()),
-                  fmt::format("give {} extents", shape.size()));
-    shape.assign(given->second.begin(), given->second.end());
-  } else if (llvm::is_contained(shape, -1) || !type.has_shape()) {
-    refuseOpenShape(input);
-  }
-  if (!nn::isValidShape(shape) || shape.empty())
-    throw Error(ExitCode::Unsupported,
-                fmt::format("{}: input '{}' has shape {}", path.string(), input.name(),
-                            nn::printShape(shape)),
-                "inputs need positive extents and at most 2^31 elements");
-  return shape;
-}
-
-void Importer::addInputs(func::FuncOp function) {
-  std::set<std::string> unused;
-  for (const auto &[name, shape] : options.shapes)
-    unused.insert(name);
-  for (const ValueInfoProto &input : model.graph().input()) {
-    if (initialisers.contains(input.name()))
-      continue; // IR versions below 4 list initialisers as inputs
-    unused.erase(input.name());
-    auto type = nn::tensorType(state.builder.getContext(), inputShape(input));
+void Importer::addInputs() {
+  for (const ModelInput &input : readInputs(model.graph(), path.string(), options.shapes)) {
+    auto type = nn::tensorType(state.builder.getContext(), input.shape);
+    auto name = state.builder.getStringAttr(input.name);
     unsigned index = function.getNumArguments();
-    DictionaryAttr attributes = state.builder.getDictionaryAttr(
-        state.builder.getNamedAttr(nn::nameAttr, state.builder.getStringAttr(input.name())));
-    Location location = NameLoc::get(state.builder.getStringAttr(input.name()));
-    if (failed(function.insertArgument(index, type, attributes, location)))
+    DictionaryAttr attributes =
+        state.builder.getDictionaryAttr(state.builder.getNamedAttr(nn::nameAttr, name));
+    if (failed(function.insertArgument(index, type, attributes, NameLoc::get(name))))
       throw Error(ExitCode::Internal, "internal error: cannot add an argument");
-    state.values[input.name()] =
-        OnnxValue{function.getArgument(index), nullptr, false,
-                  plainQuantisation(input.type().tensor_type().elem_type())};
+    state.values[input.name] =
+        OnnxValue{function.getArgument(index), nullptr, false, input.quantisation};
   }
-  if (!unused.empty())
-    throw Error(ExitCode::Usage,
-                fmt::format("{}: has no input '{}'", path.string(), *unused.begin()),
-                "check the names given with --shape");
 }
 
 /// Initialisers become constants where they are first used. Does nothing for other names.
@@ -357,7 +286,7 @@ void Importer::readGraph() {
   function =
       func::FuncOp::create(state.builder, location, "main", state.builder.getFunctionType({}, {}));
   state.builder.setInsertionPointToEnd(function.addEntryBlock());
-  addInputs(function);
+  addInputs();
   for (int index : order)
     readNode(*model.mutable_graph()->mutable_node(index), index);
 }

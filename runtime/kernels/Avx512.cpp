@@ -57,9 +57,36 @@ struct Simd512 {
   static Weight weight(Vector v) { return v; }
 };
 
-struct Simd512x32 : Simd512 {
+/// Vectors whose elements alternate in memory, for Simds with permute() and permuteMasked().
+template <class Simd, class Word> struct Lines512 {
+  static constexpr uint32_t lanes = 64 / sizeof(Word);
+  template <uint32_t count> static void storeInterleaved(Word *p, const __m512i (&v)[count]) {
+    static constexpr Interleaving<Word, count> order;
+    for (uint32_t i = 0; i < count; ++i) {
+      const __m512i index = Simd::load(order.index[i]);
+      __m512i line = Simd::permute(index, v[0], v[1]);
+      for (uint32_t k = 2; k < count; ++k)
+        line = Simd::permuteMasked(line, order.from[k][i], index, v[k]);
+      Simd::store(p + i * lanes, line);
+    }
+  }
+  template <uint32_t count>
+  static void deinterleave(const __m512i (&line)[count], __m512i (&v)[count]) {
+    static constexpr Deinterleaving<Word, count> order;
+    for (uint32_t i = 0; i < count; ++i) {
+      const __m512i index = Simd::load(order.index[i]);
+      v[i] = line[0];
+      if constexpr (count > 1)
+        v[i] = Simd::permute(index, line[0], line[1]);
+      for (uint32_t k = 2; k < count; ++k)
+        v[i] = Simd::permuteMasked(v[i], order.from[k][i], index, line[k]);
+    }
+  }
+};
+
+struct Simd512x32 : Simd512, Lines512<Simd512x32, uint32_t> {
   using Word = uint32_t;
-  static constexpr uint32_t lanes = 16, exactBits = 32;
+  static constexpr uint32_t exactBits = 32;
   static Vector loadMasked(Vector v, uint32_t mask, const Word *p) {
     return _mm512_mask_loadu_epi32(v, static_cast<__mmask16>(mask), p);
   }
@@ -69,27 +96,13 @@ struct Simd512x32 : Simd512 {
   static Vector add(Vector a, Vector b) { return _mm512_add_epi32(a, b); }
   static Vector sub(Vector a, Vector b) { return _mm512_sub_epi32(a, b); }
   template <int bits> static Vector shiftRight(Vector v) { return _mm512_srli_epi32(v, bits); }
-  template <uint32_t count> static void storeInterleaved(Word *p, const Vector (&v)[count]) {
-    static constexpr Interleaving<Word, count> order;
-    for (uint32_t i = 0; i < count; ++i) {
-      Vector line = _mm512_permutex2var_epi32(v[0], load(order.index[i]), v[1]);
-      for (uint32_t k = 2; k < count; ++k)
-        line = _mm512_mask_permutexvar_epi32(line, static_cast<__mmask16>(order.from[k][i]),
-                                             load(order.index[i]), v[k]);
-      store(p + i * lanes, line);
-    }
+  /// Elements of a and b behind one another, by index.
+  static Vector permute(Vector index, Vector a, Vector b) {
+    return _mm512_permutex2var_epi32(a, index, b);
   }
-  template <uint32_t count>
-  static void deinterleave(const Vector (&line)[count], Vector (&v)[count]) {
-    static constexpr Deinterleaving<Word, count> order;
-    for (uint32_t i = 0; i < count; ++i) {
-      v[i] = line[0];
-      if constexpr (count > 1)
-        v[i] = _mm512_permutex2var_epi32(line[0], load(order.index[i]), line[1]);
-      for (uint32_t k = 2; k < count; ++k)
-        v[i] = _mm512_mask_permutexvar_epi32(v[i], static_cast<__mmask16>(order.from[k][i]),
-                                             load(order.index[i]), line[k]);
-    }
+  /// Those of v in the lanes of `mask`, else those of `kept`.
+  static Vector permuteMasked(Vector kept, uint32_t mask, Vector index, Vector v) {
+    return _mm512_mask_permutexvar_epi32(kept, static_cast<__mmask16>(mask), index, v);
   }
   static Word reduceAdd(Vector v) { return static_cast<Word>(_mm512_reduce_add_epi32(v)); }
   static Weight broadcast(const Word *p) { return _mm512_set1_epi32(static_cast<int>(*p)); }
@@ -98,9 +111,9 @@ struct Simd512x32 : Simd512 {
   }
 };
 
-struct Simd512x64 : Simd512 {
+struct Simd512x64 : Simd512, Lines512<Simd512x64, uint64_t> {
   using Word = uint64_t;
-  static constexpr uint32_t lanes = 8, exactBits = 64;
+  static constexpr uint32_t exactBits = 64;
   static Vector loadMasked(Vector v, uint32_t mask, const Word *p) {
     return _mm512_mask_loadu_epi64(v, static_cast<__mmask8>(mask), p);
   }
@@ -110,27 +123,13 @@ struct Simd512x64 : Simd512 {
   static Vector add(Vector a, Vector b) { return _mm512_add_epi64(a, b); }
   static Vector sub(Vector a, Vector b) { return _mm512_sub_epi64(a, b); }
   template <int bits> static Vector shiftRight(Vector v) { return _mm512_srli_epi64(v, bits); }
-  template <uint32_t count> static void storeInterleaved(Word *p, const Vector (&v)[count]) {
-    static constexpr Interleaving<Word, count> order;
-    for (uint32_t i = 0; i < count; ++i) {
-      Vector line = _mm512_permutex2var_epi64(v[0], load(order.index[i]), v[1]);
-      for (uint32_t k = 2; k < count; ++k)
-        line = _mm512_mask_permutexvar_epi64(line, static_cast<__mmask8>(order.from[k][i]),
-                                             load(order.index[i]), v[k]);
-      store(p + i * lanes, line);
-    }
+  /// Elements of a and b behind one another, by index.
+  static Vector permute(Vector index, Vector a, Vector b) {
+    return _mm512_permutex2var_epi64(a, index, b);
   }
-  template <uint32_t count>
-  static void deinterleave(const Vector (&line)[count], Vector (&v)[count]) {
-    static constexpr Deinterleaving<Word, count> order;
-    for (uint32_t i = 0; i < count; ++i) {
-      v[i] = line[0];
-      if constexpr (count > 1)
-        v[i] = _mm512_permutex2var_epi64(line[0], load(order.index[i]), line[1]);
-      for (uint32_t k = 2; k < count; ++k)
-        v[i] = _mm512_mask_permutexvar_epi64(v[i], static_cast<__mmask8>(order.from[k][i]),
-                                             load(order.index[i]), line[k]);
-    }
+  /// Those of v in the lanes of `mask`, else those of `kept`.
+  static Vector permuteMasked(Vector kept, uint32_t mask, Vector index, Vector v) {
+    return _mm512_mask_permutexvar_epi64(kept, static_cast<__mmask8>(mask), index, v);
   }
   static Word reduceAdd(Vector v) { return static_cast<Word>(_mm512_reduce_add_epi64(v)); }
   static Weight broadcast(const Word *p) { return _mm512_set1_epi64(static_cast<long long>(*p)); }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/import/Inputs.h"
+
+#include "runtime/base/Error.h"
+
+#include <fmt/ranges.h>
+#include <set>
+
+namespace gfs::onnx {
+
+namespace {
+
+class InputReader {
+public:
+  InputReader(const GraphProto &graph, const std::string &model,
+              const std::map<std::string, std::vector<int64_t>> &given)
+      : graph(graph), model(model), given(given) {
+    for (const tensor::TensorProto &initialiser : graph.initializer())
+      initialisers.insert(initialiser.name());
+  }
+
+  std::vector<ModelInput> read() const {
+    std::set<std::string> unused;
+    for (const auto &[name, shape] : given)
+      unused.insert(name);
+    std::vector<ModelInput> inputs;
+    for (const ValueInfoProto &input : graph.input()) {
+      if (initialisers.contains(input.name()))
+        continue;
+      unused.erase(input.name());
+      inputs.push_back({input.name(), shapeOf(input),
+                        plainQuantisation(input.type().tensor_type().elem_type())});
+    }
+    if (!unused.empty())
+      throw Error(ExitCode::Usage, fmt::format("{}: has no input '{}'", model, *unused.begin()),
+                  "check the names given with --shape");
+    return inputs;
+  }
+
+private:
+  nn::Shape shapeOf(const ValueInfoProto &input) const;
+  [[noreturn]] void refuseOpenShape(const ValueInfoProto &open) const;
+
+  const GraphProto &graph;
+  const std::string &model;
+  const std::map<std::string, std::vector<int64_t>> &given;
+  std::set<std::string> initialisers;
+};
+
+nn::Shape InputReader::shapeOf(const ValueInfoProto &input) const {
+  const TypeProto::Tensor &type = input.type().tensor_type();
+  using Proto = tensor::TensorProto;
+  if (type.elem_type() != Proto::FLOAT && type.elem_type() != Proto::FLOAT16 &&
+      type.elem_type() != Proto::DOUBLE && !plainQuantisation(type.elem_type()))
+    throw Error(ExitCode::Unsupported,
+                fmt::format("{}: input '{}' does not hold floats", model, input.name()),
+                "export the model with float32 inputs (or uint8, int8)");
+  nn::Shape shape;
+  for (const TensorShapeProto::Dimension &dimension : type.shape().dim()) {
+    // Symbolic, or the -1 and 0 that old writers use: the batch is 1, others must be given.
+    bool open = !dimension.has_dim_value() || dimension.dim_value() <= 0;
+    shape.push_back(!open ? dimension.dim_value() : shape.empty() ? 1 : -1);
+  }
+  auto found = given.find(input.name());
+  if (found != given.end()) {
+    bool sameRank = !type.has_shape() || found->second.size() == shape.size();
+    if (!sameRank)
+      throw Error(ExitCode::Usage,
+                  fmt::format("--shape of '{}' has {} axes, the model's input has {}", input.name(),
+                              found->second.size(), shape.size()),
+                  fmt::format("give {} extents", shape.size()));
+    shape.assign(found->second.begin(), found->second.end());
+  } else if (llvm::is_contained(shape, -1) || !type.has_shape()) {
+    refuseOpenShape(input);
+  }
+  if (!nn::isValidShape(shape) || shape.empty())
+    throw Error(
+        ExitCode::Unsupported,
+        fmt::format("{}: input '{}' has shape {}", model, input.name(), nn::printShape(shape)),
+        "inputs need positive extents and at most 2^31 elements");
+  return shape;
+}
+
+/// "[N, 3, ?, ?]", with the model's names of symbolic extents.
+static std::string dimensionText(const ValueInfoProto &input) {
+  if (!input.type().tensor_type().has_shape())
+    return "[...]";
+  std::vector<std::string> extents;
+  for (const auto &dimension : input.type().tensor_type().shape().dim())
+    extents.push_back(dimension.has_dim_value()       ? std::to_string(dimension.dim_value())
+                      : dimension.dim_param().empty() ? "?"
+                                                      : dimension.dim_param());
+  return fmt::format("[{}]", fmt::join(extents, ", "));
+}
+
+void InputReader::refuseOpenShape(const ValueInfoProto &open) const {
+  std::string inputs;
+  for (const ValueInfoProto &input : graph.input())
+    if (!initialisers.contains(input.name()))
+      inputs +=
+          fmt::format("{}{} {}", inputs.empty() ? "" : ", ", input.name(), dimensionText(input));
+  throw Error(ExitCode::Unsupported,
+              fmt::format("{}: the shape of input '{}' is open; the inputs are {}", model,
+                          open.name(), inputs),
+              fmt::format("set it with --shape {}=1x3x224x224 (for example)", open.name()));
+}
+
+} // namespace
+
+std::vector<ModelInput> readInputs(const GraphProto &graph, const std::string &model,
+                                   const std::map<std::string, std::vector<int64_t>> &given) {
+  return InputReader(graph, model, given).read();
+}
+
+} // namespace gfs::onnx
