@@ -54,6 +54,10 @@ Dealer::Dealer(ProgramRef program, const SecretSeed &seed0, const SecretSeed &se
   BlockPool::shared().trim(); // requests need other sizes
 }
 
+void Dealer::useSeeds(const SecretSeed &zero, const SecretSeed &one) {
+  seeds = {zero.clone(), one.clone()};
+}
+
 void Dealer::checkSizes(const RecordPair &records) const {
   for (Party party : {Party::Zero, Party::One})
     check(records[index(party)].size() == recordBytes(party), "a record has the wrong size");

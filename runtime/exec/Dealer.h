@@ -16,6 +16,10 @@ public:
          const plan::Id16 &modelId, const MaskedWeights *publicWeights = nullptr,
          const Kernels &kernels = bestKernels());
 
+  /// Records of later calls of deal() come from these seeds, those of a set, and not from the
+  /// constructor's, which the masks of weights keep. Nothing may be dealt meanwhile.
+  void useSeeds(const SecretSeed &zero, const SecretSeed &one);
+
   uint64_t recordBytes(Party party) const { return code->recordBytes(party); }
   /// Fills the plaintext records of `serial`, each recordBytes(party) long. May run on several
   /// threads at once. Dealing one serial twice is allowed only to replace a record that no server

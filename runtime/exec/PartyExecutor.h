@@ -56,6 +56,10 @@ public:
   PartyExecutor(ProgramRef program, MaskedWeights weights, const SecretSeed &seed, Party party,
                 const Kernels &kernels = bestKernels(), unsigned threads = 1);
 
+  /// Requests begun later come from this seed, that of a set of material, and not from the
+  /// constructor's, which the masks of weights keep. No request may be begun meanwhile.
+  void useSeed(const SecretSeed &setSeed) { seed = setSeed.clone(); }
+
   const Program &program() const { return *code; }
   Party party() const { return self; }
   const plan::Id16 &modelId() const { return weights.modelId; }

@@ -141,12 +141,12 @@ MaterialWriter MaterialWriter::create(const std::filesystem::path &path, const M
 }
 
 MaterialWriter MaterialWriter::resume(const std::filesystem::path &path, const MaterialInfo &info,
-                                      const SecretSeed &partySeed) {
+                                      const SecretSeed &setSeed) {
   if (std::filesystem::exists(ledgerPath(path, info)))
     throw Error(ExitCode::MaterialReuse,
                 fmt::format("{}: a server has used this material", path.string()),
                 "deal a new set under another name");
-  const RecordCipher cipher(partySeed, info);
+  const RecordCipher cipher(setSeed, info);
   MaterialWriter writer(path, info);
   writer.file = openExisting(path);
   auto [found, headerBytes] = readHeader(path, writer.file.get());
@@ -202,10 +202,12 @@ void MaterialWriter::finish() {
 // --- Reader -------------------------------------------------------------------------------------
 
 MaterialReader::MaterialReader(const std::filesystem::path &path, const SecretSeed &partySeed)
-    : path(path), header(), file(openExisting(path)), headerBytes(0), cipher(partySeed, [&] {
+    : path(path), header(), file(openExisting(path)), headerBytes(0), seed([&] {
         std::tie(header, headerBytes) = readHeader(path, file.get());
-        return header;
-      }()) {
+        return openSetSeed(header, partySeed, path.filename().string());
+      }()),
+      // Without its seed a set is used up: nothing of it opens.
+      cipher(seed ? seed->clone() : SecretSeed::random(), header) {
   uint64_t present = sizeOf(path, file.get()) - headerBytes,
            expected = header.records * header.recordBytes();
   if (present != expected)
@@ -272,6 +274,24 @@ std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
     ::posix_fadvise(file.get(), static_cast<off_t>(at), static_cast<off_t>(header.recordBytes()),
                     POSIX_FADV_WILLNEED);
   return pieces;
+}
+
+void MaterialReader::eraseSeed() const noexcept {
+  if (!seed)
+    return;
+  std::array<uint8_t, maxMaterialHeaderBytes> bytes;
+  const std::span<uint8_t> found = std::span(bytes).first(headerBytes);
+  const std::array<uint8_t, sizeof header.sealedSeed> zeros{};
+  try {
+    readAt(0, found);
+    const auto at = std::ranges::search(found, header.sealedSeed).begin();
+    if (at == found.end())
+      return;
+    writeAt(path, file.get(), static_cast<uint64_t>(at - found.begin()), zeros);
+    ::fdatasync(file.get());
+  } catch (const Error &) {
+    // Read-only since, or the disk failed: the records are used all the same.
+  }
 }
 
 bool MaterialReader::erased(uint64_t serial) const {

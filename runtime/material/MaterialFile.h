@@ -6,6 +6,7 @@
 #include "runtime/base/Secret.h"
 #include "runtime/material/MaterialHeader.h"
 #include "runtime/material/MaterialSink.h"
+#include "runtime/material/SetSeed.h"
 
 #include <filesystem>
 #include <utility>
@@ -46,7 +47,7 @@ public:
   /// Continues an interrupted file: checks that it is `info`'s and finds how many records at its
   /// front are sound.
   static MaterialWriter resume(const std::filesystem::path &path, const MaterialInfo &info,
-                               const SecretSeed &partySeed);
+                               const SecretSeed &setSeed);
 
   /// Complete records so far.
   uint64_t written() const { return complete; }
@@ -73,10 +74,13 @@ private:
 /// Random access to the records of a complete file.
 class MaterialReader {
 public:
-  /// Errors: InputUnreadable, InvalidInput (not a material file, or cut short).
+  /// Errors: InputUnreadable, InvalidInput (not a material file, or cut short), Integrity (sealed
+  /// by another key).
   MaterialReader(const std::filesystem::path &path, const SecretSeed &partySeed);
 
   const MaterialInfo &info() const { return header; }
+  /// This party's seed of the set; nothing once it was erased.
+  const std::optional<SecretSeed> &setSeed() const { return seed; }
   /// The payload of one record. Errors, which name the file without its folder, since servers tell
   /// them to clients: MaterialExhausted (serial past the end), MaterialReuse
   /// (erased), Integrity (does not authenticate).
@@ -88,6 +92,8 @@ public:
   bool erased(uint64_t serial) const;
   /// Destroys the records of [from, to) on disk as far as the file system allows; never fails.
   void erase(uint64_t from, uint64_t to) const noexcept;
+  /// The same for the seed of the set, when all records are used.
+  void eraseSeed() const noexcept;
 
 private:
   uint64_t offset(uint64_t serial) const {
@@ -99,6 +105,7 @@ private:
   MaterialInfo header;
   OpenFile file;
   uint64_t headerBytes = 0;
+  std::optional<SecretSeed> seed;
   RecordCipher cipher;
 };
 

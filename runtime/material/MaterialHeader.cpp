@@ -10,7 +10,7 @@
 namespace gfs {
 
 static constexpr std::string_view magic = "GFSFILE1";
-static constexpr uint32_t formatVersion = 1;
+static constexpr uint32_t formatVersion = 2; // 1 had no seed of its own
 static_assert(materialPrefixBytes == magic.size() + 4);
 
 static const char *kindOf(Party party) {
@@ -28,6 +28,7 @@ std::string encodeMaterialHeader(const MaterialInfo &info) {
   message.set_records(info.records);
   message.set_record_bytes(info.recordBytes());
   message.set_payload_bytes(info.payloadBytes);
+  message.set_sealed_seed(info.sealedSeed.data(), info.sealedSeed.size());
   std::string body = message.SerializeAsString();
   std::string header(magic);
   for (unsigned i = 0; i < 4; ++i)
@@ -73,6 +74,7 @@ std::pair<MaterialInfo, uint64_t> decodeMaterialHeader(std::span<const uint8_t> 
   bool sound = copyId(message.plan_hash(), info.planHash) &&
                copyId(message.model_id(), info.modelId) &&
                copyId(message.material_id(), info.materialId) &&
+               copyId(message.sealed_seed(), info.sealedSeed) &&
                info.payloadBytes <= maxMaterialPayloadBytes &&
                message.record_bytes() == info.recordBytes() && info.firstSerial <= UINT64_MAX / 2 &&
                info.records <= (uint64_t(1) << 62) / info.recordBytes();

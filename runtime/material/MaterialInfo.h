@@ -6,6 +6,7 @@
 #include "runtime/base/Ring.h"
 #include "runtime/plan/Files.h"
 
+#include <array>
 #include <filesystem>
 
 namespace gfs {
@@ -23,6 +24,9 @@ struct MaterialInfo {
 
   /// A record on disk: 12-byte random nonce, encrypted payload, 16-byte tag.
   static constexpr uint64_t overheadBytes = 12 + 16;
+  /// The party's seed of this set, as such a record; zeros once it was erased. See SetSeed.h.
+  std::array<uint8_t, 32 + overheadBytes> sealedSeed{};
+
   uint64_t recordBytes() const { return payloadBytes + overheadBytes; }
   uint64_t endSerial() const { return firstSerial + records; }
   bool operator==(const MaterialInfo &) const = default;

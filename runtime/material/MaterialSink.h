@@ -11,8 +11,8 @@ namespace gfs {
 /// Makes the sealed records of one set and party. Any thread.
 class RecordSealer {
 public:
-  RecordSealer(const MaterialInfo &info, const SecretSeed &partySeed)
-      : about(info), cipher(partySeed, info) {}
+  RecordSealer(const MaterialInfo &info, const SecretSeed &setSeed)
+      : about(info), cipher(setSeed, info) {}
 
   const MaterialInfo &info() const { return about; }
   /// A record to be filled in at payload() and then sealed.

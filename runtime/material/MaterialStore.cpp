@@ -36,6 +36,8 @@ void MaterialStore::tidy() {
 
 void MaterialStore::eraseClaimed() noexcept {
   reader.erase(erasedTo, ledger.cursor());
+  if (erasedTo < ledger.cursor() && ledger.cursor() == info().endSerial())
+    reader.eraseSeed();
   erasedTo = ledger.cursor();
 }
 

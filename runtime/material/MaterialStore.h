@@ -22,6 +22,7 @@ public:
 
   const MaterialInfo &info() const { return reader.info(); }
   uint64_t cursor() const { return ledger.cursor(); }
+  const std::optional<SecretSeed> &setSeed() const { return reader.setSeed(); }
   uint64_t left() const { return info().endSerial() - cursor(); }
 
   /// Errors: those of MaterialReader::read and requireUnused().

@@ -19,8 +19,8 @@ static void require(int success) {
     throw Error(ExitCode::Internal, "internal error: AES-256-GCM failed");
 }
 
-RecordCipher::RecordCipher(const SecretSeed &partySeed, const MaterialInfo &info)
-    : key(deriveSeed(partySeed, "gfs material record key")), info(info) {}
+RecordCipher::RecordCipher(const SecretSeed &seed, const MaterialInfo &info)
+    : key(deriveSeed(seed, "gfs material record key")), info(info) {}
 
 std::array<uint8_t, 32 + 16 + 16 + 1 + 8> RecordCipher::associatedData(uint64_t serial) const {
   std::array<uint8_t, 32 + 16 + 16 + 1 + 8> data;

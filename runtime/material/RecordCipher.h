@@ -12,13 +12,14 @@ struct evp_cipher_ctx_st; // OpenSSL's EVP_CIPHER_CTX
 
 namespace gfs {
 
-/// Seals and opens the records of one file. The key is derived from the party's seed, which the
-/// dealer and this party hold. Associated data: plan hash, model id, material id, party and serial,
-/// so that a flipped, moved or foreign record does not open. The nonce is random, not the serial: a
-/// resumed dealer may seal one serial twice, and GCM must never see one nonce with two messages.
+/// Seals and opens the records of one file. The key is derived from a seed that the dealer and this
+/// party hold: that of the set, or for this one the party's. Associated data: plan hash, model id,
+/// material id, party and serial, so that a flipped, moved or foreign record does not open. The
+/// nonce is random, not the serial: a resumed dealer may seal one serial twice, and GCM must never
+/// see one nonce with two messages.
 class RecordCipher {
 public:
-  RecordCipher(const SecretSeed &partySeed, const MaterialInfo &info);
+  RecordCipher(const SecretSeed &seed, const MaterialInfo &info);
 
   /// Where the payload lies in a record.
   static std::span<uint8_t> payload(std::span<uint8_t> record);

@@ -69,13 +69,20 @@ static void checkOutputs(const DealOptions &options, const std::array<MaterialIn
   }
 }
 
-static MaterialWriter openWriter(const DealOptions &options, const MaterialInfo &info,
-                                 const SecretSeed &seed) {
-  const std::filesystem::path &path = options.outputs[index(info.party)];
-  // An interruption may have come before the second file was made.
-  bool resume = options.resume && std::filesystem::exists(path);
-  return resume ? MaterialWriter::resume(path, info, seed)
-                : MaterialWriter::create(path, info, options.replace);
+/// Headers of the files of an interrupted run. The second may not have been made.
+static std::array<std::optional<MaterialInfo>, 2> foundHalves(const DealOptions &options) {
+  std::array<std::optional<MaterialInfo>, 2> found = {readMaterialInfo(options.outputs[0]), {}};
+  if (std::filesystem::exists(options.outputs[1]))
+    found[1] = readMaterialInfo(options.outputs[1]);
+  return found;
+}
+
+static MaterialWriter openWriter(const DealOptions &options, const SetToDeal &set, Party party) {
+  const std::filesystem::path &path = options.outputs[index(party)];
+  const MaterialInfo &info = set.halves[index(party)];
+  return options.resume && std::filesystem::exists(path)
+             ? MaterialWriter::resume(path, info, set.seeds[index(party)])
+             : MaterialWriter::create(path, info, options.replace);
 }
 
 /// A folder is there already, or has a slash at its end and is made. Throws OutputUnwritable.
@@ -95,17 +102,15 @@ DealSummary deal(const DealOptions &given) {
   checkPaths(given);
   DealOptions options = given;
   const auto start = std::chrono::steady_clock::now();
-  const SetDealer dealer(options, options.records);
-  // A resumed set keeps the material id of the files that are there.
-  const std::array<MaterialInfo, 2> set = dealer.describe(
-      options.resume ? readMaterialInfo(options.outputs[0]).materialId : plan::randomId());
+  SetDealer dealer(options, options.records);
+  const SetToDeal set = options.resume ? dealer.sameSet(foundHalves(options)) : dealer.newSet();
   const auto now = std::chrono::system_clock::now();
   for (Party party : {Party::Zero, Party::One})
     if (std::filesystem::path &output = options.outputs[index(party)]; isFolder(output))
-      output /= materialName(set[index(party)], now);
-  checkOutputs(options, set);
-  MaterialWriter zero = openWriter(options, set[0], dealer.seed(Party::Zero)),
-                 one = openWriter(options, set[1], dealer.seed(Party::One));
+      output /= materialName(set.halves[index(party)], now);
+  checkOutputs(options, set.halves);
+  MaterialWriter zero = openWriter(options, set, Party::Zero),
+                 one = openWriter(options, set, Party::One);
   // Shares of one serial come from one run of the dealer: what only one file has is dealt again for
   // both.
   const uint64_t kept = std::min(zero.written(), one.written());
@@ -117,7 +122,7 @@ DealSummary deal(const DealOptions &given) {
   return {options.records - kept,
           kept,
           options.outputs,
-          {set[0].recordBytes(), set[1].recordBytes()},
+          {set.halves[0].recordBytes(), set.halves[1].recordBytes()},
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
           dealer.device()};
 }

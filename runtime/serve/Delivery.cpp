@@ -131,18 +131,19 @@ std::array<uint64_t, 2> Deliverer::left() {
 
 Delivered Deliverer::deliver() {
   const auto start = std::chrono::steady_clock::now();
-  const std::array<MaterialInfo, 2> set = dealer.describe(plan::randomId());
+  const SetToDeal set = dealer.newSet();
   Progress progress("delivering", options.records, 0, options.quiet);
   try {
     Link &zero = link(Party::Zero), &one = link(Party::One);
-    zero.begin(set[0]);
-    one.begin(set[1]);
+    zero.begin(set.halves[0]);
+    one.begin(set.halves[1]);
     dealer.deal(set, 0, {&zero, &one}, [&](uint64_t records, uint64_t bytes) {
       if (stop.stop_requested())
         throw Stopped();
       progress.update(records, bytes);
     });
-    Delivered done{options.records, {set[0].recordBytes(), set[1].recordBytes()}, {}, 0};
+    Delivered done{
+        options.records, {set.halves[0].recordBytes(), set.halves[1].recordBytes()}, {}, 0};
     done.left = {zero.keep(), one.keep()};
     done.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return done;

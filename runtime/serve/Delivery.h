@@ -58,7 +58,7 @@ private:
 
   const DeliveryOptions options;
   const std::stop_token stop;
-  const SetDealer dealer;
+  SetDealer dealer;
   std::array<std::unique_ptr<Link>, 2> links;
 };
 

@@ -35,6 +35,8 @@ std::unique_ptr<MaterialStore> Engine::open(const MaterialSet &set) const {
 void Engine::begin(std::unique_ptr<MaterialStore> opened) {
   stock.reset(); // its thread reads from the set before
   material = std::move(opened);
+  if (material->setSeed())
+    executor->useSeed(*material->setSeed());
   updateLeft();
   tidy();
   stock.emplace(

@@ -41,18 +41,32 @@ uint32_t SetDealer::groupSize(const DealerFiles &files) const {
   return recordsAtATime(program, target.freeMemory, static_cast<uint32_t>(most));
 }
 
-std::array<MaterialInfo, 2> SetDealer::describe(const plan::Id16 &materialId) const {
-  std::array<MaterialInfo, 2> infos;
+SetToDeal SetDealer::newSet() const { return sameSet({}); }
+
+SetToDeal SetDealer::sameSet(const std::array<std::optional<MaterialInfo>, 2> &found) const {
+  const plan::Id16 materialId = found[0]   ? found[0]->materialId
+                                : found[1] ? found[1]->materialId
+                                           : plan::randomId();
+  SetToDeal set;
   for (Party party : {Party::Zero, Party::One}) {
-    MaterialInfo &info = infos[index(party)];
+    MaterialInfo &info = set.halves[index(party)];
     info.planHash = plan().hash;
     info.modelId = key.modelId;
     info.materialId = materialId;
     info.party = party;
     info.records = records;
     info.payloadBytes = dealer->recordBytes(party);
+    const SecretSeed &partySeed = key.seeds[index(party)];
+    std::optional<SecretSeed> seed;
+    // Of another plan or compilation it is no business of ours; who writes the file says so.
+    if (const auto &half = found[index(party)];
+        half && half->planHash == info.planHash && half->modelId == info.modelId) {
+      info.sealedSeed = half->sealedSeed;
+      seed = openSetSeed(info, partySeed, "the interrupted set");
+    }
+    set.seeds[index(party)] = seed ? std::move(*seed) : drawSetSeed(info, partySeed);
   }
-  return infos;
+  return set;
 }
 
 namespace {
@@ -132,11 +146,16 @@ private:
 
 } // namespace
 
-void SetDealer::deal(const std::array<MaterialInfo, 2> &set, uint64_t first,
+void SetDealer::deal(const SetToDeal &set, uint64_t first,
                      const std::array<MaterialSink *, 2> &sinks,
-                     const std::function<void(uint64_t, uint64_t)> &progress) const {
-  const std::array<RecordSealer, 2> sealers = {RecordSealer(set[0], seed(Party::Zero)),
-                                               RecordSealer(set[1], seed(Party::One))};
+                     const std::function<void(uint64_t, uint64_t)> &progress) {
+  dealer->useSeeds(set.seeds[0], set.seeds[1]);
+  const struct Forgetting {
+    SetDealer &self;
+    ~Forgetting() { self.dealer->useSeeds(self.key.seeds[0], self.key.seeds[1]); }
+  } forgetting{*this};
+  const std::array<RecordSealer, 2> sealers = {RecordSealer(set.halves[0], set.seeds[0]),
+                                               RecordSealer(set.halves[1], set.seeds[1])};
   Press press(*dealer, sealers, sinks, first, progress);
   if (dealer->onDevice())
     press.onDevice(group, threads);

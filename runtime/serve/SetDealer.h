@@ -5,6 +5,7 @@
 #include "runtime/exec/Dealer.h"
 #include "runtime/exec/DevicePlan.h"
 #include "runtime/material/MaterialSink.h"
+#include "runtime/material/SetSeed.h"
 
 #include <array>
 #include <filesystem>
@@ -22,6 +23,12 @@ struct DealerFiles {
   uint32_t group = 0;            ///< Records a GPU makes at a time; 0 = as its memory allows.
 };
 
+/// What is known of a set before its records are dealt: headers of both halves, and their seeds.
+struct SetToDeal {
+  std::array<MaterialInfo, 2> halves;
+  std::array<SecretSeed, 2> seeds;
+};
+
 class SetDealer {
 public:
   /// A set has `records` records, which bounds how many a GPU makes at a time. Errors: those of the
@@ -32,18 +39,19 @@ public:
 
   const plan::LoadedPlan &plan() const { return program->loaded(); }
   const plan::Id16 &modelId() const { return key.modelId; }
-  const SecretSeed &seed(Party party) const { return key.seeds[index(party)]; }
   /// What makes the records, and its planned memory.
   const std::string &device() const { return text; }
-  /// Headers of both halves of a set.
-  std::array<MaterialInfo, 2> describe(const plan::Id16 &materialId) const;
+  /// A new set.
+  SetToDeal newSet() const;
+  /// The set of which these halves were found, one at least: its id, and the seeds of what is
+  /// there. The other fields are those of a new set. Errors: Integrity (sealed by another key).
+  SetToDeal sameSet(const std::array<std::optional<MaterialInfo>, 2> &found) const;
 
   /// Deals the records of a set from `first` on and hands each half's, in order, to its sink; told
   /// after each pair is how many there are and bytes of those made now. A `progress` that throws
   /// ends it. Errors: those of the sinks; Device.
-  void deal(const std::array<MaterialInfo, 2> &set, uint64_t first,
-            const std::array<MaterialSink *, 2> &sinks,
-            const std::function<void(uint64_t records, uint64_t bytes)> &progress) const;
+  void deal(const SetToDeal &set, uint64_t first, const std::array<MaterialSink *, 2> &sinks,
+            const std::function<void(uint64_t records, uint64_t bytes)> &progress);
 
 private:
   uint32_t groupSize(const DealerFiles &files) const;

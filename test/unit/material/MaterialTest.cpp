@@ -24,6 +24,7 @@ protected:
     info.records = 5;
     info.payloadBytes = 1000;
     info.firstSerial = 7;
+    setSeed = drawSetSeed(info, seed(9));
   }
 
   static SecretSeed seed(uint8_t value) {
@@ -38,7 +39,7 @@ protected:
     return bytes;
   }
   void append(MaterialWriter &writer, uint64_t until) const {
-    const RecordSealer sealer(info, seed(9));
+    const RecordSealer sealer(info, setSeed);
     while (writer.written() < until) {
       SecretVector<uint8_t> record = sealer.blank();
       std::ranges::copy(payload(info.firstSerial + writer.written()),
@@ -89,6 +90,7 @@ protected:
   TemporaryFolder folder;
   std::filesystem::path path = folder / "m.s0.material";
   MaterialInfo info;
+  SecretSeed setSeed; ///< Of `info`.
 };
 
 } // namespace
@@ -169,7 +171,7 @@ TEST_F(Material, RefusesRecordsOfOtherPlansModelsSetsAndParties) {
     (field == 0 ? other.planHash[5] : field == 1 ? other.modelId[5] : other.materialId[5]) ^= 1;
     if (field == 3)
       other = mine, other.party = Party::One;
-    RecordCipher foreign(seed(9), other);
+    RecordCipher foreign(setSeed, other);
     std::vector<uint8_t> record(mine.recordBytes());
     std::ranges::copy(payload(7), RecordCipher::payload(record).begin());
     foreign.seal(7, record);
@@ -178,7 +180,8 @@ TEST_F(Material, RefusesRecordsOfOtherPlansModelsSetsAndParties) {
   }
   overwrite(path, recordOffset(7), own);
   EXPECT_EQ(store().read(7), payload(7));
-  expectCode(ExitCode::Integrity, "record 7", [&] { MaterialStore(path, seed(8)).read(7); });
+  expectCode(ExitCode::Integrity, "the set's seed does not authenticate",
+             [&] { MaterialStore(path, seed(8)); });
 }
 
 TEST_F(Material, RefusesTruncatedFiles) {
@@ -214,6 +217,7 @@ TEST_F(Material, IsNotOverwrittenByAccident) {
     store().claim(7);
   }
   info.materialId.fill(4);
+  setSeed = drawSetSeed(info, seed(9));
   MaterialWriter writer = MaterialWriter::create(path, info, true);
   append(writer, 5);
   writer.finish();
@@ -224,7 +228,7 @@ TEST_F(Material, DealingContinuesAfterAnInterruption) {
   deal(3);
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 10);
   {
-    MaterialWriter writer = MaterialWriter::resume(path, info, seed(9));
+    MaterialWriter writer = MaterialWriter::resume(path, info, setSeed);
     EXPECT_EQ(writer.written(), 2u);
     append(writer, 5);
     writer.finish();
@@ -237,7 +241,7 @@ TEST_F(Material, DealingContinuesAfterAnInterruption) {
 TEST_F(Material, ResumingKeepsOnlySoundRecords) {
   deal(5);
   flip(path, recordOffset(8) + 100);
-  EXPECT_EQ(MaterialWriter::resume(path, info, seed(9)).written(), 1u);
+  EXPECT_EQ(MaterialWriter::resume(path, info, setSeed).written(), 1u);
 }
 
 TEST_F(Material, ResumingRefusesOtherRunsAndUsedMaterial) {
@@ -245,10 +249,10 @@ TEST_F(Material, ResumingRefusesOtherRunsAndUsedMaterial) {
   MaterialInfo other = info;
   other.records = 6;
   expectCode(ExitCode::PlanMismatch, "another plan, key or number",
-             [&] { MaterialWriter::resume(path, other, seed(9)); });
-  MaterialWriter::resume(path, info, seed(9));
+             [&] { MaterialWriter::resume(path, other, setSeed); });
+  MaterialWriter::resume(path, info, setSeed);
   {
-    MaterialWriter writer = MaterialWriter::resume(path, info, seed(9));
+    MaterialWriter writer = MaterialWriter::resume(path, info, setSeed);
     append(writer, 5);
     writer.finish();
   }
@@ -256,7 +260,7 @@ TEST_F(Material, ResumingRefusesOtherRunsAndUsedMaterial) {
     store().claim(7);
   }
   expectCode(ExitCode::MaterialReuse, "a server has used this material",
-             [&] { MaterialWriter::resume(path, info, seed(9)); });
+             [&] { MaterialWriter::resume(path, info, setSeed); });
 }
 
 // --- The ledger ---------------------------------------------------------------------------------
@@ -443,6 +447,7 @@ TEST_F(Material, RefusesTheLedgerOfAnotherSet) {
   }
   std::filesystem::remove(path);
   info.materialId.fill(4);
+  setSeed = drawSetSeed(info, seed(9));
   expectCode(ExitCode::OutputUnwritable, "a ledger lies beside this name", [&] { deal(5); });
   std::filesystem::rename(ledgerPath(path), folder / "elsewhere");
   deal(5);
@@ -463,4 +468,45 @@ TEST_F(Material, ReportsMissingFiles) {
   std::filesystem::path nowhere = folder / "no" / "such.material";
   expectCode(ExitCode::OutputUnwritable, "such.material: cannot be written",
              [&] { MaterialWriter::create(nowhere, info, false); });
+}
+
+TEST_F(Material, ASetHasASeedOfItsOwnThatGoesWithIt) {
+  deal(5);
+  const auto sealedOnDisk = [&] { return readMaterialInfo(path).sealedSeed; };
+  {
+    MaterialStore material = store();
+    ASSERT_TRUE(material.setSeed());
+    EXPECT_TRUE(std::ranges::equal(material.setSeed()->bytes(), setSeed.bytes()));
+    material.claim(10);
+    material.tidy();
+    EXPECT_EQ(sealedOnDisk(), info.sealedSeed) << "one record is left";
+    material.claim(11);
+    material.tidy();
+  }
+  EXPECT_EQ(sealedOnDisk(), decltype(info.sealedSeed){});
+  MaterialStore spent = store();
+  EXPECT_FALSE(spent.setSeed());
+  EXPECT_EQ(spent.left(), 0u);
+}
+
+TEST_F(Material, ASeedOpensForItsPartySetAndPlanOnly) {
+  const auto opened = openSetSeed(info, seed(9), "x");
+  ASSERT_TRUE(opened);
+  EXPECT_TRUE(std::ranges::equal(opened->bytes(), setSeed.bytes()));
+  expectCode(ExitCode::Integrity, "x: the set's seed does not authenticate",
+             [&] { openSetSeed(info, seed(8), "x"); });
+  for (unsigned field : {0u, 1u, 2u, 3u, 4u}) {
+    MaterialInfo other = info;
+    if (field == 3)
+      other.party = peerOf(other.party);
+    else if (field == 4)
+      other.sealedSeed[20] ^= 1;
+    else
+      (field == 0 ? other.planHash[5] : field == 1 ? other.modelId[5] : other.materialId[5]) ^= 1;
+    expectCode(ExitCode::Integrity, "does not authenticate",
+               [&] { openSetSeed(other, seed(9), "x"); });
+  }
+  MaterialInfo again = info;
+  EXPECT_FALSE(std::ranges::equal(drawSetSeed(again, seed(9)).bytes(), setSeed.bytes()));
+  EXPECT_NE(again.sealedSeed, info.sealedSeed);
 }

@@ -34,9 +34,10 @@ protected:
   void expectRecordsOfTheCpu() const {
     const serve::DealOptions options = deployment.dealOptions(8);
     const plan::DealerKey key = plan::readDealerKey(options.dealerKey, deployment.loaded);
-    const Dealer dealer(makeProgram(deployment.loaded), key.seeds[0], key.seeds[1], key.modelId);
+    Dealer dealer(makeProgram(deployment.loaded), key.seeds[0], key.seeds[1], key.modelId);
     const MaterialReader zero(material(Party::Zero), key.seeds[0]),
         one(material(Party::One), key.seeds[1]);
+    dealer.useSeeds(*zero.setSeed(), *one.setSeed());
     for (uint64_t serial = 0; serial < zero.info().records; ++serial) {
       SecretVector<uint8_t> record0(dealer.recordBytes(Party::Zero)),
           record1(dealer.recordBytes(Party::One));
@@ -50,6 +51,21 @@ protected:
 };
 
 } // namespace
+
+TEST_F(DealingTest, LongLivedKeysAloneGiveNoMasks) {
+  const plan::DealerKey key =
+      plan::readDealerKey(deployment.dealOptions(8).dealerKey, deployment.loaded);
+  const Dealer old(makeProgram(deployment.loaded), key.seeds[0], key.seeds[1], key.modelId);
+  const MaterialReader one(material(Party::One), key.seeds[1]);
+  SecretVector<uint8_t> record0(old.recordBytes(Party::Zero)), record1(old.recordBytes(Party::One));
+  old.deal(one.info().materialId, 0, record0, record1);
+  EXPECT_NE(one.read(0), record1) << "dealt from the keys of the plan, not from the set's";
+  SecretVector<uint8_t> sealed(one.info().recordBytes());
+  std::ifstream file(material(Party::One), std::ios::binary);
+  file.seekg(-static_cast<std::streamoff>(sealed.size()), std::ios::end);
+  file.read(reinterpret_cast<char *>(sealed.data()), static_cast<std::streamsize>(sealed.size()));
+  EXPECT_FALSE(RecordCipher(key.seeds[1], one.info()).open(7, sealed));
+}
 
 TEST_F(DealingTest, MakesMatchingFiles) {
   MaterialInfo zero = readMaterialInfo(material(Party::Zero)),

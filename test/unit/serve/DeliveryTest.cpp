@@ -66,8 +66,7 @@ protected:
     return connection;
   }
   MaterialInfo half(Party party, uint64_t records) const {
-    return serve::SetDealer(deployment.dealOptions(records), records)
-        .describe(plan::randomId())[index(party)];
+    return serve::SetDealer(deployment.dealOptions(records), records).newSet().halves[index(party)];
   }
   static void offer(Connection &connection, const std::string &header) {
     serve::DealerCommand command;
