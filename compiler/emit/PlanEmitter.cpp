@@ -99,6 +99,8 @@ private:
     plan::Port &input = *plan().add_inputs();
     input.set_name(name);
     input.set_value(value);
+    if (auto seen = main.getArgAttrOfType<FloatAttr>(port, secure::seenAttr))
+      input.set_seen(seen.getValueAsDouble());
   }
 
   void addOperation(Operation *op) {

@@ -33,6 +33,7 @@ constexpr llvm::StringLiteral arenaWordsAttr =
 constexpr llvm::StringLiteral costAttr = "secure.cost"; ///< Dictionary; by secure-summarize-cost.
 // Attributes of arguments and results of @main, and of operations.
 constexpr llvm::StringLiteral nameAttr = "secure.name";
+constexpr llvm::StringLiteral seenAttr = "secure.seen"; ///< Of inputs: f64, see plan.proto.
 constexpr llvm::StringLiteral postAttr = "secure.post";
 constexpr llvm::StringLiteral postAxisAttr = "secure.post_axis";
 constexpr llvm::StringLiteral postCountAttr = "secure.post_count";

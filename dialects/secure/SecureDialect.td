@@ -23,8 +23,8 @@ def Secure_Dialect : Dialect {
 
     Module attributes: `secure.ring_bits` (l), `secure.weight_mode` ("shared", "server" or "public"), and
     after planning `secure.exchanges` and `secure.arena_words`.
-    Arguments and results of `@main` are ports: `secure.name`, and on results `secure.post`
-    ("none", "softmax", "log_softmax" or "argmax", applied by the client).
+    Arguments and results of `@main` are ports: `secure.name`, on arguments `secure.seen` (the largest magnitude in the
+    calibration samples), and on results `secure.post` ("none", "softmax", "log_softmax" or "argmax", applied by the client).
   }];
   let useDefaultTypePrinterParser = 1;
   let dependentDialects = ["::mlir::func::FuncDialect"];

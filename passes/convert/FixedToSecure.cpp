@@ -8,6 +8,8 @@
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+
 namespace gfs {
 #define GEN_PASS_DEF_CONVERTFIXEDTOSECURE
 #include "passes/convert/FixedToSecure.h.inc"
@@ -91,9 +93,14 @@ private:
   }
 
   void copyPorts(func::FuncOp function) {
-    for (unsigned i = 0; i < source.getNumArguments(); ++i)
+    for (unsigned i = 0; i < source.getNumArguments(); ++i) {
       if (auto name = source.getArgAttr(i, fixed::nameAttr))
         function.setArgAttr(i, secure::nameAttr, name);
+      if (auto range = fixed::calibratedRange(source.getArgument(i)))
+        function.setArgAttr(i, secure::seenAttr,
+                            FloatAttr::get(Float64Type::get(source.getContext()),
+                                           std::max(std::abs(range->min), std::abs(range->max))));
+    }
     for (unsigned i = 0; i < source.getNumResults(); ++i) {
       if (auto name = source.getResultAttr(i, fixed::nameAttr))
         function.setResultAttr(i, secure::nameAttr, name);

@@ -3,6 +3,7 @@
 // own.
 #include "runtime/plan/VerifyContext.h"
 
+#include <cmath>
 #include <set>
 
 namespace gfs::plan {
@@ -131,9 +132,12 @@ static void verifyPorts(const VerifyContext &v) {
       v.plan.outputs(), "output",
       [](const Step &s) { return s.has_output() ? &s.output() : nullptr; },
       [](const Step &s) { return s.operands(0); });
-  for (const Port &port : v.plan.inputs())
+  for (const Port &port : v.plan.inputs()) {
     v.require(port.post_process() == Port::NONE, "input {}: an input has no post-processing",
               port.name());
+    v.require(std::isfinite(port.seen()) && port.seen() >= 0,
+              "input {}: the largest magnitude seen is none", port.name());
+  }
   for (const Port &port : v.plan.outputs())
     verifyPostProcess(v, port);
 }

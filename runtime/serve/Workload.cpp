@@ -82,7 +82,7 @@ Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
     if (found == tensors.end())
       throw Error(ExitCode::Usage, fmt::format("input \"{}\" is missing", port.name()),
                   fmt::format("give it with --input '{}=FILE'", port.name()));
-    Input input{found->second.toFloat(), portShape(plan, port)};
+    Input input{found->second.toFloat(), portShape(plan, port), port.name(), port.seen()};
     uint64_t requests = requestsIn(found->second, input.shape, port.name(), options.batch);
     if (!portInputs.empty() && requests != count)
       throw Error(
@@ -105,6 +105,31 @@ Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
     for (const Output &output : portOutputs)
       requireWritable(outputFile(output), "--output", files());
   requireEncodable();
+}
+
+/// By so much values may exceed what was seen: the head-room that plans have unless told otherwise.
+static constexpr double headroom = 2;
+
+std::string Workload::beyondCalibration() const {
+  std::string text;
+  for (const Input &input : portInputs) {
+    const uint64_t given = count * input.shape.elements;
+    double greatest = 0;
+    uint64_t beyond = 0;
+    for (uint64_t i = 0; i < given; ++i) {
+      const double magnitude = std::abs(input.values[i]);
+      greatest = std::max(greatest, magnitude);
+      beyond += magnitude > headroom * input.seen ? 1 : 0;
+    }
+    if (input.seen > 0 && beyond > 0)
+      text +=
+          fmt::format("{}input \"{}\": {} of {} values are beyond what the plan was made for "
+                      "(up to {:.3g}, the calibration samples reach {:.3g}): answers may be wrong "
+                      "without any other sign; preprocess as for training, or compile with such "
+                      "samples",
+                      text.empty() ? "" : "; ", input.name, beyond, given, greatest, input.seen);
+  }
+  return text;
 }
 
 /// What does not fit is refused before any request costs material.

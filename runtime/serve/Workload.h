@@ -40,6 +40,9 @@ public:
   uint64_t requests() const { return count; }
   /// The files it was read from.
   std::vector<std::filesystem::path> files() const;
+  /// What to warn of before material is spent: values far beyond those that the compiler saw, for
+  /// which formats were not made. Empty if there are none.
+  std::string beyondCalibration() const;
   /// Ring words by port.
   std::vector<ClearWords> inputs(uint64_t inference) const;
   /// The inputs of `size` inferences in a row, as one pass takes them.
@@ -61,6 +64,8 @@ private:
   struct Input {
     std::vector<float> values; ///< Of all requests.
     PortShape shape;
+    std::string name;
+    double seen; ///< See plan.proto.
   };
   struct Output {
     std::string name;

@@ -46,6 +46,8 @@ public:
     serve::Workload workload(plan, options);
     if (!json.empty() && json != "-")
       requireWritable(json, "--json", workload.files());
+    if (const std::string beyond = workload.beyondCalibration(); !beyond.empty())
+      fmt::print(stderr, "warning: {}\n", beyond);
     return workload;
   }
 

@@ -87,10 +87,11 @@ module attributes {fixed.ring_bits = 32 : i64} {
 
 // -----
 
-// Tests that the other local operations keep their attributes.
+// Tests that the other local operations keep their attributes, and that inputs say how large they were in the calibration samples.
 // ANY-LABEL: func.func @main
+// ANY-SAME: {secure.seen = 3.000000e+00 : f64}
 module attributes {fixed.ring_bits = 32 : i64} {
-  func.func @main(%x: !fixed.tensor<1x2x4x4, scale = 8>) -> !fixed.tensor<4x1, scale = 10> {
+  func.func @main(%x: !fixed.tensor<1x2x4x4, scale = 8> {fixed.range = array<f64: -3.0, 2.0>}) -> !fixed.tensor<4x1, scale = 10> {
     // ANY: secure.sum_pool %{{.*}} {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>}
     %p = fixed.sum_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : !fixed.tensor<1x2x4x4, scale = 8> -> !fixed.tensor<1x2x2x2, scale = 10>
     // ANY: secure.take %{{.*}} {axis = 1 : i64, indices = array<i64: 1, -1>}

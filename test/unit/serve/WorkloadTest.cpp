@@ -56,6 +56,20 @@ TEST_F(WorkloadTest, EncodesOneInput) {
   EXPECT_EQ(workload({.inputs = {"x=" + write("x.npy", {1, 4}, {1, 2, 3, 4})}}).requests(), 1u);
 }
 
+TEST_F(WorkloadTest, WarnsOfInputsBeyondTheCalibration) {
+  const std::string far = write("far.npy", {2, 4}, {1, -4.5f, 0, 2, 9, 0, 0, 0}),
+                    near = write("near.npy", {1, 4}, {4, -4, 0, 1});
+  EXPECT_EQ(workload({.inputs = {far}, .batch = true}).beyondCalibration(), "") << "not known";
+  deployment.loaded.plan.mutable_inputs(0)->set_seen(2);
+  EXPECT_EQ(workload({.inputs = {near}}).beyondCalibration(), "");
+  const std::string text = workload({.inputs = {far}, .batch = true}).beyondCalibration();
+  EXPECT_NE(text.find("input \"x\": 2 of 8 values"), std::string::npos) << text;
+  EXPECT_NE(text.find("up to 9, the calibration samples reach 2"), std::string::npos) << text;
+  EXPECT_NE(
+      workload({.inputs = {far}, .batch = true, .limit = 1}).beyondCalibration().find("1 of 4"),
+      std::string::npos);
+}
+
 TEST_F(WorkloadTest, SplitsABatch) {
   std::string three = write("x.npy", {3, 4}, {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2});
   Workload batch = workload({.inputs = {three}, .batch = true});
