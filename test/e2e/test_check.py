@@ -101,7 +101,7 @@ class ConfigFiles(TestCase):
             with self.subTest(text=text):
                 (deployment.folder / "bad.toml").write_text(text)
                 self.assert_fails(run("gfsrun", deployment.plan, "--config", deployment.folder / "bad.toml"), 2, said)
-        self.assert_fails(run("gfsrun", deployment.plan, "--config", deployment.folder / "absent.toml"), 2, "absent.toml")
+        self.assert_fails(run("gfsrun", deployment.plan, "--config", deployment.folder / "absent.toml"), 3, "absent.toml")
 
 
 if __name__ == "__main__":
