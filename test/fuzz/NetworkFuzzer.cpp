@@ -6,15 +6,15 @@
 #include "runtime/serve/ClientSession.h"
 #include "runtime/serve/DealerSession.h"
 #include "runtime/serve/PeerLink.h"
+#include "test/unit/net/RawSocket.h"
+#include "tools/common/TemporaryFolder.h"
 
-#include <arpa/inet.h>
 #include <cstdlib>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 using namespace gfs;
 using namespace gfs::serve;
+using gfs::testing::RawSocket;
 
 namespace {
 
@@ -35,36 +35,13 @@ enum Conversation : uint8_t {
 };
 
 /// A connection to this process that has sent `bytes` and sends nothing more.
-class Sender {
-public:
-  Sender(const Endpoint &to, std::string_view bytes)
-      : descriptor(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(to.port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(descriptor, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0)
-      std::abort();
-    if (::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0)
-      std::abort();
-    ::shutdown(descriptor, SHUT_WR);
-  }
-  ~Sender() {
-    const linger reset{1, 0}; // leaves no port behind
-    ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    ::close(descriptor);
-  }
-  std::string rest() const {
-    std::string all;
-    char piece[4096];
-    for (ssize_t got; (got = ::recv(descriptor, piece, sizeof piece, 0)) > 0;)
-      all.append(piece, static_cast<size_t>(got));
-    return all;
-  }
-
-private:
-  int descriptor;
-};
+RawSocket sender(const Endpoint &to, std::string_view bytes) {
+  RawSocket socket(to);
+  socket.resetOnClose();
+  socket.say(bytes);
+  socket.end();
+  return socket;
+}
 
 std::string frame(FrameType type, std::string_view payload) {
   const FrameHeader::Bytes header = FrameHeader{type, payload.size()}.encode();
@@ -113,27 +90,14 @@ std::string beginningOf(Conversation conversation) {
   }
 }
 
-/// A folder of material, here for one delivery.
-class Folder {
-public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "gfs-fuzz-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-      std::abort();
-    path = pattern;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
-
 /// Nothing stays but whole sets.
 void serveDealer(std::unique_ptr<Connection> connection) {
-  const Folder folder;
+  const TemporaryFolder folder; // of material
   Metrics metrics;
   const DealerContext context{
-      {}, folder.path, Milliseconds(5), &metrics, [] { return std::vector<MaterialLeft>(); }};
+      {}, folder.path(), Milliseconds(5), &metrics, [] { return std::vector<MaterialLeft>(); }};
   DealerSession(std::move(connection), context).run();
-  for (const auto &entry : std::filesystem::directory_iterator(folder.path))
+  for (const auto &entry : std::filesystem::directory_iterator(folder.path()))
     if (!holdsAllRecords(entry.path()))
       std::abort();
 }
@@ -176,12 +140,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const std::string bytes =
       beginningOf(conversation) + std::string(reinterpret_cast<const char *>(data) + 1, size - 1);
   if (conversation == Visitor) {
-    const std::string answer = Sender(http.local(), bytes).rest();
+    const std::string answer = sender(http.local(), bytes).hear();
     if (!answer.empty() && !answer.starts_with("HTTP/1.1 "))
       std::abort();
     return 0;
   }
-  const Sender sender(listener->local(), bytes);
+  const RawSocket open = sender(listener->local(), bytes);
   try {
     serveOne(*listener);
   } catch (const Error &error) {

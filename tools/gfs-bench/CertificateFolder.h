@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/net/Certificates.h"
-#include "tools/gfs-bench/TemporaryFolder.h"
+#include "tools/common/TemporaryFolder.h"
 
 namespace gfs {
 

@@ -5,7 +5,7 @@
 #include "tools/common/Process.h"
 #include "tools/gfs-bench/ChildProcess.h"
 #include "tools/gfs-bench/NetworkReport.h"
-#include "tools/gfs-bench/TemporaryFolder.h"
+#include "tools/common/TemporaryFolder.h"
 
 #include <chrono>
 #include <fstream>

@@ -3,7 +3,7 @@
 #include "tools/gfs-bench/ChildProcess.h"
 
 #include "runtime/base/Error.h"
-#include "tools/gfs-bench/TemporaryFolder.h"
+#include "tools/common/TemporaryFolder.h"
 
 #include <chrono>
 #include <csignal>

@@ -3,7 +3,7 @@
 #include "runtime/net/HttpServer.h"
 
 #include "runtime/base/Error.h"
-#include "test/unit/net/HttpVisitor.h"
+#include "test/unit/net/RawSocket.h"
 
 #include <chrono>
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@ namespace {
 class HttpServerTest : public ::testing::Test {
 protected:
   std::string ask(std::string_view request) const {
-    HttpVisitor visitor(server.local());
+    RawSocket visitor(server.local());
     visitor.say(request);
     return visitor.hear();
   }
@@ -75,7 +75,7 @@ TEST_F(HttpServerTest, SaysNothingOfAFailure) {
 }
 
 TEST_F(HttpServerTest, TheSilentKeepNobodyOut) {
-  std::list<HttpVisitor> silent;
+  std::list<RawSocket> silent;
   for (size_t i = 0; i < HttpServer::mostVisitors + 4; ++i)
     silent.emplace_back(server.local()).say("GET /h");
   EXPECT_LT(secondsOf([&] { EXPECT_THAT(httpGet(server.local(), "/here"), EndsWith("found\n")); }),

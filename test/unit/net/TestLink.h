@@ -4,33 +4,12 @@
 
 #include "runtime/net/Certificates.h"
 #include "runtime/net/Connection.h"
+#include "tools/common/TemporaryFolder.h"
 
 #include <future>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace gfs::testing {
-
-/// A folder that disappears with the object.
-class TemporaryFolder {
-public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "gfs-test-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-      throw Error(ExitCode::OutputUnwritable, "cannot make a temporary folder");
-    path = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-  std::filesystem::path operator/(const std::string &name) const { return path / name; }
-
-private:
-  std::filesystem::path path;
-};
 
 /// An authority and the files of those it certified.
 class TestAuthority {

@@ -224,6 +224,25 @@ inline serve::ClientOptions clientOf(const Endpoint &zero, const Endpoint &one) 
   return options;
 }
 
+/// A client's connection to one server, greeted; what follows is the test's.
+inline std::unique_ptr<Connection> greetedClient(const Deployment &deployment,
+                                                 const Endpoint &server) {
+  auto client = connect(server, Security::plaintext("client:test"), {{"server0", "server1"}, {}});
+  serve::ClientHello hello;
+  hello.set_plan_hash(std::string(deployment.loaded.hash.begin(), deployment.loaded.hash.end()));
+  serve::sendMessage(*client, hello, patience);
+  serve::receiveMessage<serve::ServerHello>(*client, patience);
+  return client;
+}
+/// Sends one server's half of a request. Returns the request's id.
+inline std::string sendHalf(Connection &client, uint8_t id) {
+  serve::Request message;
+  message.set_request_id(std::string(16, static_cast<char>(id)));
+  serve::sendMessage(client, message, patience);
+  client.send(FrameType::Data, std::vector<uint8_t>(16), patience);
+  return message.request_id();
+}
+
 /// One inference on integers.
 inline std::vector<int64_t> infer(serve::Client &client, const Deployment &deployment,
                                   const std::vector<int64_t> &x) {

@@ -2,7 +2,7 @@
 // What servers count and how they say it.
 #include "runtime/serve/MetricsText.h"
 #include "runtime/serve/Monitor.h"
-#include "test/unit/net/HttpVisitor.h"
+#include "test/unit/net/RawSocket.h"
 #include "test/unit/serve/Deployment.h"
 
 #include <gmock/gmock.h>

@@ -5,9 +5,6 @@
 
 #include "runtime/serve/PeerLink.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
 using namespace gfs;
 using namespace gfs::testing;
 using serve::Client;
@@ -52,24 +49,6 @@ protected:
     file.seekg(at).get(byte);
     file.seekp(at).put(static_cast<char>(byte ^ 1));
   }
-  /// A client's connection to one server, greeted.
-  std::unique_ptr<Connection> greeted(const Endpoint &server) const {
-    auto client = connect(server, Security::plaintext("client:test"), {{"server0", "server1"}, {}});
-    serve::ClientHello hello;
-    hello.set_plan_hash(std::string(deployment.loaded.hash.begin(), deployment.loaded.hash.end()));
-    serve::sendMessage(*client, hello, patience);
-    serve::receiveMessage<serve::ServerHello>(*client, patience);
-    return client;
-  }
-  /// Sends this server's half of a request. Returns the request's id.
-  static std::string sendHalf(Connection &client, uint8_t id) {
-    serve::Request message;
-    message.set_request_id(std::string(16, static_cast<char>(id)));
-    serve::sendMessage(client, message, patience);
-    client.send(FrameType::Data, std::vector<uint8_t>(16), patience);
-    return message.request_id();
-  }
-
   Deployment deployment;
 };
 
@@ -99,23 +78,6 @@ public:
 private:
   std::unique_ptr<Listener> listener;
   std::jthread thread;
-};
-
-/// Connects, and says nothing.
-class SilentSocket {
-public:
-  explicit SilentSocket(const Endpoint &server) : descriptor(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(server.port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(
-        ::connect(descriptor.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address),
-        0);
-  }
-
-private:
-  OpenFile descriptor;
 };
 
 } // namespace
@@ -334,7 +296,7 @@ TEST_F(ServerTest, ADamagedRecordIsReportedToTheClientWhoseRequestIsAtBothServer
   damageRecord(Party::One, 0);
   RunningServer zero(deployment, Party::Zero, quick());
   RunningServer one(deployment, Party::One, quick(zero.address()));
-  auto half = greeted(zero.address());
+  auto half = greetedClient(deployment, zero.address());
   sendHalf(*half, 1);
   std::vector<int64_t> x = {1, 2, 3, 4};
   auto ask = [&] {
@@ -481,7 +443,7 @@ TEST_F(ServerTest, RefusesAReusedSerial) {
                        factsOf(Party::Zero), patience);
   // The client's other half goes to server 1 only.
   auto request = [&](uint8_t value, uint64_t serial) {
-    auto client = greeted(one.address());
+    auto client = greetedClient(deployment, one.address());
     const std::string id = sendHalf(*client, value);
     serve::PeerCommand command;
     command.mutable_start()->add_request_ids(id);
@@ -546,128 +508,6 @@ TEST_F(ServerTest, TellsAClientThatTheOtherServerIsMissing) {
   Client client(deployment.loaded, clientOf(zero.address(), silent.address()));
   expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }), ExitCode::Network,
               "was not started in time");
-}
-
-TEST_F(ServerTest, SurvivesClientsThatMisbehave) {
-  RunningServer zero(deployment, Party::Zero, quick());
-  RunningServer one(deployment, Party::One, quick(zero.address()));
-  auto connected = [&] {
-    return connect(zero.address(), Security::plaintext("client:bad"), {{"server0"}, {}});
-  };
-  std::vector<uint8_t> garbage(5000, 0xff);
-  connected(); // comes and goes
-  connected()->send(FrameType::Control, garbage, patience);
-  connected()->send(FrameType::Data, garbage, patience);
-  {
-    auto client = greeted(zero.address());
-    serve::Request request;
-    request.set_request_id("short");
-    serve::sendMessage(*client, request, patience);
-    expectError(errorOf([&] { client->receive(1000, patience); }), ExitCode::Network,
-                "malformed message: request id");
-  }
-  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
-  std::vector<int64_t> x = {1, 2, 3, 4};
-  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
-}
-
-TEST_F(ServerTest, NobodyWaitsForClientsThatSendOneHalf) {
-  serve::ServerOptions options = quick();
-  options.timeout = Milliseconds(6000);
-  RunningServer zero(deployment, Party::Zero, options);
-  options.peer = zero.address();
-  RunningServer one(deployment, Party::One, options);
-  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
-  std::vector<std::unique_ptr<Connection>> half;
-  for (uint8_t id = 1; id <= 3; ++id)
-    sendHalf(*half.emplace_back(greeted(zero.address())), id);
-  // Half of the timeout is what the other half of a request may take.
-  const auto start = std::chrono::steady_clock::now();
-  std::vector<int64_t> x = {1, 2, 3, 4};
-  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, options.timeout / 2);
-  for (const auto &connection : half)
-    expectError(errorOf([&] { connection->receive(1000, patience); }), ExitCode::Network,
-                "did not reach server 1");
-  EXPECT_EQ(zero.engine.cursor(), 1u) << "no material was spent on them";
-}
-
-TEST_F(ServerTest, StrangersKeepNobodyOut) {
-  TestAuthority authority;
-  for (bool tls : {false, true}) {
-    auto securityOf = [&](const std::string &role) {
-      return tls ? authority.security(role) : Security::plaintext(role);
-    };
-    serve::ServerOptions options = quick();
-    options.maxClients = 1;
-    options.security = securityOf("server0");
-    RunningServer zero(deployment, Party::Zero, options);
-    std::vector<SilentSocket> strangers;
-    for (int i = 0; i < 60; ++i)
-      strangers.emplace_back(zero.address());
-    options = quick(zero.address());
-    options.security = securityOf("server1");
-    RunningServer one(deployment, Party::One, options);
-    serve::ClientOptions asking = clientOf(zero.address(), one.address());
-    asking.security = securityOf("client:test");
-    Client client(deployment.loaded, asking);
-    std::vector<int64_t> x = {1, 2, 3, 4};
-    EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
-    const auto start = std::chrono::steady_clock::now();
-    zero.stop();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5))
-        << "waits for strangers";
-  }
-}
-
-TEST_F(ServerTest, ClientsLeaveRoomForTheOtherServer) {
-  serve::ServerOptions options = quick();
-  options.maxClients = 2;
-  RunningServer zero(deployment, Party::Zero, options);
-  std::vector<std::unique_ptr<Connection>> clients;
-  for (int i = 0; i < 2; ++i)
-    clients.push_back(greeted(zero.address()));
-  for (int i = 0; i < 4; ++i)
-    expectError(errorOf([&] { greeted(zero.address()); }), ExitCode::Network,
-                "busy: 2 clients are connected");
-  RunningServer one(deployment, Party::One, quick(zero.address()));
-  EXPECT_EQ(zero.ready.get_future().wait_for(patience), std::future_status::ready);
-}
-
-TEST_F(ServerTest, AClientWithManyConnectionsLeavesRoomForOthers) {
-  serve::ServerOptions options = quick();
-  options.maxClients = 4;
-  RunningServer zero(deployment, Party::Zero, options);
-  RunningServer one(deployment, Party::One, quick(zero.address()));
-  std::vector<std::unique_ptr<Connection>> many;
-  for (int i = 0; i < 4; ++i)
-    many.push_back(greeted(zero.address()));
-  auto few = clientOf(zero.address(), one.address());
-  few.security = Security::plaintext("client:other");
-  Client client(deployment.loaded, few);
-  std::vector<int64_t> x = {1, 2, 3, 4};
-  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
-}
-
-TEST_F(ServerTest, IdleClientsMakeRoomForOthers) {
-  serve::ServerOptions options = quick();
-  options.maxClients = 2;
-  options.idlePatience = Milliseconds(50);
-  RunningServer zero(deployment, Party::Zero, options);
-  RunningServer one(deployment, Party::One, quick(zero.address()));
-  auto oldest = greeted(zero.address());
-  std::this_thread::sleep_for(Milliseconds(20));
-  auto second = connect(zero.address(), Security::plaintext("client:mute"), {{"server0"}, {}});
-  std::this_thread::sleep_for(Milliseconds(100));
-  std::vector<int64_t> x = {1, 2, 3, 4};
-  Client client(deployment.loaded, clientOf(zero.address(), one.address()));
-  EXPECT_EQ(infer(client, deployment, x), deployment.expected(x));
-  expectError(errorOf([&] { oldest->receive(1000, patience); }), ExitCode::Network,
-              "closed by the peer");
-  // One more, and the next has to go, though it never said what it wants.
-  auto third = greeted(zero.address());
-  expectError(errorOf([&] { second->receive(1000, patience); }), ExitCode::Network,
-              "closed by the peer");
 }
 
 TEST_F(ServerTest, RunsAThousandInferencesInOnePass) {

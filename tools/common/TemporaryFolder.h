@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A folder that goes when the benchmark does.
+// A folder that goes with the object, for benchmarks and tests.
 #pragma once
 
 #include "runtime/base/Error.h"
@@ -16,7 +16,7 @@ public:
   TemporaryFolder() {
     std::error_code failure;
     std::filesystem::path parent = std::filesystem::temp_directory_path(failure);
-    std::string pattern = (parent / "gfs-bench-XXXXXX").string();
+    std::string pattern = (parent / "gfs-XXXXXX").string();
     if (failure || !mkdtemp(pattern.data()))
       throw Error(ExitCode::OutputUnwritable, "cannot make a temporary folder", "check TMPDIR");
     folder = pattern;
@@ -29,6 +29,7 @@ public:
   TemporaryFolder &operator=(const TemporaryFolder &) = delete;
 
   const std::filesystem::path &path() const { return folder; }
+  std::filesystem::path operator/(const std::string &name) const { return folder / name; }
 
 private:
   std::filesystem::path folder;
