@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/choose/Choose.h"
 
+#include "compiler/choose/CrossValidation.h"
 #include "compiler/choose/Judge.h"
 #include "compiler/choose/Path.h"
 #include "compiler/evaluate/Program.h"
@@ -18,9 +19,6 @@ namespace gfs {
 
 /// Fewer say nothing about how often answers change.
 static constexpr size_t leastSamples = 16;
-/// Points of the way beyond the bound that are still tried: agreement is not monotone.
-static constexpr size_t patience = 2;
-static constexpr double defaultDrop = 1;
 
 /// A re-fit needs a bias to change.
 static void giveBiases(func::FuncOp function) {
@@ -39,28 +37,6 @@ static void giveBiases(func::FuncOp function) {
 }
 
 namespace {
-/// One half chooses and fits, the other judges.
-struct Fold {
-  Judge judge;
-  GreedyPath path;
-
-  Fold(func::FuncOp function, const SampleBatch &all, size_t odd, const ChooseGoal &goal)
-      : judge(function, half(all, 1 - odd)), path(function, half(all, odd), goal) {}
-
-  static SampleBatch half(const SampleBatch &all, size_t odd) {
-    std::vector<size_t> indices;
-    for (size_t i = odd; i < all.count; i += 2)
-      indices.push_back(i);
-    return all.pick(indices);
-  }
-
-  ChoosePoint point() const {
-    ChoosePoint point = judge.measure(path.variant());
-    point.replaced = path.replaced();
-    return point;
-  }
-};
-
 /// False for one whose values grew without bound while it was fitted.
 bool isFinite(const Variant &variant) {
   auto finite = [](double value) { return std::isfinite(value); };
@@ -93,8 +69,10 @@ public:
     if (judgesItself()) {
       plan();
     } else {
-      judge();
-      decide();
+      CrossValidation validated =
+          crossValidate(function, samples, goal, [&](double done) { report(0.5 * done); });
+      choice.points = std::move(validated.points);
+      choice.chosen = validated.chosen;
     }
     walk();
     choice.kept = keptRelus(sites, choice.variant);
@@ -104,18 +82,14 @@ public:
 private:
   /// With samples to judge by and nothing to decide, halves need not judge each other.
   bool judgesItself() const {
-    return goal.judge && !bounded() && !goal.budget.given() && goal.pins.empty();
+    return goal.judge && !goal.bounded() && !goal.budget.given() && goal.pins.empty();
   }
 
   /// Points that are measured on the way.
   void plan() {
-    const double last = goal.kind == ChooseGoal::Kind::Ratio ? goal.ratio : 1;
     choice.points.assign(1, {});
-    while (choice.points.back().replaced < last - goal.step * 1e-3) {
-      ChoosePoint next;
-      next.replaced = std::min(last, goal.next(choice.points.back().replaced));
-      choice.points.push_back(next);
-    }
+    while (!goal.reached(choice.points.back().replaced))
+      choice.points.push_back({.replaced = goal.next(choice.points.back().replaced)});
     choice.chosen = choice.points.size() - 1;
   }
 
@@ -164,7 +138,7 @@ private:
       if (judged)
         choice.judged.back().cost = point.cost;
       report(0.5 + 0.5 * static_cast<double>(index + 1) / static_cast<double>(last + 1));
-      bool good = seeks ? allowed(point) && meetsBudget(point) : index == choice.chosen;
+      bool good = seeks ? goal.allows(point) && meetsBudget(point) : index == choice.chosen;
       if (taken || !good)
         continue;
       taken = true;
@@ -186,7 +160,7 @@ private:
       return goal.budget.load(point.cost->seconds, point.cost->dealtBytes);
     };
     for (const ChoosePoint &point : choice.points)
-      if (point.cost && (allowed(point) || !bounded()) &&
+      if (point.cost && (goal.allows(point) || !goal.bounded()) &&
           (!nearest || load(point) < load(*nearest)))
         nearest = &point;
     if (!nearest)
@@ -197,7 +171,7 @@ private:
                        "online, {} dealt bytes; ask for {}{}",
                        100 * nearest->replaced, 100 * nearest->agreement, 1e3 * cost.seconds,
                        cost.dealtBytes, goal.budget.relaxedTo(cost.seconds, cost.dealtBytes),
-                       bounded() ? ", or allow more --max-accuracy-drop" : "");
+                       goal.bounded() ? ", or allow more --max-accuracy-drop" : "");
   }
 
   void judgeStep(const Judge &judged, const GreedyPath &path) {
@@ -213,65 +187,9 @@ private:
           fmt::format("give --calib a file with at least {}; 200 are plenty", leastSamples));
   }
 
-  double bound() const { return goal.maxAccuracyDrop.value_or(defaultDrop) / 100; }
-  bool bounded() const {
-    return goal.kind == ChooseGoal::Kind::Auto || goal.maxAccuracyDrop.has_value();
-  }
   void report(double done) const {
     if (progress)
       progress(std::min(done, 1.0));
-  }
-
-  bool allowed(const ChoosePoint &point) const { return 1 - point.agreement <= bound(); }
-
-  /// Goes along the path with both folds: the points.
-  void judge() {
-    Fold folds[2] = {{function, samples, 0, goal}, {function, samples, 1, goal}};
-    double last = goal.kind == ChooseGoal::Kind::Ratio ? goal.ratio : 1;
-    size_t beyond = 0;
-    choice.points.assign(1, mean(folds));
-    while (folds[0].path.canAdvance() && choice.points.back().replaced < last - goal.step * 1e-3) {
-      double next = std::min(last, goal.next(choice.points.back().replaced));
-      for (Fold &fold : folds)
-        if (fold.path.canAdvance())
-          fold.path.advanceTo(next);
-      choice.points.push_back(mean(folds));
-      report(0.5 * next / last);
-      beyond = allowed(choice.points.back()) ? 0 : beyond + 1;
-      if (goal.kind == ChooseGoal::Kind::Auto && beyond > patience)
-        break;
-    }
-  }
-
-  ChoosePoint mean(Fold (&folds)[2]) const {
-    ChoosePoint a = folds[0].point(), b = folds[1].point();
-    return {.replaced = (a.replaced + b.replaced) / 2,
-            .agreement = (a.agreement + b.agreement) / 2,
-            .divergence = (a.divergence + b.divergence) / 2,
-            .relativeError = std::max(a.relativeError, b.relativeError)};
-  }
-
-  /// Chooses the last point, or with Kind::Auto the last one that is allowed.
-  void decide() {
-    size_t furthest = 0;
-    for (size_t index = 0; index < choice.points.size(); ++index)
-      if (allowed(choice.points[index]))
-        furthest = index;
-    choice.chosen = goal.kind == ChooseGoal::Kind::Auto ? furthest : choice.points.size() - 1;
-    const ChoosePoint &point = choice.point(), &nearest = choice.points[furthest];
-    if (bounded() && !allowed(point))
-      throw Error(
-          ExitCode::RangeCheck,
-          fmt::format("--max-accuracy-drop: replacing {:.0f} % of the ReLUs changes {:.1f} % "
-                      "of the answers on held-out samples, more than {:g} %",
-                      100 * point.replaced, 100 * (1 - point.agreement), 100 * bound()),
-          fmt::format("nearest: --replace=ratio:{:.2f} changes {:.1f} %", nearest.replaced,
-                      100 * (1 - nearest.agreement)));
-    if (goal.kind == ChooseGoal::Kind::Ratio && point.replaced < goal.ratio - goal.step)
-      throw Error(ExitCode::RangeCheck,
-                  fmt::format("--replace: the pins let at most {:.0f} % of the ReLUs go",
-                              100 * point.replaced),
-                  fmt::format("nearest: --replace=ratio:{:.2f}", point.replaced));
   }
 
   func::FuncOp function;

@@ -5,6 +5,7 @@
 #include "compiler/choose/Refit.h"
 #include "compiler/cost/Budget.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -26,6 +27,17 @@ struct VariantCost {
   uint64_t messageBytes = 0; ///< Each way.
   uint64_t dealtBytes = 0;   ///< To both servers.
   unsigned ringBits = 0;     ///< Squares may need wider rings than ReLUs.
+};
+
+/// A point on the way from no replacement to the goal.
+struct ChoosePoint {
+  double replaced = 0;                 ///< Share of the ReLUs.
+  double agreement = 1;                ///< Share of held-out samples with the same answer.
+  double divergence = 0;               ///< Mean KL of held-out answers, in nats.
+  double relativeError = 0;            ///< Of held-out outputs, see Deviation.
+  std::optional<double> accuracy = {}; ///< Share of right answers, if labels say which are.
+  std::optional<VariantCost> cost =
+      {}; ///< Of the network fitted on all samples, as far as asked for.
 };
 
 /// How many ReLUs are to go.
@@ -55,19 +67,20 @@ struct ChooseGoal {
   Budget budget;
   bool costOfAll = false; ///< Predict every point, also beyond the one that is taken.
 
+  /// Share of the ReLUs at which the way ends.
+  double last() const { return kind == Kind::Ratio ? ratio : 1; }
+  bool reached(double replaced) const { return replaced >= last() - step * 1e-3; }
   /// The share after `replaced`. Up to a third, hardly any choice is wrong: double steps.
-  double next(double replaced) const { return replaced + (replaced < 0.3 ? 2 * step : step); }
-};
+  double next(double replaced) const {
+    return std::min(last(), replaced + (replaced < 0.3 ? 2 * step : step));
+  }
 
-/// A point on the way from no replacement to the goal.
-struct ChoosePoint {
-  double replaced = 0;                 ///< Share of the ReLUs.
-  double agreement = 1;                ///< Share of held-out samples with the same answer.
-  double divergence = 0;               ///< Mean KL of held-out answers, in nats.
-  double relativeError = 0;            ///< Of held-out outputs, see Deviation.
-  std::optional<double> accuracy = {}; ///< Share of right answers, if labels say which are.
-  std::optional<VariantCost> cost =
-      {}; ///< Of the network fitted on all samples, as far as asked for.
+  /// Whether answers are bounded at all, and by how much, in percent.
+  bool bounded() const { return kind == Kind::Auto || maxAccuracyDrop.has_value(); }
+  double largestDrop() const { return maxAccuracyDrop.value_or(1); }
+  bool allows(const ChoosePoint &point) const {
+    return 100 * (1 - point.agreement) <= largestDrop();
+  }
 };
 
 struct Choice {

@@ -6,6 +6,7 @@
 #include "compiler/export/Export.h"
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/Check.h"
+#include "compiler/pipeline/CheckOptions.h"
 #include "compiler/pipeline/ChooseStage.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/FixedStage.h"
@@ -22,7 +23,6 @@
 #include "passes/fixed/RangeReport.h"
 #include "passes/nn/Passes.h"
 #include "passes/secure/Passes.h"
-#include "runtime/base/OutputPath.h"
 #include "runtime/exec/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -51,7 +51,7 @@ public:
   }
 
   void run() {
-    checkOptions();
+    checkOptions(options);
     progress.run(Phase::Import, [&] { return load(); });
     if (language == Language::Nn && reached(Phase::Optimise))
       progress.run(Phase::Optimise, [&] { return optimise(); });
@@ -122,61 +122,6 @@ private:
     diagnostics.check(result, phase, code, hint);
     for (const std::string &warning : diagnostics.takeWarnings())
       progress.warn(warning);
-  }
-
-  /// What can be refused before any work is done.
-  void checkOptions() const {
-    parseGoal(options.replace, options.budget);
-    if (options.budget.milliseconds && !(*options.budget.milliseconds > 0))
-      throw Error(ExitCode::Usage, "--budget-ms: expects a positive number of milliseconds",
-                  "write for example --budget-ms=5");
-    if (options.budget.dealtBytes && *options.budget.dealtBytes == 0)
-      throw Error(ExitCode::Usage, "--budget-bytes: expects a positive number of bytes",
-                  "write for example --budget-bytes=2MB");
-    checkOutputs();
-    if (!options.report.empty() && !isReportName(options.report))
-      throw Error(ExitCode::Usage,
-                  "--report: " + options.report.string() + " is neither .html nor .json",
-                  "name the file report.html to read it, report.json for programs");
-    if (!options.report.empty() && !reached(Phase::Plan))
-      throw Error(ExitCode::Usage, "--report: needs the plan, which --compile-to stops before",
-                  "leave --compile-to out, or let it be plan");
-    if (options.explain && !reached(Phase::Plan))
-      throw Error(ExitCode::Usage, "--explain: needs the plan, which --compile-to stops before",
-                  "leave --compile-to out, or let it be plan");
-    if (!options.verify.empty() && !reached(Phase::Plan))
-      throw Error(ExitCode::Usage, "--verify: needs the plan, which --compile-to stops before",
-                  "leave --compile-to out, or let it be plan");
-    if (!options.verify.empty())
-      readTestSets(options.verify);
-    if (options.verifyTolerance < 0)
-      throw Error(ExitCode::Usage, "--verify-tolerance: expects a number that is not negative",
-                  "the default is 0.02");
-    if (!options.outputs.empty() && options.model.extension() == ".mlir")
-      throw Error(ExitCode::Usage, "--outputs: cuts ONNX models only",
-                  "let the program's function return those values");
-    if (options.emit == Emit::Onnx && llvm::outs().is_displayed())
-      throw Error(ExitCode::Usage, "--emit=onnx: writes bytes, which a terminal cannot show",
-                  "redirect standard output: gfscc model.onnx --emit=onnx > optimised.onnx");
-    if (options.tolerance && !(*options.tolerance > 0))
-      throw Error(ExitCode::Usage, "--tolerance: expects a positive number",
-                  "the default is 0.005");
-  }
-
-  /// Nothing is found unwritable after hours of work, and no input is replaced.
-  void checkOutputs() const {
-    const std::filesystem::path inputs[] = {options.model, options.calibration, options.replace.pin,
-                                            options.replace.judge, options.machine};
-    if (!options.output.empty() && reached(Phase::Write)) {
-      requireWritable(options.output, "--out", inputs);
-      refuseForeignFiles(options.output);
-      if (!options.force)
-        refuseExistingKeys(options.output);
-    }
-    if (!options.report.empty())
-      requireWritable(options.report, "--report", inputs);
-    if (!options.replace.frontier.empty())
-      requireWritable(options.replace.frontier, "--frontier", inputs);
   }
 
   std::string load() {

@@ -7,6 +7,8 @@
 #include "tools/common/ModelFlags.h"
 #include "tools/common/Process.h"
 
+#include <charconv>
+
 using namespace gfs;
 
 /// gfscc --check
@@ -197,15 +199,17 @@ static void addOutputFlags(CLI::App &app, Arguments &arguments) {
                    "replace existing keys; material made for them becomes useless");
 }
 
-/// --ring: 16 to 64; nothing for "auto". The compiler refuses other numbers.
+/// --ring: 16 to 64; nothing for "auto".
 static std::optional<unsigned> parseRing(const std::string &ring) {
   if (ring == "auto")
     return std::nullopt;
-  if (ring.empty() || ring.size() > 2 || ring.find_first_not_of("0123456789") != std::string::npos)
+  unsigned bits = 0;
+  auto [end, error] = std::from_chars(ring.data(), ring.data() + ring.size(), bits);
+  if (error != std::errc() || end != ring.data() + ring.size() || bits < 16 || bits > 64)
     throw Error(ExitCode::Usage,
                 "--ring: expects auto or a number from 16 to 64, got '" + ring + "'",
                 "leave it out");
-  return static_cast<unsigned>(std::stoul(ring));
+  return bits;
 }
 
 static Phase parsePhase(const std::string &name) {

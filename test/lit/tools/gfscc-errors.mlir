@@ -15,7 +15,9 @@
 // BROKEN-NEXT: hint: gfs-opt reads the same file
 
 // RUN: bash -c 'gfscc %s --ring=sixty; test $? = 2' 2>&1 | FileCheck %s --check-prefix=RING
-// RING: gfscc: error: --ring: expects auto or a number from 16 to 64, got 'sixty'
+// RUN: bash -c 'gfscc %s --ring=15; test $? = 2' 2>&1 | FileCheck %s --check-prefix=RING
+// RUN: bash -c 'gfscc %s --ring=65; test $? = 2' 2>&1 | FileCheck %s --check-prefix=RING
+// RING: gfscc: error: --ring: expects auto or a number from 16 to 64, got '{{sixty|15|65}}'
 
 // RUN: bash -c 'gfscc %s --shape=x=1x; test $? = 2' 2>&1 | FileCheck %s --check-prefix=SHAPE
 // SHAPE: gfscc: error: --shape: 'x=1x' is not NAME=EXTENTxEXTENT
