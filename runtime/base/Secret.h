@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Secrets as types: memory that is wiped when released, and values that cannot be printed or compared by accident.
+// Secrets as types: memory wiped when released, values not printed or compared by accident.
 #pragma once
 
 #include <algorithm>

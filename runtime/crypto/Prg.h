@@ -23,21 +23,21 @@ private:
   alignas(16) uint8_t roundKeys[176];
 };
 
-/// One pseudorandom stream: block i is AES_key(nonce as 8 little-endian bytes || i as 8 little-endian bytes).
-/// Identical bytes on every kernel variant. Cheap to create; refers to the key, which must outlive it.
+/// One pseudorandom stream: block i is AES_key(nonce || i), each as 8 little-endian bytes. Identical
+/// bytes on every kernel variant. Cheap to create; refers to the key, which must outlive it.
 class Prg {
 public:
   Prg(const AesKey &key, uint64_t nonce) : aes(&key), nonce(nonce) {}
 
-  /// The next out.size() bytes of the stream. Each call starts on a fresh 16-byte block, so the bytes depend
-  /// only on the sequence of call sizes.
+  /// The next out.size() bytes of the stream. Each call starts on a fresh 16-byte block, so the
+  /// bytes depend only on the sequence of call sizes.
   void fill(std::span<uint8_t> out);
   /// The next out.size() words, little-endian; all bits of the word are random (reduce if needed).
   template <class Word> void fillWords(std::span<Word> out) {
     fill({reinterpret_cast<uint8_t *>(out.data()), out.size_bytes()});
   }
-  /// Bytes [byte, byte + out.size()) of the stream as one fill() from its start gives them. The next call goes on
-  /// with the block behind.
+  /// Bytes [byte, byte + out.size()) of the stream as one fill() from its start gives them. The
+  /// next call goes on with the block behind.
   void fillFrom(uint64_t byte, std::span<uint8_t> out);
   /// Words [word, word + out.size()) of the stream as one fillWords() from its start gives them.
   template <class Word> void fillWordsFrom(uint64_t word, std::span<Word> out) {

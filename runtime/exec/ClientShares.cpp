@@ -3,6 +3,7 @@
 #include "runtime/exec/ClientShares.h"
 
 #include "runtime/base/Error.h"
+#include "runtime/base/Words.h"
 #include "runtime/kernels/Kernels.h"
 
 #include <algorithm>
@@ -13,18 +14,11 @@ namespace gfs {
 
 namespace {
 
-template <class Word> std::span<Word> wordsIn(ClearWords &bytes) {
-  return {reinterpret_cast<Word *>(bytes.data()), bytes.size() / sizeof(Word)};
-}
-template <class Word> std::span<const Word> wordsIn(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const Word *>(bytes.data()), bytes.size() / sizeof(Word)};
-}
-
 /// Elements of `ring` from valueAt(0), ..., valueAt(count - 1), signed.
 template <class ValueAt> ClearWords encode(Ring ring, size_t count, ValueAt &&valueAt) {
   ClearWords result(count * ring.wordBytes());
   visitWord(ring, [&]<class Word>() {
-    std::span<Word> words = wordsIn<Word>(result);
+    std::span<Word> words = asWords<Word>(std::span(result));
     for (size_t i = 0; i < count; ++i)
       words[i] = static_cast<Word>(valueAt(i)) & ring.mask<Word>();
   });
@@ -60,7 +54,7 @@ ClearWords wordsOf(Ring ring, std::span<const int64_t> values) {
 std::vector<int64_t> signedOf(Ring ring, std::span<const std::byte> bytes) {
   std::vector<int64_t> values;
   visitWord(ring, [&]<class Word>() {
-    std::span<const Word> words = wordsIn<Word>(bytes);
+    std::span<const Word> words = asWords<Word>(bytes);
     values.reserve(words.size());
     for (Word word : words)
       values.push_back(ring.toSigned(word));
@@ -71,7 +65,7 @@ std::vector<int64_t> signedOf(Ring ring, std::span<const std::byte> bytes) {
 std::array<SecretVector<uint8_t>, 2> shareInput(Ring ring, std::span<const std::byte> bytes) {
   std::array<SecretVector<uint8_t>, 2> shares;
   visitWord(ring, [&]<class Word>() {
-    std::span<const Word> words = wordsIn<Word>(bytes);
+    std::span<const Word> words = asWords<Word>(bytes);
     SecretVector<Word> random(words.size()), rest(words.size());
     randomBytes({reinterpret_cast<uint8_t *>(random.data()), random.size() * sizeof(Word)});
     const auto &kernels = bestKernels().ring<Word>();
@@ -95,7 +89,7 @@ ClearWords joinOutput(Ring ring, uint64_t elements, std::span<const uint8_t> sha
   ClearWords result(elements * ring.wordBytes());
   visitWord(ring, [&]<class Word>() {
     const auto &kernels = bestKernels().ring<Word>();
-    Word *sum = wordsIn<Word>(result).data();
+    Word *sum = asWords<Word>(std::span(result)).data();
     SecretVector<Word> other(elements);
     kernels.unpack(ring.bits, share0.data(), elements, sum);
     kernels.unpack(ring.bits, share1.data(), elements, other.data());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/base/Secret.h"
+#include "runtime/base/Words.h"
 #include "runtime/exec/Program.h"
 #include "runtime/plan/Files.h"
 
@@ -45,16 +46,16 @@ public:
   size_t size() const { return data.size(); }
   std::span<const std::byte> bytes(uint32_t id) const { return data[id]; }
   template <class Word> std::span<const Word> words(uint32_t id) const {
-    return {reinterpret_cast<const Word *>(data[id].data()), data[id].size() / sizeof(Word)};
+    return asWords<Word>(bytes(id));
   }
   /// Makes tensor `id` `count` words long and returns it, uninitialised.
   template <class Word> std::span<Word> allocate(uint32_t id, size_t count) {
     data[id].resize(count * sizeof(Word));
-    return {reinterpret_cast<Word *>(data[id].data()), count};
+    return mutableWords<Word>(id);
   }
 
   template <class Word> std::span<Word> mutableWords(uint32_t id) {
-    return {reinterpret_cast<Word *>(data[id].data()), data[id].size() / sizeof(Word)};
+    return asWords<Word>(std::span(data[id]));
   }
 
   /// Packs the weights of every gate that convolves with them, for `kernels`; does nothing where

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a gate is. One gate, one file: what the dealer hands out (deal), what a server does before the input
-// (prepare), what it does online (evaluate), what it computes in clear (reference), and what it costs (cost).
+// What a gate is. One gate, one file: what the dealer hands out (deal), what a server does before
+// the input (prepare), what it does online (evaluate), what it computes in clear (reference), and
+// what it costs (cost).
 //
-// A gate knows no socket and no file: it reads and writes the arrays its context offers. The executor knows no
-// protocol: it runs phases and swaps messages.
+// A gate knows no socket and no file: it reads and writes the arrays its context offers. The
+// executor knows no protocol: it runs phases and swaps messages.
 #pragma once
 
 #include "runtime/base/Ring.h"
+#include "runtime/base/Words.h"
 #include "runtime/crypto/Prg.h"
 #include "runtime/kernels/Kernels.h"
 #include "runtime/plan/Plan.h"
@@ -20,7 +22,8 @@
 
 namespace gfs {
 
-/// What one evaluation of a gate costs; exact, so that predicted == counted. Bytes are per inference.
+/// What one evaluation of a gate costs; exact, so that predicted == counted. Bytes are per
+/// inference.
 struct Cost {
   /// Message bytes each server sends after phase p, packed and without framing; a gate has
   /// messageBytes.size() + 1 phases. Every gate of ours sends the same both ways.
@@ -50,25 +53,23 @@ class MaskContext {
 public:
   virtual ~MaskContext() = default;
   /// The full mask r = r_0 + r_1 of operand `i` (which is masked). Reduced.
-  template <class Word> std::span<const Word> mask(unsigned i) const { return cast<Word>(maskBytes(i)); }
+  template <class Word> std::span<const Word> mask(unsigned i) const {
+    return asWords<Word>(maskBytes(i));
+  }
   /// Where a gate with a masked result writes its mask.
-  template <class Word> std::span<Word> resultMask() { return cast<Word>(resultMaskBytes()); }
+  template <class Word> std::span<Word> resultMask() { return asWords<Word>(resultMaskBytes()); }
   /// A stream of one party's seed for this step and request; the dealer has both parties'.
   virtual Prg stream(Party party, uint16_t stream) const = 0;
-  /// Weight tensor `id` as this interpreter may see it: the mask A = A_0 + A_1 for the dealer (W itself if
-  /// weights are public).
-  template <class Word> std::span<const Word> weight(uint32_t id) const { return cast<Word>(weightBytes(id)); }
+  /// Weight tensor `id` as this interpreter may see it: the mask A = A_0 + A_1 for the dealer (W
+  /// itself if weights are public).
+  template <class Word> std::span<const Word> weight(uint32_t id) const {
+    return asWords<Word>(weightBytes(id));
+  }
   /// The same weight as the kernels packed it; null if they did not.
   virtual const void *packedWeight(uint32_t id) const = 0;
   virtual const Kernels &kernels() const = 0;
 
 protected:
-  template <class Word> static std::span<const Word> cast(std::span<const std::byte> s) {
-    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
-  }
-  template <class Word> static std::span<Word> cast(std::span<std::byte> s) {
-    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
-  }
   virtual std::span<const std::byte> maskBytes(unsigned operand) const = 0;
   virtual std::span<std::byte> resultMaskBytes() = 0;
   virtual std::span<const std::byte> weightBytes(uint32_t id) const = 0;
@@ -79,7 +80,8 @@ class DealContext : public MaskContext {
 public:
   /// This step's part of `party`'s record, exactly cost().dealtBytes[party] long, zeroed.
   virtual std::span<uint8_t> material(Party party) = 0;
-  /// Uniform bits nobody else can derive (from a fresh seed of the dealer's own, not from the parties' seeds).
+  /// Uniform bits nobody else can derive (from a fresh seed of the dealer's own, not from the
+  /// parties' seeds).
   virtual Prg privateStream(uint16_t stream) const = 0;
 };
 
@@ -90,33 +92,26 @@ public:
   virtual Party party() const = 0;
   /// This server's share r_i of the mask of operand `i`.
   template <class Word> std::span<const Word> maskShare(unsigned i) const {
-    auto s = maskShareBytes(i);
-    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+    return asWords<Word>(maskShareBytes(i));
   }
   template <class Word> std::span<Word> resultMaskShare() {
-    auto s = resultMaskShareBytes();
-    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
+    return asWords<Word>(resultMaskShareBytes());
   }
   virtual Prg stream(uint16_t stream) const = 0;
   virtual std::span<const uint8_t> material() const = 0;
   /// Public masked weights Ŵ (W itself if weights are public).
   template <class Word> std::span<const Word> maskedWeight(uint32_t id) const {
-    auto s = maskedWeightBytes(id);
-    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+    return asWords<Word>(maskedWeightBytes(id));
   }
   /// This server's share of weight `id`: Ŵ + A_0, A_1; empty where the share is identically zero.
   template <class Word> std::span<const Word> weightShare(uint32_t id) const {
-    auto s = weightShareBytes(id);
-    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+    return asWords<Word>(weightShareBytes(id));
   }
   /// Ŵ as the kernels packed it; null if they did not.
   virtual const void *packedMaskedWeight(uint32_t id) const = 0;
   /// Storage that lives until this request's last phase, Gate::preparedBytes() long.
   virtual std::span<std::byte> prepared() = 0;
-  template <class Word> std::span<Word> prepared() {
-    auto s = prepared();
-    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
-  }
+  template <class Word> std::span<Word> prepared() { return asWords<Word>(prepared()); }
   virtual const Kernels &kernels() const = 0;
 
 protected:
@@ -133,41 +128,33 @@ public:
   virtual Party party() const = 0;
   /// Operand `i`: this server's share, or the masked value.
   template <class Word> std::span<const Word> operand(unsigned i) const {
-    auto s = operandBytes(i);
-    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+    return asWords<Word>(operandBytes(i));
   }
   /// The result; never overlaps an operand. Stable from the first phase of the step to the last.
-  template <class Word> std::span<Word> result() {
-    auto s = resultBytes();
-    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
-  }
+  template <class Word> std::span<Word> result() { return asWords<Word>(resultBytes()); }
   virtual Prg stream(uint16_t stream) const = 0;
   /// Only if Gate::readsMaterialOnline().
   virtual std::span<const uint8_t> material() const = 0;
   template <class Word> std::span<const Word> maskedWeight(uint32_t id) const {
-    auto s = maskedWeightBytes(id);
-    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+    return asWords<Word>(maskedWeightBytes(id));
   }
   template <class Word> std::span<const Word> weightShare(uint32_t id) const {
-    auto s = weightShareBytes(id);
-    return {reinterpret_cast<const Word *>(s.data()), s.size() / sizeof(Word)};
+    return asWords<Word>(weightShareBytes(id));
   }
   /// The same weights as the kernels packed them; null if they did not.
   virtual const void *packedMaskedWeight(uint32_t id) const = 0;
   virtual const void *packedWeightShare(uint32_t id) const = 0;
   /// What prepare() left; also scratch that survives from phase to phase. Units share it.
   virtual std::span<std::byte> prepared() = 0;
-  template <class Word> std::span<Word> prepared() {
-    auto s = prepared();
-    return {reinterpret_cast<Word *>(s.data()), s.size() / sizeof(Word)};
-  }
+  template <class Word> std::span<Word> prepared() { return asWords<Word>(prepared()); }
   /// Message to write in phase p, cost().messageBytes[p] long; empty in the last phase.
   virtual std::span<uint8_t> outgoing() = 0;
   /// What this server sent in phase p - 1; empty in phase 0.
   virtual std::span<const uint8_t> sent() const = 0;
   /// The peer's message of phase p - 1; empty in phase 0.
   virtual std::span<const uint8_t> incoming() const = 0;
-  /// A stream both servers share and nobody else knows (agreed in the handshake): re-randomises outputs.
+  /// A stream both servers share and nobody else knows (agreed in the handshake): re-randomises
+  /// outputs.
   virtual Prg commonStream(uint16_t stream) const = 0;
   /// Client data of input `port` (packed to l bits), and where output `port`'s share goes.
   virtual std::span<const uint8_t> clientInput(uint32_t port) const = 0;
@@ -181,16 +168,25 @@ protected:
   virtual std::span<const std::byte> weightShareBytes(uint32_t id) const = 0;
 };
 
-/// Clear evaluation: what the two servers would compute together, given the same masks. Values are reduced.
+/// Clear evaluation: what the two servers would compute together, given the same masks. Values are
+/// reduced.
 class ReferenceContext : public MaskContext {
 public:
-  template <class Word> std::span<const Word> operand(unsigned i) const { return cast<Word>(operandBytes(i)); }
-  template <class Word> std::span<Word> result() { return cast<Word>(resultBytes()); }
+  template <class Word> std::span<const Word> operand(unsigned i) const {
+    return asWords<Word>(operandBytes(i));
+  }
+  template <class Word> std::span<Word> result() { return asWords<Word>(resultBytes()); }
   /// Clear input of `port` / clear output to fill, in ring words.
-  template <class Word> std::span<const Word> clearInput(uint32_t port) const { return cast<Word>(clearInputBytes(port)); }
-  template <class Word> std::span<Word> clearOutput(uint32_t port) { return cast<Word>(clearOutputBytes(port)); }
+  template <class Word> std::span<const Word> clearInput(uint32_t port) const {
+    return asWords<Word>(clearInputBytes(port));
+  }
+  template <class Word> std::span<Word> clearOutput(uint32_t port) {
+    return asWords<Word>(clearOutputBytes(port));
+  }
   /// Clear weights (unlike MaskContext::weight, which gives the mask A).
-  template <class Word> std::span<const Word> clearWeight(uint32_t id) const { return cast<Word>(clearWeightBytes(id)); }
+  template <class Word> std::span<const Word> clearWeight(uint32_t id) const {
+    return asWords<Word>(clearWeightBytes(id));
+  }
 
 protected:
   virtual std::span<const std::byte> operandBytes(unsigned operand) const = 0;
@@ -211,7 +207,8 @@ class Gate {
 public:
   virtual ~Gate() = default;
   virtual Cost cost() const = 0;
-  /// Writes the mask of a masked result (no-op for shared results). Runs before deal() and before reference().
+  /// Writes the mask of a masked result (no-op for shared results). Runs before deal() and before
+  /// reference().
   virtual void mask(MaskContext &) const {}
   virtual void deal(DealContext &) const {}
   /// What prepare() and the phases keep of a request: computed by prepare(), or scratch.
@@ -226,17 +223,18 @@ public:
   virtual uint64_t units(unsigned) const { return 1; }
   /// Whether the units of `phase` are runs of unitElements elements (Tiles.h) in the order of the
   /// result, and unit u reads and writes its own elements only, of operands, result, messages and
-  /// scratch. Phases that follow each other can then be evaluated range by range, each range while it
-  /// is in cache.
+  /// scratch. Phases that follow each other can then be evaluated range by range, each range while
+  /// it is in cache.
   virtual bool elementwise(unsigned) const { return false; }
   /// Elements at the front of the result that units [0, units) of `phase` complete; for phases that
   /// are not elementwise.
   virtual uint64_t completedBy(unsigned, uint64_t) const { return 0; }
-  /// Bytes at the front of message `phase` that units [0, units) of `phase` write and the same units
-  /// of the next phase read; 0 if their bytes do not lie in order. So messages can be sent in parts.
+  /// Bytes at the front of message `phase` that units [0, units) of `phase` write and the same
+  /// units of the next phase read; 0 if their bytes do not lie in order. So messages can be sent in
+  /// parts.
   virtual uint64_t messagePrefix(unsigned, uint64_t) const { return 0; }
-  /// Does `units` of `phase`. The units of a phase may be done in any order and by several threads at
-  /// the same time, each of them once: the result is the same.
+  /// Does `units` of `phase`. The units of a phase may be done in any order and by several threads
+  /// at the same time, each of them once: the result is the same.
   virtual void evaluate(EvaluateContext &, unsigned phase, Range units) const = 0;
   virtual void reference(ReferenceContext &) const = 0;
   /// The weights this gate convolves with, so that whoever evaluates it can pack them once.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds small plans for tests and benchmarks: one call per step, values without shared memory, phases as early as
-// their operands allow, so that independent steps share exchanges.
+// Builds small plans for tests and benchmarks: one call per step, values without shared memory,
+// phases as early as operands allow, so that independent steps share exchanges.
 #pragma once
 
 #include "runtime/plan/Plan.h"

@@ -163,8 +163,7 @@ struct DeviceSite : GateSite {
   template <class Word> Array<const Word> constantWords(std::span<const std::byte> bytes) const {
     if (bytes.empty())
       return {};
-    return constants.add(std::span<const Word>(reinterpret_cast<const Word *>(bytes.data()),
-                                               bytes.size() / sizeof(Word)));
+    return constants.add(asWords<Word>(bytes));
   }
 };
 
