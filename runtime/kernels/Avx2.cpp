@@ -35,7 +35,8 @@ struct Simd256x32 : Simd256 {
   using Pixel = __m256i;
   using Weight = __m256i;
   using Sum = __m256i;
-  static constexpr uint32_t lanes = 8, tileRows = 6, tileVectors = 2, exactBits = 32;
+  static constexpr uint32_t lanes = 8, tileRows = 6, tileVectors = 2, pairedRows = 4,
+                            exactBits = 32;
   static __m256i laneMask(uint32_t mask) {
     const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(static_cast<int>(mask)), bits),
@@ -83,6 +84,7 @@ struct Simd256x64 : Simd256 {
     __m256i low, cross;
   };
   static constexpr uint32_t lanes = 4, tileRows = 4, tileVectors = 1, exactBits = 64;
+  static constexpr uint32_t pairedRows = 0; // sums would have to be exchanged anew
   static __m256i laneMask(uint32_t mask) {
     const __m256i bits = _mm256_setr_epi64x(1, 2, 4, 8);
     return _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(mask), bits), bits);

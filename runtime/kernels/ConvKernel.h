@@ -3,13 +3,15 @@
 // with the matrix [depth][pixels] that ConvGeometry describes, never stored as a whole.
 //
 // `Simd` brings one instruction set and word (see Avx512.cpp): Word, Vector, Pixel, Weight, Sum;
-// lanes; tileRows and tileVectors, the register tile; loadPixel, broadcast, multiplyAdd, zeroSum,
-// finish, load, loadMasked, store, storeMasked, deinterleave, add, reduceAdd. Compiled once per
-// instruction set: internal linkage only (see KernelVariants.h).
+// lanes; tileRows and tileVectors, the register tile; pairedRows, its rows where pairs of taps are
+// multiplied (PairedProducts.h), 0 if that does not pay; loadPixel, broadcast, multiplyAdd,
+// zeroSum, finish, load, loadMasked, store, storeMasked, deinterleave, add, sub, reduceAdd.
+// Compiled once per instruction set: internal linkage only (see KernelVariants.h).
 #pragma once
 
 #include "runtime/kernels/ConvGeometry.h"
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/PairedProducts.h"
 #include "runtime/kernels/PhaseRows.h"
 
 namespace gfs {
@@ -22,7 +24,11 @@ template <class Simd> class ConvKernel {
   static constexpr uint32_t tileRows = Simd::tileRows;       // output channels of a register tile
   static constexpr uint32_t tileVectors = Simd::tileVectors; // vectors of pixels of a register tile
   static constexpr uint32_t panelPixels = lanes * tileVectors;
-  static constexpr size_t panelDepth = 128;             // 128 taps x 128 bytes: half of a 32 KB L1
+  static constexpr size_t panelDepth = 128; // 128 taps x 128 bytes: half of a 32 KB L1
+  static constexpr size_t panelWords = panelDepth * panelPixels;
+  /// Panels that meet each block of weights one after the other. So planes of pixels are read and
+  /// written in longer pieces, on fewer pages at a time; 64 KB, which the second cache holds.
+  static constexpr uint32_t stripPanels = (64 << 10) / (panelWords * sizeof(Word));
   static constexpr uint32_t dotRows = 4, dotPixels = 4; // register tile of the dot-product form
 
   const ConvShape &shape;
@@ -31,7 +37,8 @@ template <class Simd> class ConvKernel {
   Word *output;
   const Word *phases = nullptr;      // the phase image
   const size_t *tapOffset = nullptr; // [depth]
-  Word *panel = nullptr; // [panelDepth][panelPixels], or columns [dotPixels][paddedDepth]
+  Word *packed = nullptr;   // [panel][panelDepth][panelPixels], or columns [dotPixels][paddedDepth]
+  Word *rowPairs = nullptr; // if paired: what pairs of weights add, [panel of taps][channel]
 
 public:
   static void run(const ConvShape &shape, const Word *input, const Word *weight, Word *output) {
@@ -64,18 +71,23 @@ private:
   void evaluate(const Word *input) {
     const size_t phaseBytes =
         geometry.isInput ? 0 : geometry.batch * geometry.imageElements() * sizeof(Word);
-    const size_t panelBytes = panelDepth * panelPixels * sizeof(Word),
+    const size_t panelBytes = stripPanels * panelWords * sizeof(Word),
                  columnBytes = dotPixels * paddedDepth() * sizeof(Word);
     const size_t bufferBytes = panelBytes > columnBytes ? panelBytes : columnBytes;
     const size_t offsetBytes = (depth() * sizeof(size_t) + 63) / 64 * 64;
-    auto *scratch = static_cast<uint8_t *>(kernelScratch(bufferBytes + offsetBytes + phaseBytes));
-    panel = reinterpret_cast<Word *>(scratch);
+    const size_t pairBytes =
+        paired() ? (panelsDeep() * shape.outChannels * sizeof(Word) + 63) / 64 * 64 : 0;
+    auto *scratch =
+        static_cast<uint8_t *>(kernelScratch(bufferBytes + offsetBytes + pairBytes + phaseBytes));
+    packed = reinterpret_cast<Word *>(scratch);
     auto *offsets = reinterpret_cast<size_t *>(scratch + bufferBytes);
     geometry.tapOffsets(offsets);
     tapOffset = offsets;
+    if (paired())
+      rowPairs = reinterpret_cast<Word *>(scratch + bufferBytes + offsetBytes);
     phases = input;
     if (!geometry.isInput) {
-      auto *image = reinterpret_cast<Word *>(scratch + bufferBytes + offsetBytes);
+      auto *image = reinterpret_cast<Word *>(scratch + bufferBytes + offsetBytes + pairBytes);
       fillPhases<Simd>(geometry, input, image);
       phases = image;
     }
@@ -83,9 +95,15 @@ private:
     if (geometry.pixels() * 2 <= lanes)
       dotProducts();
     else
-      for (size_t first = 0; first < geometry.pixels(); first += panelPixels)
-        convolvePanel(first);
+      for (size_t first = 0; first < geometry.pixels(); first += stripPanels * panelPixels)
+        convolveStrip(first);
   }
+
+  /// Pairs of weights are multiplied for all pixels, those of pixels for all channels of a group.
+  bool paired() const {
+    return Simd::pairedRows > 0 && geometry.pixels() > panelPixels && rowsPerGroup() > tileRows;
+  }
+  size_t panelsDeep() const { return (depth() + panelDepth - 1) / panelDepth; }
 
   // --- Many pixels: lanes are pixels
   // -----------------------------------------------------------------------------
@@ -130,36 +148,71 @@ private:
     }
   }
 
-  void convolvePanel(size_t firstPixel) {
-    Panel p;
-    locate(firstPixel, p);
+  void convolveStrip(size_t firstPixel) {
+    Panel strip[stripPanels];
+    uint32_t panels = 0;
+    for (size_t first = firstPixel; panels < stripPanels && first < geometry.pixels();
+         first += panelPixels)
+      locate(first, strip[panels++]);
     forWantedRows([&](uint32_t group, uint32_t firstRow, uint32_t rows) {
       const Word *image = groupImage(group);
       if (rows <= tileRows) // one pass over the pixels: packing them would not pay
-        return dispatchVectors(p, firstRow, rows, 0, depth(), DirectPixels{image, tapOffset, p.in});
+        return rowBlocks<tileRows>(strip, panels, firstRow, rows, 0, depth(), [&](uint32_t i) {
+          return DirectPixels{image, tapOffset, strip[i].in};
+        });
       for (size_t k = 0; k < depth(); k += panelDepth) {
-        const size_t count = depth() - k < panelDepth ? depth() - k : panelDepth;
-        packPanel(image, k, count, p);
-        dispatchVectors(p, firstRow, rows, k, count, PackedPixels{panel});
+        const size_t taps = depth() - k < panelDepth ? depth() - k : panelDepth;
+        packStrip(image, k, taps, strip, panels);
+        if constexpr (Simd::pairedRows > 0)
+          if (rowPairs) {
+            PairedPixels paired[stripPanels];
+            for (uint32_t i = 0; i < panels; ++i)
+              paired[i] = pairPanel(i, k, taps, strip[i].vectors, firstPixel + i == 0);
+            rowBlocks<Simd::pairedRows>(strip, panels, firstRow, rows, k, taps,
+                                        [&](uint32_t i) { return paired[i]; });
+            continue;
+          }
+        rowBlocks<tileRows>(strip, panels, firstRow, rows, k, taps,
+                            [&](uint32_t i) { return PackedPixels{packed + i * panelWords}; });
       }
     });
   }
 
-  void packPanel(const Word *image, size_t firstTap, size_t count, const Panel &p) {
-    for (uint32_t v = 0; v < p.vectors; ++v) {
-      Word *out = panel + v * lanes;
-      for (size_t k = 0; k < count; ++k, out += panelPixels)
-        Simd::store(out, loadPieces<Simd>(image + tapOffset[firstTap + k], p.in[v]));
-    }
+  void packStrip(const Word *image, size_t firstTap, size_t taps, const Panel *strip,
+                 uint32_t panels) {
+    for (size_t k = 0; k < taps; ++k)
+      for (uint32_t i = 0; i < panels; ++i)
+        for (uint32_t v = 0; v < strip[i].vectors; ++v)
+          Simd::store(packed + i * panelWords + k * panelPixels + v * lanes,
+                      loadPieces<Simd>(image + tapOffset[firstTap + k], strip[i].in[v]));
   }
 
   struct PackedPixels {
+    static constexpr bool paired = false;
     const Word *panel;
     Vector load(size_t k, uint32_t v) const {
       return Simd::load(panel + k * panelPixels + v * lanes);
     }
   };
+  struct PairedPixels : PackedPixels {
+    static constexpr bool paired = true;
+    Vector pairs[tileVectors]; // what pairs of the panel's pixels add
+    Word *rowPairs;            // [channel], of the panel's taps
+    bool pairsRows;            // whether rowPairs is to be filled
+  };
+  PairedPixels pairPanel(uint32_t panel, size_t firstTap, size_t taps, uint32_t vectors,
+                         bool pairsRows) const {
+    static_assert(panelDepth % 2 == 0, "pairs do not cross panels");
+    PairedPixels pixels{{packed + panel * panelWords},
+                        {},
+                        rowPairs + firstTap / panelDepth * shape.outChannels,
+                        pairsRows};
+    for (uint32_t v = 0; v < vectors; ++v)
+      pixels.pairs[v] = sumOfPairs<Simd>(taps, [&](size_t k) { return pixels.load(k, v); });
+    return pixels;
+  }
   struct DirectPixels {
+    static constexpr bool paired = false;
     const Word *image;
     const size_t *tapOffset;
     const PieceList *pieces;
@@ -168,45 +221,45 @@ private:
     }
   };
 
-  template <class Pixels>
-  void dispatchVectors(const Panel &p, uint32_t firstRow, uint32_t rows, size_t firstTap,
-                       size_t taps, const Pixels &pixels) {
-    if (p.vectors == tileVectors)
-      rowBlocks<tileRows, tileVectors>(p, firstRow, rows, firstTap, taps, pixels);
-    else
-      rowBlocks<tileRows, 1>(p, firstRow, rows, firstTap, taps, pixels);
-  }
-
   /// Covers `rows` output channels with tiles of `tile` rows, the rest with tiles of half as many,
-  /// and so on.
-  template <uint32_t tile, uint32_t vectors, class Pixels>
-  void rowBlocks(const Panel &p, uint32_t firstRow, uint32_t rows, size_t firstTap, size_t taps,
-                 const Pixels &pixels) {
+  /// and so on. pixelsOf(i): the pixels of panel i.
+  template <uint32_t tile, class PixelsOf>
+  void rowBlocks(const Panel *strip, uint32_t panels, uint32_t firstRow, uint32_t rows,
+                 size_t firstTap, size_t taps, const PixelsOf &pixelsOf) {
     for (; rows >= tile; rows -= tile, firstRow += tile)
-      multiplyTile<tile, vectors>(p, firstRow, firstTap, taps, pixels);
+      for (uint32_t i = 0; i < panels; ++i)
+        if (strip[i].vectors == tileVectors)
+          multiplyTile<tile, tileVectors>(strip[i], firstRow, firstTap, taps, pixelsOf(i));
+        else
+          multiplyTile<tile, 1>(strip[i], firstRow, firstTap, taps, pixelsOf(i));
     if constexpr (tile > 1)
       if (rows > 0)
-        rowBlocks<tile / 2, vectors>(p, firstRow, rows, firstTap, taps, pixels);
+        rowBlocks<tile / 2>(strip, panels, firstRow, rows, firstTap, taps, pixelsOf);
   }
 
   template <uint32_t rows, uint32_t vectors, class Pixels>
   void multiplyTile(const Panel &p, uint32_t firstRow, size_t firstTap, size_t taps,
                     const Pixels &pixels) {
-    typename Simd::Sum sum[rows][vectors];
-    for (uint32_t r = 0; r < rows; ++r)
-      for (uint32_t v = 0; v < vectors; ++v)
-        sum[r][v] = Simd::zeroSum();
     const Word *w = weight + firstRow * depth() + firstTap;
     const size_t stride = depth();
-    for (size_t k = 0; k < taps; ++k) {
-      typename Simd::Pixel pixel[vectors];
-      for (uint32_t v = 0; v < vectors; ++v)
-        pixel[v] = Simd::pixel(pixels.load(k, v));
-      for (uint32_t r = 0; r < rows; ++r) {
-        const typename Simd::Weight factor = Simd::broadcast(w + r * stride + k);
+    auto pixelAt = [&](size_t k, uint32_t v) { return pixels.load(k, v); };
+    auto weightAt = [=](size_t k, uint32_t r) { return w + r * stride + k; };
+    typename Simd::Sum sum[rows][vectors];
+    if constexpr (Pixels::paired) {
+      Word *rowPairs = pixels.rowPairs + firstRow;
+      if (pixels.pairsRows) // while the weights are in cache
+        for (uint32_t r = 0; r < rows; ++r)
+          rowPairs[r] = sumOfWordPairs<Simd>(weightAt(0, r), taps);
+      for (uint32_t r = 0; r < rows; ++r)
         for (uint32_t v = 0; v < vectors; ++v)
-          sum[r][v] = Simd::multiplyAdd(sum[r][v], pixel[v], factor);
-      }
+          sum[r][v] =
+              Simd::sub(Simd::sub(Simd::zero(), Simd::broadcast(rowPairs + r)), pixels.pairs[v]);
+      addPairedProducts<Simd>(sum, taps, pixelAt, weightAt);
+    } else {
+      for (uint32_t r = 0; r < rows; ++r)
+        for (uint32_t v = 0; v < vectors; ++v)
+          sum[r][v] = Simd::zeroSum();
+      addProducts<Simd>(sum, taps, pixelAt, weightAt);
     }
     for (uint32_t r = 0; r < rows; ++r)
       for (uint32_t v = 0; v < vectors; ++v)
@@ -233,12 +286,12 @@ private:
 
   /// The columns of some pixels, zero beyond the depth and for pixels past the end.
   void gatherColumns(const Word *image, size_t firstPixel, uint32_t pixels) {
-    std::memset(panel, 0, dotPixels * paddedDepth() * sizeof(Word));
+    std::memset(packed, 0, dotPixels * paddedDepth() * sizeof(Word));
     for (uint32_t j = 0; j < pixels; ++j) {
       const size_t n = (firstPixel + j) / outPlane(), inPlane = (firstPixel + j) % outPlane();
       const Word *base =
           image + geometry.pixelOffset(n, inPlane / shape.outW, inPlane % shape.outW);
-      Word *column = panel + j * paddedDepth();
+      Word *column = packed + j * paddedDepth();
       for (size_t k = 0; k < depth(); ++k)
         column[k] = base[tapOffset[k]];
     }
@@ -264,7 +317,7 @@ private:
     auto step = [&](size_t k, auto loadWeights) {
       typename Simd::Pixel pixel[columns];
       for (uint32_t c = 0; c < columns; ++c)
-        pixel[c] = Simd::pixel(Simd::load(panel + c * columnStride + k));
+        pixel[c] = Simd::pixel(Simd::load(packed + c * columnStride + k));
       for (uint32_t r = 0; r < rows; ++r) {
         const typename Simd::Weight factor = Simd::weight(loadWeights(w + r * stride + k));
         for (uint32_t c = 0; c < columns; ++c)

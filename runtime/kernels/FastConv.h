@@ -8,7 +8,8 @@
 // tiles: transform the inputs of a panel of tiles,
 //   V[point][c] = (B' d_c B)[point];
 // at each point, sum over input channels, which is a product of matrices,
-//   M[point][o] = sum over c of U[point][o][c] V[point][c],   U = G g G', made by pack();
+//   M[point][o] = sum over c of U[point][o][c] V[point][c],   U = G g G', made by pack(),
+// of pairs of channels where that pays (PairedProducts.h);
 // and transform back to the outputs, Y_o = A' M_o A / 4^shift.
 //
 // A word of w bits holds Y mod 2^(w - 2 shift) after the division: right for rings of at most that
@@ -21,6 +22,7 @@
 #include "runtime/kernels/ConvGeometry.h"
 #include "runtime/kernels/KernelVariants.h"
 #include "runtime/kernels/NestedFilter.h"
+#include "runtime/kernels/PairedProducts.h"
 #include "runtime/kernels/PhaseRows.h"
 
 namespace gfs {
@@ -31,7 +33,9 @@ template <class Simd, class Filter> class FastConv {
   using Vector = typename Simd::Vector;
   using Nested = NestedFilter<Filter>;
   static constexpr uint32_t lanes = Simd::lanes;
-  static constexpr uint32_t rows = Simd::tileRows;           // output channels done together
+  static constexpr bool paired = Simd::pairedRows > 0;
+  static constexpr uint32_t rows =
+      paired ? Simd::pairedRows : Simd::tileRows;            // output channels done together
   static constexpr uint32_t mostVectors = Simd::tileVectors; // vectors of tiles done together
   static constexpr uint32_t mostTiles = lanes * mostVectors;
   static constexpr uint32_t inputs = Nested::inputs, outputs = Nested::outputs,
@@ -58,15 +62,16 @@ public:
   }
 
   static size_t packedBytes(const ConvShape &s) {
-    return size_t(blockChannels(s)) * points * s.inChannels * sizeof(Word);
+    return blocks(s) * points * pointWords(s) * sizeof(Word);
   }
 
   /// G g G' as [block of output channels][point][input channel][output channel in the block]; zero
-  /// beyond the last output channel.
+  /// beyond the last output channel. If paired, behind the last input channel of a point: what
+  /// its pairs add, [output channel in the block].
   static void pack(const ConvShape &s, const Word *weight, void *packed) {
     auto *out = static_cast<Word *>(packed);
-    const size_t pointStride = size_t(s.inChannels) * rows;
-    for (uint32_t block = 0; block < blocks(s); ++block, out += points * pointStride)
+    const size_t pointStride = pointWords(s);
+    for (uint32_t block = 0; block < blocks(s); ++block, out += points * pointStride) {
       for (uint32_t c = 0; c < s.inChannels; ++c)
         for (uint32_t r = 0; r < rows; ++r) {
           const uint32_t o = block * rows + r;
@@ -76,6 +81,10 @@ public:
           for (uint32_t p = 0; p < points; ++p)
             out[p * pointStride + c * rows + r] = u[p];
         }
+      if (paired)
+        for (uint32_t p = 0; p < points; ++p)
+          packPairs(s, out + p * pointStride);
+    }
   }
 
   static void run(const ConvShape &s, const Word *input, const void *packed, Word *output) {
@@ -91,7 +100,18 @@ private:
   size_t tapOffset[inputs * inputs]; ///< Of a tile's elements in the first channel.
   Word *transformed = nullptr;       ///< [point][input channel][tile]
   Word *products = nullptr;          ///< [point][output channel in the block][tile]
+  Word *pixelPairs = nullptr; ///< If paired: what pairs of input channels add, [point][tile].
 
+  /// Packed words of one point of a block.
+  static size_t pointWords(const ConvShape &s) { return size_t(s.inChannels + paired) * rows; }
+  static void packPairs(const ConvShape &s, Word *point) {
+    Word *pairs = point + size_t(s.inChannels) * rows;
+    for (uint32_t r = 0; r < rows; ++r) {
+      pairs[r] = 0;
+      for (uint32_t c = 0; c + 1 < s.inChannels; c += 2)
+        pairs[r] += point[c * rows + r] * point[(c + 1) * rows + r];
+    }
+  }
   static uint32_t tilesOf(uint32_t count) { return (count + outputs - 1) / outputs; }
   static uint32_t blocks(const ConvShape &s) { return (s.outChannels + rows - 1) / rows; }
   bool isWanted(uint32_t channel) const {
@@ -130,10 +150,11 @@ private:
     const size_t imageBytes = geometry.batch * geometry.imageElements() * sizeof(Word);
     const uint32_t vectors = vectorsTogether(shape);
     const size_t transformedBytes = vectors * vectorBytes(shape);
-    const size_t productBytes = points * rows * mostTiles * sizeof(Word);
+    const size_t productBytes = points * (rows + paired) * mostTiles * sizeof(Word);
     auto *scratch =
         static_cast<uint8_t *>(kernelScratch(productBytes + transformedBytes + imageBytes));
     products = reinterpret_cast<Word *>(scratch);
+    pixelPairs = products + points * rows * mostTiles;
     transformed = reinterpret_cast<Word *>(scratch + productBytes);
     auto *phases = reinterpret_cast<Word *>(scratch + productBytes + transformedBytes);
     fillPhases<Simd>(geometry, input, phases);
@@ -197,7 +218,9 @@ private:
       for (uint32_t v = 0; v < vectors; ++v)
         transformInput<vectors>(image + c * geometry.channelElements(), p.in[v],
                                 transformed + c * vectors * lanes + v * lanes);
-    const size_t pointStride = size_t(shape.inChannels) * rows;
+    if constexpr (paired)
+      pairPixels<vectors>();
+    const size_t pointStride = pointWords(shape);
     for (uint32_t block = shape.firstChannel / rows; block * rows < shape.channelsEnd(); ++block) {
       const Word *w = weight + block * points * pointStride;
       for (uint32_t point = 0; point < points; ++point)
@@ -222,22 +245,38 @@ private:
         });
   }
 
+  template <uint32_t vectors> const Word *inputsOf(uint32_t point) const {
+    return transformed + point * size_t(shape.inChannels) * vectors * lanes;
+  }
+  template <uint32_t vectors> void pairPixels() const {
+    for (uint32_t point = 0; point < points; ++point)
+      for (uint32_t v = 0; v < vectors; ++v) {
+        const Word *in = inputsOf<vectors>(point) + v * lanes;
+        Simd::store(pixelPairs + point * mostTiles + v * lanes,
+                    sumOfPairs<Simd>(shape.inChannels, [&](size_t c) {
+                      return Simd::load(in + c * vectors * lanes);
+                    }));
+      }
+  }
+
   /// M of one point of a block of output channels.
   template <uint32_t vectors> void multiply(const Word *w, uint32_t point) const {
+    const Word *in = inputsOf<vectors>(point);
+    auto pixelAt = [=](size_t c, uint32_t v) { return Simd::load(in + (c * vectors + v) * lanes); };
+    auto weightAt = [=](size_t c, uint32_t r) { return w + c * rows + r; };
     typename Simd::Sum sum[rows][vectors];
-    for (uint32_t r = 0; r < rows; ++r)
-      for (uint32_t v = 0; v < vectors; ++v)
-        sum[r][v] = Simd::zeroSum();
-    const Word *in = transformed + point * size_t(shape.inChannels) * vectors * lanes;
-    for (uint32_t c = 0; c < shape.inChannels; ++c, w += rows, in += vectors * lanes) {
-      typename Simd::Pixel pixel[vectors];
-      for (uint32_t v = 0; v < vectors; ++v)
-        pixel[v] = Simd::pixel(Simd::load(in + v * lanes));
-      for (uint32_t r = 0; r < rows; ++r) {
-        const typename Simd::Weight factor = Simd::broadcast(w + r);
+    if constexpr (paired) {
+      const Word *pairs = pixelPairs + point * mostTiles;
+      for (uint32_t r = 0; r < rows; ++r)
         for (uint32_t v = 0; v < vectors; ++v)
-          sum[r][v] = Simd::multiplyAdd(sum[r][v], pixel[v], factor);
-      }
+          sum[r][v] = Simd::sub(Simd::sub(Simd::zero(), Simd::load(pairs + v * lanes)),
+                                Simd::broadcast(weightAt(shape.inChannels, r)));
+      addPairedProducts<Simd>(sum, shape.inChannels, pixelAt, weightAt);
+    } else {
+      for (uint32_t r = 0; r < rows; ++r)
+        for (uint32_t v = 0; v < vectors; ++v)
+          sum[r][v] = Simd::zeroSum();
+      addProducts<Simd>(sum, shape.inChannels, pixelAt, weightAt);
     }
     Word *out = products + point * rows * mostTiles;
     for (uint32_t r = 0; r < rows; ++r)

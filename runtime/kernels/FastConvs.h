@@ -54,8 +54,8 @@ private:
     const double computing =
         vectors * points *
         (channels * outChannels + Filter::transformSteps * (channels + outChannels));
-    // A multiplication takes as long as a twentieth of a vector from memory.
-    constexpr double fetchedBytes = sizeof(typename Wide::Vector) / 20.0;
+    // A multiplication takes as long as a sixteenth of a vector from memory.
+    constexpr double fetchedBytes = sizeof(typename Wide::Vector) / 16.0;
     const double panels = std::ceil(vectors / Conv::vectorsTogether(s)),
                  fetching = Conv::packedBytes(s) > keptBytes
                                 ? panels * double(Conv::packedBytes(s)) / fetchedBytes

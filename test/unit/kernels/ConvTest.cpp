@@ -179,9 +179,10 @@ TEST(FastConvTest, TilesAreAsLargeAsTheRingAsksFor) {
       continue;
     ++tested;
     ConvShape shape =
-        Geometry{.inChannels = 24, .in = 32, .outChannels = 24, .kernel = 3, .pad = 1}.shape();
+        Geometry{.inChannels = 48, .in = 32, .outChannels = 24, .kernel = 3, .pad = 1}.shape();
     auto points = [&]<class Word>(const RingKernels<Word> &ring, uint32_t ringBits) {
       shape.ringBits = ringBits;
+      // What pairs of channels add is stored beside them, as if it were one channel more.
       return ring.packedWeightBytes(shape) /
              (size_t(shape.inChannels) * shape.outChannels * sizeof(Word));
     };
@@ -190,7 +191,7 @@ TEST(FastConvTest, TilesAreAsLargeAsTheRingAsksFor) {
     EXPECT_EQ(points(kernels->words32, 32), 36u);
     EXPECT_EQ(points(kernels->words64, 62), 36u);
     // Few tiles of 4x4 outputs: most lanes would be empty.
-    shape = Geometry{.inChannels = 24, .in = 10, .outChannels = 24, .kernel = 3, .pad = 1}.shape();
+    shape = Geometry{.inChannels = 48, .in = 10, .outChannels = 24, .kernel = 3, .pad = 1}.shape();
     EXPECT_EQ(points(kernels->words32, 30), 16u);
     EXPECT_EQ(points(kernels->words64, 64), 36u);
     shape.strideW = 2;
