@@ -115,15 +115,14 @@ public:
       std::copy(constant + first, constant + end, &result[first]);
       return;
     }
-    convolve(kernels, part.shape, x, share, context.packedWeightShare(weight), result);
-    kernels.add(&result[first], constant + first, &result[first], end - first);
+    convolve(kernels, part.shape, x, share, context.packedWeightShare(weight), result, constant);
   }
 
   void reference(ReferenceContext &context) const override {
     const auto &kernels = context.kernels().ring<Word>();
     std::span<Word> result = context.result<Word>();
     kernels.conv(shape, context.operand<Word>(0).data(), context.clearWeight<Word>(weight).data(),
-                 result.data());
+                 nullptr, result.data());
     if (bias)
       addBias(context.clearWeight<Word>(*bias), Part(*this, {0, parts()}), result);
     kernels.reduce(ring.bits, result.data(), count);
@@ -151,12 +150,14 @@ private:
     }
   };
 
+  /// z = w * x + addend, which may be null.
   void convolve(const RingKernels<Word> &kernels, const ConvShape &part, std::span<const Word> x,
-                std::span<const Word> w, const void *packed, std::span<Word> z) const {
+                std::span<const Word> w, const void *packed, std::span<Word> z,
+                const Word *addend = nullptr) const {
     if (packed)
-      kernels.convPacked(part, x.data(), packed, z.data());
+      kernels.convPacked(part, x.data(), packed, addend, z.data());
     else
-      kernels.conv(part, x.data(), w.data(), z.data());
+      kernels.conv(part, x.data(), w.data(), addend, z.data());
   }
 
   /// Adds one word per output channel; an empty share is zero.

@@ -63,7 +63,7 @@ bool amxMultipliesRight() {
   if (TileConv<uint32_t, AmxTiles>::packedBytes(shape) != sizeof(packed))
     return false;
   TileConv<uint32_t, AmxTiles>::pack(shape, weight, packed);
-  TileConv<uint32_t, AmxTiles>::run(shape, input, packed, output);
+  TileConv<uint32_t, AmxTiles>::run(shape, input, packed, nullptr, output);
   for (uint32_t o = 0; o < 8; ++o)
     for (uint32_t p = 0; p < 8; ++p) {
       uint32_t sum = 0;

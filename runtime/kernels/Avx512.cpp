@@ -146,16 +146,16 @@ struct Simd512x52 : Simd512x64 {
 };
 
 void conv32(const ConvShape &shape, const uint32_t *input, const uint32_t *weight,
-            uint32_t *output) {
-  ConvKernel<Simd512x32>::run(shape, input, weight, output);
+            const uint32_t *addend, uint32_t *output) {
+  ConvKernel<Simd512x32>::run(shape, input, weight, addend, output);
 }
 
 void conv64(const ConvShape &shape, const uint64_t *input, const uint64_t *weight,
-            uint64_t *output) {
+            const uint64_t *addend, uint64_t *output) {
   if (shape.ringBits <= 52)
-    ConvKernel<Simd512x52>::run(shape, input, weight, output);
+    ConvKernel<Simd512x52>::run(shape, input, weight, addend, output);
   else
-    ConvKernel<Simd512x64>::run(shape, input, weight, output);
+    ConvKernel<Simd512x64>::run(shape, input, weight, addend, output);
 }
 
 template <class Word, class Fast>

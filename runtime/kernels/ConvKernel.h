@@ -33,7 +33,7 @@ template <class Simd> class ConvKernel {
 
   const ConvShape &shape;
   const ConvGeometry geometry;
-  const Word *weight;
+  const Word *weight, *addend;
   Word *output;
   const Word *phases = nullptr;      // the phase image
   const size_t *tapOffset = nullptr; // [depth]
@@ -41,15 +41,16 @@ template <class Simd> class ConvKernel {
   Word *rowPairs = nullptr; // if paired: what pairs of weights add, [panel of taps][channel]
 
 public:
-  static void run(const ConvShape &shape, const Word *input, const Word *weight, Word *output) {
+  static void run(const ConvShape &shape, const Word *input, const Word *weight, const Word *addend,
+                  Word *output) {
     if (shape.batch == 0 || shape.outChannels == 0 || shape.outH == 0 || shape.outW == 0)
       return;
-    ConvKernel(shape, weight, output).evaluate(input);
+    ConvKernel(shape, weight, addend, output).evaluate(input);
   }
 
 private:
-  ConvKernel(const ConvShape &shape, const Word *weight, Word *output)
-      : shape(shape), geometry(shape), weight(weight), output(output) {}
+  ConvKernel(const ConvShape &shape, const Word *weight, const Word *addend, Word *output)
+      : shape(shape), geometry(shape), weight(weight), addend(addend), output(output) {}
 
   size_t depth() const { return geometry.depth(); }
   size_t paddedDepth() const { return (depth() + lanes - 1) / lanes * lanes; }
@@ -135,16 +136,17 @@ private:
     }
   }
 
-  static void storePieces(Word *base, const PieceList &list, Vector v, bool accumulate) {
+  /// Adds v to the pieces of `from`, if there are any.
+  static void storePieces(Word *to, const Word *from, const PieceList &list, Vector v) {
     constexpr uint32_t all = (1u << lanes) - 1;
     for (uint32_t i = 0; i < list.count; ++i) {
       const auto [offset, mask] = list.piece[i];
-      Word *at = base + offset;
       if (mask == all)
-        Simd::store(at, accumulate ? Simd::add(v, Simd::load(at)) : v);
+        Simd::store(to + offset, from ? Simd::add(v, Simd::load(from + offset)) : v);
       else
-        Simd::storeMasked(at, mask,
-                          accumulate ? Simd::add(v, Simd::loadMasked(Simd::zero(), mask, at)) : v);
+        Simd::storeMasked(to + offset, mask,
+                          from ? Simd::add(v, Simd::loadMasked(Simd::zero(), mask, from + offset))
+                               : v);
     }
   }
 
@@ -261,10 +263,13 @@ private:
           sum[r][v] = Simd::zeroSum();
       addProducts<Simd>(sum, taps, pixelAt, weightAt);
     }
-    for (uint32_t r = 0; r < rows; ++r)
+    const Word *from = firstTap > 0 ? output : addend;
+    for (uint32_t r = 0; r < rows; ++r) {
+      const size_t plane = (firstRow + r) * outPlane();
       for (uint32_t v = 0; v < vectors; ++v)
-        storePieces(output + (firstRow + r) * outPlane(), p.out[v], Simd::finish(sum[r][v]),
-                    firstTap > 0);
+        storePieces(output + plane, from ? from + plane : nullptr, p.out[v],
+                    Simd::finish(sum[r][v]));
+    }
   }
 
   // --- Few pixels: lanes are taps
@@ -333,8 +338,8 @@ private:
     for (uint32_t r = 0; r < rows; ++r)
       for (uint32_t c = 0; c < columns && c < pixels; ++c) {
         const size_t n = (firstPixel + c) / outPlane(), inPlane = (firstPixel + c) % outPlane();
-        output[(n * shape.outChannels + firstRow + r) * outPlane() + inPlane] =
-            Simd::reduceAdd(Simd::finish(sum[r][c]));
+        const size_t at = (n * shape.outChannels + firstRow + r) * outPlane() + inPlane;
+        output[at] = Simd::reduceAdd(Simd::finish(sum[r][c])) + (addend ? addend[at] : 0);
       }
   }
 };

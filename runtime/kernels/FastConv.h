@@ -87,14 +87,15 @@ public:
     }
   }
 
-  static void run(const ConvShape &s, const Word *input, const void *packed, Word *output) {
-    FastConv(s, static_cast<const Word *>(packed), output).evaluate(input);
+  static void run(const ConvShape &s, const Word *input, const void *packed, const Word *addend,
+                  Word *output) {
+    FastConv(s, static_cast<const Word *>(packed), addend, output).evaluate(input);
   }
 
 private:
   const ConvShape &shape;
   const ConvGeometry geometry; ///< Of the tiles: each as a kernel, each next one a stride away.
-  const Word *weight;
+  const Word *weight, *addend;
   Word *output;
   const Word *image = nullptr;       ///< The phase image of `geometry`.
   size_t tapOffset[inputs * inputs]; ///< Of a tile's elements in the first channel.
@@ -130,8 +131,8 @@ private:
     return s;
   }
 
-  FastConv(const ConvShape &shape, const Word *weight, Word *output)
-      : shape(shape), geometry(tileShape(shape)), weight(weight), output(output) {}
+  FastConv(const ConvShape &shape, const Word *weight, const Word *addend, Word *output)
+      : shape(shape), geometry(tileShape(shape)), weight(weight), addend(addend), output(output) {}
 
   /// Neighbours in a row of tiles, and where their outputs begin in the plane of channel 0.
   struct Run {
@@ -227,7 +228,7 @@ private:
         multiply<vectors>(w + point * pointStride, point);
       for (uint32_t r = 0; r < rows; ++r)
         if (isWanted(block * rows + r))
-          writeChannel<vectors>(p, r, output + size_t(block * rows + r) * shape.outH * shape.outW);
+          writeChannel<vectors>(p, r, size_t(block * rows + r) * shape.outH * shape.outW);
     }
   }
 
@@ -284,8 +285,8 @@ private:
         Simd::store(out + r * mostTiles + v * lanes, Simd::finish(sum[r][v]));
   }
 
-  /// Y of row r of the block, to its output plane.
-  template <uint32_t vectors> void writeChannel(const Panel &p, uint32_t r, Word *plane) const {
+  /// Y of row r of the block, to the plane of outputs that begins at `plane`.
+  template <uint32_t vectors> void writeChannel(const Panel &p, uint32_t r, size_t plane) const {
     Word line[outputs][outputs * vectors * lanes];
     for (uint32_t v = 0; v < vectors; ++v)
       Nested::template transformProducts<Simd>(
@@ -297,9 +298,15 @@ private:
           });
     for (uint32_t i = 0; i < p.runCount; ++i) {
       const Run &run = p.runs[i];
-      for (uint32_t row = 0; row < run.rows; ++row)
-        std::memcpy(plane + run.at + size_t(row) * shape.outW, line[row] + outputs * run.first,
-                    run.columns * sizeof(Word));
+      for (uint32_t row = 0; row < run.rows; ++row) {
+        const size_t at = plane + run.at + size_t(row) * shape.outW;
+        const Word *y = line[row] + outputs * run.first;
+        if (addend)
+          for (uint32_t column = 0; column < run.columns; ++column)
+            output[at + column] = y[column] + addend[at + column];
+        else
+          std::memcpy(output + at, y, run.columns * sizeof(Word));
+      }
     }
   }
 };

@@ -27,12 +27,13 @@ public:
   static void pack(const ConvShape &s, const Word *weight, void *packed) {
     withFilter(s, [&]<class Filter>() { FastConv<Wide, Filter>::pack(s, weight, packed); });
   }
-  static void run(const ConvShape &s, const Word *input, const void *packed, Word *output) {
+  static void run(const ConvShape &s, const Word *input, const void *packed, const Word *addend,
+                  Word *output) {
     withFilter(s, [&]<class Filter>() {
       if (FastConv<Narrow, Filter>::isExact(s))
-        FastConv<Narrow, Filter>::run(s, input, packed, output);
+        FastConv<Narrow, Filter>::run(s, input, packed, addend, output);
       else
-        FastConv<Wide, Filter>::run(s, input, packed, output);
+        FastConv<Wide, Filter>::run(s, input, packed, addend, output);
     });
   }
 

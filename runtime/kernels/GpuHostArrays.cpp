@@ -88,18 +88,19 @@ template <class Word> struct HostArrays {
   }
   static void releaseWeights(void *packed) { delete static_cast<Handle *>(packed)->weights; }
   static void convPacked(const ConvShape &shape, const Word *input, const void *packed,
-                         Word *output) {
-    convolveHere(shape, input, weightsOf(packed), output);
+                         const Word *addend, Word *output) {
+    convolveHere(shape, input, weightsOf(packed), addend, output);
   }
-  static void conv(const ConvShape &shape, const Word *input, const Word *weight, Word *output) {
-    convolveHere(shape, input, *makeConvWeights(shape, weight), output);
+  static void conv(const ConvShape &shape, const Word *input, const Word *weight,
+                   const Word *addend, Word *output) {
+    convolveHere(shape, input, *makeConvWeights(shape, weight), addend, output);
   }
   static void convolveHere(const ConvShape &shape, const Word *input, const ConvWeights &weights,
-                           Word *output) {
+                           const Word *addend, Word *output) {
     withLane([&](Lane &lane) {
       const ConvOperands<Word> operands = {
           lane.uploaded(0, input, shape.inputElements()),
-          {},
+          addend ? lane.uploaded(2, addend, shape.outputElements()) : Array<const Word>(),
           lane.room<Word>(result, shape.outputElements()),
           lane.room<uint8_t>(1, limbBytes(shape, sizeof(Word), 1))};
       lane.queue.launchesWait();

@@ -67,15 +67,17 @@ template <class Word> struct ReluShares {
 /// All functions take element counts, never bytes, unless named so. Pointers need no alignment.
 /// In-place use (output == input) is allowed where the element order is the same.
 template <class Word> struct RingKernels {
-  /// output = input * weight mod 2^shape.ringBits (overwrites); bits above are arbitrary. Scratch
-  /// is thread-local.
-  void (*conv)(const ConvShape &shape, const Word *input, const Word *weight, Word *output);
+  /// output = input * weight + addend mod 2^shape.ringBits (overwrites); bits above are arbitrary.
+  /// `addend`: as many words as `output`, or null for zeros. Scratch is thread-local.
+  void (*conv)(const ConvShape &shape, const Word *input, const Word *weight, const Word *addend,
+               Word *output);
   /// Bytes of a layer's weights in the form that convPacked reads (64-byte aligned), made once for
   /// many convolutions; 0 where conv with plain weights is the better choice for this shape. All
   /// three are null in variants that have no such form.
   size_t (*packedWeightBytes)(const ConvShape &shape);
   void (*packWeights)(const ConvShape &shape, const Word *weight, void *packed);
-  void (*convPacked)(const ConvShape &shape, const Word *input, const void *packed, Word *output);
+  void (*convPacked)(const ConvShape &shape, const Word *input, const void *packed,
+                     const Word *addend, Word *output);
   /// Gives back what packWeights holds outside of `packed` (device memory); null if nothing.
   void (*releaseWeights)(void *packed);
   void (*add)(const Word *a, const Word *b, Word *out, size_t n);

@@ -34,13 +34,18 @@ void addTap(const ConvShape &s, const Word *inputPlane, Word weight, uint32_t kh
 }
 
 template <class Word>
-void conv(const ConvShape &s, const Word *input, const Word *weight, Word *output) {
+void conv(const ConvShape &s, const Word *input, const Word *weight, const Word *addend,
+          Word *output) {
   const size_t inPlane = size_t(s.inH) * s.inW, outPlane = size_t(s.outH) * s.outW;
   const uint32_t inPerGroup = s.inChannels / s.groups, outPerGroup = s.outChannels / s.groups;
   for (uint32_t n = 0; n < s.batch; ++n)
     for (uint32_t oc = s.firstChannel; oc < s.channelsEnd(); ++oc) {
-      Word *out = output + (size_t(n) * s.outChannels + oc) * outPlane;
-      std::memset(out, 0, outPlane * sizeof(Word));
+      const size_t plane = (size_t(n) * s.outChannels + oc) * outPlane;
+      Word *out = output + plane;
+      if (addend)
+        std::memcpy(out, addend + plane, outPlane * sizeof(Word));
+      else
+        std::memset(out, 0, outPlane * sizeof(Word));
       const Word *w = weight + size_t(oc) * inPerGroup * s.kernelH * s.kernelW;
       const Word *in = input + (size_t(n) * s.inChannels + oc / outPerGroup * inPerGroup) * inPlane;
       for (uint32_t ic = 0; ic < inPerGroup; ++ic, in += inPlane)

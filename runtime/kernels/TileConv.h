@@ -44,8 +44,9 @@ public:
     TileLayout<Word>(shape).packWeights(weight, static_cast<uint8_t *>(packed));
   }
 
-  static void run(const ConvShape &shape, const Word *input, const void *packed, Word *output) {
-    TileConv(shape, static_cast<const uint8_t *>(packed), output).evaluate(input);
+  static void run(const ConvShape &shape, const Word *input, const void *packed, const Word *addend,
+                  Word *output) {
+    TileConv(shape, static_cast<const uint8_t *>(packed), addend, output).evaluate(input);
   }
 
 private:
@@ -55,8 +56,8 @@ private:
     PieceList out[vectors];
   };
 
-  TileConv(const ConvShape &shape, const uint8_t *weights, Word *output)
-      : shape(shape), layout(shape), weights(weights), output(output) {}
+  TileConv(const ConvShape &shape, const uint8_t *weights, const Word *addend, Word *output)
+      : shape(shape), layout(shape), weights(weights), addend(addend), output(output) {}
 
   size_t outPlane() const { return size_t(shape.outH) * shape.outW; }
   const ConvGeometry &geometry() const { return layout.geometry; }
@@ -218,9 +219,14 @@ private:
     for (size_t c = first < shape.firstChannel ? shape.firstChannel - first : 0;
          c < tileRows && first + c < end; ++c)
       for (unsigned v = 0; v < vectors; ++v)
-        for (uint32_t i = 0; i < block.out[v].count; ++i)
-          Pixels::storeMasked(output + (first + c) * outPlane() + block.out[v].piece[i].offset,
-                              block.out[v].piece[i].mask, columns[c][v]);
+        for (uint32_t i = 0; i < block.out[v].count; ++i) {
+          const auto [offset, mask] = block.out[v].piece[i];
+          const size_t at = (first + c) * outPlane() + offset;
+          __m512i sum = columns[c][v];
+          if (addend)
+            sum = Pixels::add(sum, Pixels::loadMasked(_mm512_setzero_si512(), mask, addend + at));
+          Pixels::storeMasked(output + at, mask, sum);
+        }
   }
 
   static constexpr uint32_t laneMask = (1u << lanes) - 1;
@@ -234,6 +240,7 @@ private:
   const ConvShape &shape;
   const TileLayout<Word> layout;
   const uint8_t *weights;
+  const Word *addend;
   Word *output;
   Buffers *buffers = nullptr;
   uint8_t *activations = nullptr;

@@ -26,6 +26,7 @@ template <> struct PixelVector<uint32_t> {
   static void storeMasked(uint32_t *p, uint32_t mask, __m512i v) {
     _mm512_mask_storeu_epi32(p, static_cast<__mmask16>(mask), v);
   }
+  static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
   void set(const __m512i (&words)[1]) { half[0] = words[0]; }
 };
 
@@ -38,6 +39,7 @@ template <> struct PixelVector<uint64_t> {
   static void storeMasked(uint64_t *p, uint32_t mask, __m512i v) {
     _mm512_mask_storeu_epi64(p, static_cast<__mmask8>(mask), v);
   }
+  static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi64(a, b); }
   void set(const __m512i (&words)[2]) {
     auto join = [](__m512i a, __m512i b) {
       return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi64_epi32(a)),

@@ -61,7 +61,7 @@ void benchConv(benchmark::State &state, const Kernels &kernels, const Layer &lay
        weight = benchWords<Word>(shape.weightElements());
   std::vector<Word> output(shape.outputElements());
   for (auto _ : state) {
-    kernels.ring<Word>().conv(shape, input.data(), weight.data(), output.data());
+    kernels.ring<Word>().conv(shape, input.data(), weight.data(), nullptr, output.data());
     benchmark::DoNotOptimize(output.data());
     benchmark::ClobberMemory();
   }
@@ -81,7 +81,7 @@ void benchPackedConv(benchmark::State &state, const Kernels &kernels, const Laye
       std::aligned_alloc(64, (ring.packedWeightBytes(shape) + 63) / 64 * 64), &std::free);
   ring.packWeights(shape, weight.data(), packed.get());
   for (auto _ : state) {
-    ring.convPacked(shape, input.data(), packed.get(), output.data());
+    ring.convPacked(shape, input.data(), packed.get(), nullptr, output.data());
     benchmark::DoNotOptimize(output.data());
     benchmark::ClobberMemory();
   }

@@ -189,7 +189,7 @@ TEST(DeviceTest, WeightsOfAnotherShapeAreRefused) {
   ring.packWeights(s, weight.data(), packed.data());
   s.inChannels = 80;
   try {
-    ring.convPacked(s, input.data(), packed.data(), output.data());
+    ring.convPacked(s, input.data(), packed.data(), nullptr, output.data());
     FAIL();
   } catch (const Error &error) {
     EXPECT_EQ(error.code(), ExitCode::Internal);

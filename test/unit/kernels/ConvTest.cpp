@@ -97,6 +97,16 @@ const Geometry geometries[] = {
     {.inChannels = 37, .in = 2, .outChannels = 65, .kernel = 3, .pad = 1},
     {.inChannels = 2, .in = 3, .outChannels = 3, .kernel = 3, .pad = 1, .inW = 100},
     {.inChannels = 2, .in = 40, .outChannels = 3, .kernel = 1, .pad = 2}, // border of zeros only
+    // Odd numbers of taps in pairs, several strips of pixels, panels of taps, groups.
+    {.inChannels = 37, .in = 19, .outChannels = 18, .kernel = 1},
+    {.inChannels = 131, .in = 9, .outChannels = 21, .kernel = 1},
+    {.batch = 2,
+     .inChannels = 46,
+     .in = 13,
+     .outChannels = 34,
+     .kernel = 3,
+     .stride = 2,
+     .groups = 2},
     // Whole and partial blocks of channels, pixels and taps, for matrix units.
     {.inChannels = 64, .in = 8, .outChannels = 16, .kernel = 3, .pad = 1},
     {.batch = 2, .inChannels = 128, .in = 5, .outChannels = 24, .kernel = 3, .pad = 1},
@@ -134,13 +144,18 @@ void compareWithReference(const Kernels &kernels, uint32_t ringBits = 8 * sizeof
       auto input = makeWords<Word>(shape.inputElements(), pattern, ++stream);
       auto weight = makeWords<Word>(
           shape.weightElements(), pattern == Pattern::TopBit ? Pattern::Random : pattern, ++stream);
+      const auto addends = makeWords<Word>(shape.outputElements(), Pattern::Random, ++stream);
+      const Word *addend = pattern == Pattern::Ones ? nullptr : addends.data();
+      auto expected = referenceConv(shape, input, weight);
+      for (size_t i = 0; addend && i < expected.size(); ++i)
+        expected[i] += addend[i];
+      expected = reduce(expected);
       // Results overwrite whatever was there.
       auto output = makeWords<Word>(shape.outputElements() + 1, Pattern::Random, ++stream);
       Word guard = output.back();
-      kernels.ring<Word>().conv(shape, input.data(), weight.data(), output.data());
+      kernels.ring<Word>().conv(shape, input.data(), weight.data(), addend, output.data());
       ASSERT_EQ(output.back(), guard) << "wrote past the end";
       output.pop_back();
-      const auto expected = reduce(referenceConv(shape, input, weight));
       ASSERT_EQ(reduce(output), expected) << "geometry " << &geometry - geometries;
 
       const auto &ring = kernels.ring<Word>();
@@ -151,7 +166,7 @@ void compareWithReference(const Kernels &kernels, uint32_t ringBits = 8 * sizeof
       ring.packWeights(shape, weight.data(), packed.data());
       output = makeWords<Word>(shape.outputElements() + 1, Pattern::Random, ++stream);
       guard = output.back();
-      ring.convPacked(shape, input.data(), packed.data(), output.data());
+      ring.convPacked(shape, input.data(), packed.data(), addend, output.data());
       if (ring.releaseWeights)
         ring.releaseWeights(packed.data());
       ASSERT_EQ(output.back(), guard) << "packed: wrote past the end";
@@ -239,9 +254,9 @@ template <class Word> void compareParts(const Kernels &kernels, uint32_t ringBit
         part.endChannel = end;
         auto output = before;
         if (usesPacked)
-          ring.convPacked(part, input.data(), packed.data(), output.data());
+          ring.convPacked(part, input.data(), packed.data(), nullptr, output.data());
         else
-          ring.conv(part, input.data(), weight.data(), output.data());
+          ring.conv(part, input.data(), weight.data(), nullptr, output.data());
         for (size_t i = 0; i < output.size(); ++i) {
           const size_t channel = i / plane % shape.outChannels;
           const bool wanted = computesAll || (channel >= first && channel < end);
@@ -286,7 +301,7 @@ TEST_P(ConvTest, KeepsTheTwoDirectionsApart) {
   auto input = makeWords<uint64_t>(s.inputElements(), Pattern::Random, 1);
   auto weight = makeWords<uint64_t>(s.weightElements(), Pattern::Random, 2);
   std::vector<uint64_t> output(s.outputElements());
-  kernels<uint64_t>().conv(s, input.data(), weight.data(), output.data());
+  kernels<uint64_t>().conv(s, input.data(), weight.data(), nullptr, output.data());
   EXPECT_EQ(output, referenceConv(s, input, weight));
 }
 
@@ -311,7 +326,7 @@ TEST(PackedConv, FoldsBeforeAccumulatorsOverflow) {
     const auto &ring = kernels->ring<uint64_t>();
     std::vector<PackedLine> packed(ring.packedWeightBytes(shape) / sizeof(PackedLine) + 1);
     ring.packWeights(shape, weight.data(), packed.data());
-    ring.convPacked(shape, input.data(), packed.data(), output.data());
+    ring.convPacked(shape, input.data(), packed.data(), nullptr, output.data());
     if (ring.releaseWeights)
       ring.releaseWeights(packed.data());
     EXPECT_EQ(output, std::vector<uint64_t>(output.size(), 16576)); // (-1)(-1), so many times
