@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the multiplications of the convolution kernels reach in registers alone: the peak that
 // "conv" and "packed" are to be held against, on this machine and in this run. A "MAC" is one
-// product of two ring words added to a sum. (Fewer multiplications than MACs, as "packed" has for
-// 3x3, may exceed it.)
+// product of two ring words added to a sum, each by itself ("peak") or two with one multiplication
+// and three additions ("peak-pairs", see PairedProducts.h). (Fewer multiplications than that, as
+// "packed" has for 3x3, may exceed it.)
 #include "tools/gfs-bench/Bench.h"
 
 #include "runtime/base/CpuVariant.h"
@@ -11,7 +12,8 @@
 
 #if defined(__x86_64__)
 
-// Fourteen independent sums in registers 0 to 13; products in 16 to 29 (AVX-512), or in 14 (AVX2).
+// Fourteen independent sums in registers 0 to 13; products in 16 to 29 (AVX-512), or in 14 (AVX2),
+// which are renamed.
 #define GFS_EACH_SUM(op)                                                                           \
   op(0, 16) op(1, 17) op(2, 18) op(3, 19) op(4, 20) op(5, 21) op(6, 22) op(7, 23) op(8, 24)        \
       op(9, 25) op(10, 26) op(11, 27) op(12, 28) op(13, 29)
@@ -22,6 +24,21 @@
 #define GFS_ZMM_64(sum, product)                                                                   \
   "vpmullq %%zmm30, %%zmm31, %%zmm" #product "\n\t"                                                \
   "vpaddq %%zmm" #product ", %%zmm" #sum ", %%zmm" #sum "\n\t"
+#define GFS_ZMM_PAIR(add, multiply, sum, product)                                                  \
+  add " %%zmm30, %%zmm31, %%zmm" #product "\n\t" add " %%zmm31, %%zmm30, %%zmm15\n\t" multiply     \
+      " %%zmm15, %%zmm" #product ", %%zmm" #product "\n\t" add " %%zmm" #product ", %%zmm" #sum    \
+      ", %%zmm" #sum "\n\t"
+#define GFS_ZMM_PAIR_32(sum, product) GFS_ZMM_PAIR("vpaddd", "vpmulld", sum, product)
+#define GFS_ZMM_PAIR_64(sum, product) GFS_ZMM_PAIR("vpaddq", "vpmullq", sum, product)
+#define GFS_ZMM_PAIR_52(sum, product)                                                              \
+  "vpaddq %%zmm30, %%zmm31, %%zmm" #product "\n\t"                                                 \
+  "vpaddq %%zmm31, %%zmm30, %%zmm15\n\t"                                                           \
+  "vpmadd52luq %%zmm15, %%zmm" #product ", %%zmm" #sum "\n\t"
+#define GFS_YMM_PAIR_32(sum, product)                                                              \
+  "vpaddd %%ymm15, %%ymm15, %%ymm14\n\t"                                                           \
+  "vpaddd %%ymm15, %%ymm14, %%ymm14\n\t"                                                           \
+  "vpmulld %%ymm14, %%ymm14, %%ymm14\n\t"                                                          \
+  "vpaddd %%ymm14, %%ymm" #sum ", %%ymm" #sum "\n\t"
 #define GFS_YMM_32(sum, product)                                                                   \
   "vpmulld %%ymm15, %%ymm15, %%ymm14\n\t"                                                          \
   "vpaddd %%ymm14, %%ymm" #sum ", %%ymm" #sum "\n\t"
@@ -44,31 +61,29 @@ namespace {
 
 constexpr int sums = 14, rounds = 4096;
 
-__attribute__((target("avx512f,avx512dq"))) void multiply32Avx512() {
-  for (int i = 0; i < rounds; ++i)
-    asm volatile(GFS_EACH_SUM(GFS_ZMM_32)::: GFS_ALL_REGISTERS);
-}
-__attribute__((target("avx512f,avx512ifma"))) void multiply52Avx512() {
-  for (int i = 0; i < rounds; ++i)
-    asm volatile(GFS_EACH_SUM(GFS_ZMM_52)::: GFS_ALL_REGISTERS);
-}
-__attribute__((target("avx512f,avx512dq"))) void multiply64Avx512() {
-  for (int i = 0; i < rounds; ++i)
-    asm volatile(GFS_EACH_SUM(GFS_ZMM_64)::: GFS_ALL_REGISTERS);
-}
-__attribute__((target("avx2"))) void multiply32Avx2() {
-  for (int i = 0; i < rounds; ++i)
-    asm volatile(GFS_EACH_SUM(GFS_YMM_32)::: GFS_LOW_REGISTERS);
-}
-__attribute__((target("avx2"))) void multiply64Avx2() {
-  for (int i = 0; i < rounds; ++i)
-    asm volatile(GFS_EACH_SUM(GFS_YMM_64)::: GFS_LOW_REGISTERS);
-}
+#define GFS_PEAK(name, features, op)                                                               \
+  __attribute__((target(features))) void name() {                                                  \
+    for (int i = 0; i < rounds; ++i)                                                               \
+      asm volatile(GFS_EACH_SUM(op)::: GFS_CLOBBERED);                                             \
+  }
+#define GFS_CLOBBERED GFS_ALL_REGISTERS
+GFS_PEAK(multiply32Avx512, "avx512f,avx512dq", GFS_ZMM_32)
+GFS_PEAK(multiply52Avx512, "avx512f,avx512ifma", GFS_ZMM_52)
+GFS_PEAK(multiply64Avx512, "avx512f,avx512dq", GFS_ZMM_64)
+GFS_PEAK(pairs32Avx512, "avx512f,avx512dq", GFS_ZMM_PAIR_32)
+GFS_PEAK(pairs52Avx512, "avx512f,avx512ifma", GFS_ZMM_PAIR_52)
+GFS_PEAK(pairs64Avx512, "avx512f,avx512dq", GFS_ZMM_PAIR_64)
+#undef GFS_CLOBBERED
+#define GFS_CLOBBERED GFS_LOW_REGISTERS
+GFS_PEAK(multiply32Avx2, "avx2", GFS_YMM_32)
+GFS_PEAK(multiply64Avx2, "avx2", GFS_YMM_64)
+GFS_PEAK(pairs32Avx2, "avx2", GFS_YMM_PAIR_32)
 
-void benchPeak(benchmark::State &state, void (*multiply)(), int lanes) {
+/// `macs`: of each of the independent sums, in one of the rounds.
+void benchPeak(benchmark::State &state, void (*multiply)(), int macs) {
   for (auto _ : state)
     multiply();
-  countRate(state, "MAC", double(rounds) * sums * lanes);
+  countRate(state, "MAC", double(rounds) * sums * macs);
 }
 
 } // namespace
@@ -80,11 +95,15 @@ void registerPeakBenchmarks() {
   if (supports(CpuVariant::Avx2)) {
     benchmark::RegisterBenchmark("peak/32/avx2", benchPeak, multiply32Avx2, 8);
     benchmark::RegisterBenchmark("peak/64/avx2", benchPeak, multiply64Avx2, 4);
+    benchmark::RegisterBenchmark("peak-pairs/32/avx2", benchPeak, pairs32Avx2, 2 * 8);
   }
   if (supports(CpuVariant::Avx512)) {
     benchmark::RegisterBenchmark("peak/32/avx512", benchPeak, multiply32Avx512, 16);
     benchmark::RegisterBenchmark("peak/52/avx512", benchPeak, multiply52Avx512, 8);
     benchmark::RegisterBenchmark("peak/64/avx512", benchPeak, multiply64Avx512, 8);
+    benchmark::RegisterBenchmark("peak-pairs/32/avx512", benchPeak, pairs32Avx512, 2 * 16);
+    benchmark::RegisterBenchmark("peak-pairs/52/avx512", benchPeak, pairs52Avx512, 2 * 8);
+    benchmark::RegisterBenchmark("peak-pairs/64/avx512", benchPeak, pairs64Avx512, 2 * 8);
   }
 }
 
