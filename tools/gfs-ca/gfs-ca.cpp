@@ -107,7 +107,8 @@ int main(int argc, char **argv) {
   issueCommand->add_option("--role", options.role, "server0, server1, dealer or client:NAME")
       ->required();
   issueCommand->add_option("--host", options.hosts,
-                           "Host name or address to list in the certificate");
+                           "Host name or address to list in the certificate, for other programs: "
+                           "gfs programs check the role");
   issueCommand->add_option("--out", options.out, "Write OUT.crt and OUT.key (default DIR/ROLE)");
   auto *issueDays =
       issueCommand->add_option("--days", options.days, "Validity in days (default 90)")
