@@ -101,6 +101,8 @@ private:
   }
 
   /// Pairs of weights are multiplied for all pixels, those of pixels for all channels of a group.
+  /// With one panel of pixels, weights on their way from memory would be waited for, not computed
+  /// with.
   bool paired() const {
     return Simd::pairedRows > 0 && geometry.pixels() > panelPixels && rowsPerGroup() > tileRows;
   }
