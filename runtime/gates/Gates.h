@@ -29,24 +29,9 @@ template <template <class> class GateOf> GatePtr makeForRing(const GateSite &sit
                    [&]<class Word>() -> GatePtr { return std::make_unique<GateOf<Word>>(site); });
 }
 
-GatePtr makeInput(const GateSite &site);
-GatePtr makeOutput(const GateSite &site);
-GatePtr makeOpen(const GateSite &site);
-GatePtr makeLinear(const GateSite &site);
-GatePtr makeRelu(const GateSite &site);
+#define GFS_GATE(Name) GatePtr make##Name(const GateSite &site);
+#include "runtime/gates/Gates.def"
+/// The form of Relu whose sign comes from a comparison key.
 GatePtr makeReluByKey(const GateSite &site);
-GatePtr makeTruncate(const GateSite &site);
-GatePtr makeSquare(const GateSite &site);
-GatePtr makeMultiply(const GateSite &site);
-GatePtr makeUnmask(const GateSite &site);
-GatePtr makeSpline(const GateSite &site);
-GatePtr makeAddWeight(const GateSite &site);
-GatePtr makeAdd(const GateSite &site);
-GatePtr makeSub(const GateSite &site);
-GatePtr makeScale(const GateSite &site);
-GatePtr makeTake(const GateSite &site);
-GatePtr makeTranspose(const GateSite &site);
-GatePtr makeConcat(const GateSite &site);
-GatePtr makeSumPool(const GateSite &site);
 
 } // namespace gfs

@@ -61,7 +61,7 @@ public:
 
   Word index(Word masked, Word theta) const {
     return ((masked - theta + lift) & ringMask) >> window.low;
-  } ///< X
+  }                                                                    ///< X
   Word publicBit(Word x) const { return x >> window.bits() & 1; }      ///< bit_n(X)
   Word low(Word x) const { return x & indexMask; }                     ///< X mod 2^n
   Word maskIndex(Word s) const { return s >> window.low & indexMask; } ///< Sk mod 2^n

@@ -221,7 +221,7 @@ private:
       for (unsigned v = 0; v < vectors; ++v)
         for (uint32_t i = 0; i < block.out[v].count; ++i) {
           const auto [offset, mask] = block.out[v].piece[i];
-          const size_t at = (first + c) * outPlane() + offset;
+          const ptrdiff_t at = ptrdiff_t((first + c) * outPlane()) + offset;
           __m512i sum = columns[c][v];
           if (addend)
             sum = Pixels::add(sum, Pixels::loadMasked(_mm512_setzero_si512(), mask, addend + at));

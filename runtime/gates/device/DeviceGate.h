@@ -177,21 +177,7 @@ template <template <class> class GateOf> DeviceGatePtr makeForRing(const DeviceS
 /// The gate of a step; null if it has no form for a GPU.
 DeviceGatePtr makeDeviceGate(const DeviceSite &site);
 
-DeviceGatePtr makeInput(const DeviceSite &site);
-DeviceGatePtr makeOutput(const DeviceSite &site);
-DeviceGatePtr makeOpen(const DeviceSite &site);
-DeviceGatePtr makeUnmask(const DeviceSite &site);
-DeviceGatePtr makeAddWeight(const DeviceSite &site);
-DeviceGatePtr makeLinear(const DeviceSite &site);
-DeviceGatePtr makeTruncate(const DeviceSite &site);
-DeviceGatePtr makeSquare(const DeviceSite &site);
-DeviceGatePtr makeMultiply(const DeviceSite &site);
-DeviceGatePtr makeRelu(const DeviceSite &site);
-DeviceGatePtr makeSpline(const DeviceSite &site);
-DeviceGatePtr makeCombination(const DeviceSite &site); ///< Add, Sub, Scale.
-DeviceGatePtr makeTake(const DeviceSite &site);
-DeviceGatePtr makeTranspose(const DeviceSite &site);
-DeviceGatePtr makeConcat(const DeviceSite &site);
-DeviceGatePtr makeSumPool(const DeviceSite &site);
+#define GFS_GATE(Name) DeviceGatePtr make##Name(const DeviceSite &site);
+#include "runtime/gates/Gates.def"
 
 } // namespace gfs::device

@@ -43,7 +43,9 @@ template <class Word> using SumPool = LocalGate<Word, SumPoolMap<Word>>;
 
 } // namespace
 
-DeviceGatePtr makeCombination(const DeviceSite &site) { return makeForRing<Combination>(site); }
+DeviceGatePtr makeAdd(const DeviceSite &site) { return makeForRing<Combination>(site); }
+DeviceGatePtr makeSub(const DeviceSite &site) { return makeForRing<Combination>(site); }
+DeviceGatePtr makeScale(const DeviceSite &site) { return makeForRing<Combination>(site); }
 DeviceGatePtr makeTake(const DeviceSite &site) { return makeForRing<Take>(site); }
 DeviceGatePtr makeTranspose(const DeviceSite &site) { return makeForRing<Transpose>(site); }
 DeviceGatePtr makeConcat(const DeviceSite &site) { return makeForRing<Concat>(site); }

@@ -146,7 +146,10 @@ private:
   }
   void copy(void *to, const void *from, uint64_t bytes) {
     notRecording();
-    append(launches, [=] { std::memcpy(to, from, bytes); });
+    append(launches, [=] {
+      if (bytes > 0) // nothing may come from nowhere, as on a device
+        std::memcpy(to, from, bytes);
+    });
   }
   void enqueue(Operation operation) {
     if (recording)
