@@ -41,7 +41,8 @@ public:
       pinned = Pinned(bytes);
     queue.get(pinned.span().first(bytes), slots[slot].data());
     queue.finish();
-    std::memcpy(to, pinned.span().data(), bytes);
+    if (bytes > 0)
+      std::memcpy(to, pinned.span().data(), bytes);
   }
   Group group() const { return {reinterpret_cast<const Bases *>(bases.data()), 1}; }
 

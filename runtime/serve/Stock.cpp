@@ -197,7 +197,9 @@ void Stock::readRecord(uint64_t serial, Lock &lock) {
 void Stock::prepareStep(uint64_t serial, Lock &lock) {
   Record &record = records.at(serial); // stays where it is
   record.state = Record::Preparing;
-  unlocked(serial, lock, [&] { record.complete = !advance(*record.prepared); });
+  bool isMore = true;
+  unlocked(serial, lock, [&] { isMore = advance(*record.prepared); });
+  record.complete = !isMore;
   record.state = Record::Here;
   eachBytes = std::max(eachBytes, record.prepared->memoryBytes());
 }
