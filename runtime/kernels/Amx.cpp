@@ -4,7 +4,7 @@
 #include "runtime/kernels/Amx.h"
 
 #include "runtime/kernels/KernelVariants.h"
-#include "runtime/kernels/TileConv.h"
+#include "runtime/kernels/TileConvs.h"
 
 namespace gfs {
 namespace {
@@ -42,13 +42,6 @@ struct AmxTiles {
   }
 };
 
-template <class Word> constexpr RingKernels<Word> withTiles(RingKernels<Word> kernels) {
-  kernels.packedWeightBytes = TileConv<Word, AmxTiles>::packedBytes;
-  kernels.packWeights = TileConv<Word, AmxTiles>::pack;
-  kernels.convPacked = TileConv<Word, AmxTiles>::run;
-  return kernels;
-}
-
 } // namespace
 
 // 8 pixels, 16 taps, 8 channels: small enough for every start.
@@ -76,7 +69,8 @@ bool amxMultipliesRight() {
 }
 
 Kernels amxKernels() {
-  return {"amx", withTiles(kernelsAvx512.words32), withTiles(kernelsAvx512.words64)};
+  return {"amx", TileConvs<uint32_t, AmxTiles>::over(kernelsAvx512.words32),
+          TileConvs<uint64_t, AmxTiles>::over(kernelsAvx512.words64)};
 }
 
 } // namespace gfs

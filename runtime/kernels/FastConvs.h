@@ -46,7 +46,7 @@ private:
   /// Infinite where the transformed weights, points / 9 as many bytes, would serve few tiles.
   template <class Filter> static double work(const ConvShape &s) {
     using Conv = FastConv<Wide, Filter>;
-    const size_t tiles = Conv::tiles(s);
+    const size_t tiles = FilterTiles<Wide, Filter>::tiles(s);
     if (!Conv::isExact(s) || tiles < 16)
       return std::numeric_limits<double>::infinity();
     constexpr uint32_t points = NestedFilter<Filter>::points;

@@ -1,47 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ring convolution on a matrix unit that multiplies tiles of bytes (AMX): 16 pixels x 64 taps times
-// 64 taps x 16 output channels, u8 x u8 into 32 bits.
+// Ring convolution on a matrix unit that multiplies tiles of bytes (AMX): 16 output channels x 64
+// taps times 64 taps x 16 pixels, u8 x u8 into 32 bits.
 //
 // The algorithm is school multiplication in base 256. With x = sum_i x_i 2^{8i} and
 // w = sum_j w_j 2^{8j},
-//   sum over taps of x w = sum_d 2^{8d} S_d mod 2^l,   S_d = sum_{i+j=d} sum over taps of x_i w_j,
-// and tiles sum x_i w_j. Where to read what: how the sum over taps is cut into steps of 64, and
-// weights are packed, in TileLayout.h; words to limbs and sums to channels in TileTransforms.h; the
-// products S_d in TileProduct.h, in the order of TileSchedule.h. Here: where activations come from.
-// Split into limbs they are tiles [limb][pixel][64 bytes] of 16 consecutive pixels. With many
-// channels those of a plane of the phase image (ConvGeometry.h) serve all kernel positions, each at
-// its offset; with few, they are gathered for each block of pixels.
+//   sum over taps of w x = sum_d 2^{8d} S_d mod 2^l,   S_d = sum_{i+j=d} sum over taps of w_j x_i,
+// and tiles sum w_j x_i. Where to read what: how the sum over taps is cut into steps of 64, and
+// weights are packed, in TileLayout.h; words to limbs in TileTransforms.h; the products S_d and
+// their sum in TileProduct.h, in the order of TileSchedule.h. Here: which pixels and channels are
+// multiplied when, so that one operand is in the first cache and the other in the second. With the
+// filters of FastFilter.h instead: TileFilterConv.h.
 //
 // `Tiles` is the unit: begin, end, zero<r>, load<r>, store<r>, multiply<sum, a, b>. Needs AVX-512
 // for packing and folding. Compiled once per instruction set: internal linkage only.
 #pragma once
 
 #include "runtime/kernels/KernelVariants.h"
+#include "runtime/kernels/PhaseRows.h"
 #include "runtime/kernels/TileProduct.h"
 
 namespace gfs {
 namespace {
 
 template <class Word, class Tiles> class TileConv {
-  using Pixels = PixelVector<Word>;
-  static constexpr unsigned lanes = Pixels::lanes, vectors = Pixels::halves;
-  /// Of 16 pixels, for each visit to a block of weights.
-  static constexpr size_t blocksAtATime = 8;
+  using Vector = PixelVector<Word>;
+  static constexpr unsigned lanes = Vector::lanes, vectors = Vector::count;
+  /// Blocks of a panel: so many share a visit to the weights.
+  static constexpr size_t mostBlocks = 24;
+  /// A panel's activations leave room for weights in a second cache of 2 MB; the weights of a
+  /// chunk of steps, for activations in a first one of 48 kB.
+  static constexpr size_t panelBytes = size_t(5) << 18, chunkBytes = size_t(16) << 10;
 
 public:
-  /// Whether tiles are worth it: they need pixels and channels to fill them.
-  static bool suits(const ConvShape &shape) {
-    const uint64_t pixels = uint64_t(shape.batch) * shape.outH * shape.outW;
-    return shape.groups == 1 && pixels >= 8 && shape.outChannels >= 8 &&
-           uint64_t(shape.inChannels) * shape.kernelH * shape.kernelW >= 16;
-  }
-
-  static size_t packedBytes(const ConvShape &shape) {
-    return suits(shape) ? TileLayout<Word>(shape).packedBytes() : 0;
-  }
+  static size_t packedBytes(const ConvShape &shape) { return weightLayout(shape).bytes(); }
 
   static void pack(const ConvShape &shape, const Word *weight, void *packed) {
-    TileLayout<Word>(shape).packWeights(weight, static_cast<uint8_t *>(packed));
+    weightLayout(shape).pack(weight, static_cast<uint8_t *>(packed));
   }
 
   static void run(const ConvShape &shape, const Word *input, const void *packed, const Word *addend,
@@ -50,204 +44,176 @@ public:
   }
 
 private:
-  /// 16 pixels: where their activations lie, and their place in the output of channel 0.
-  struct Block {
-    const uint8_t *tiles;
-    PieceList out[vectors];
-  };
+  static TileLayout weightLayout(const ConvShape &s) {
+    return {s.outChannels, size_t(s.inChannels) * s.kernelH * s.kernelW, limbsOf<Word>(s.ringBits)};
+  }
 
   TileConv(const ConvShape &shape, const uint8_t *weights, const Word *addend, Word *output)
-      : shape(shape), layout(shape), weights(weights), addend(addend), output(output) {}
+      : shape(shape), geometry(shape), layout(weightLayout(shape)), weights(weights),
+        addend(addend), output(output) {}
 
+  /// Of the activations of a block, and a line of cache: blocks are written side by side.
+  size_t blockStride() const { return layout.blockBytes() + 64; }
   size_t outPlane() const { return size_t(shape.outH) * shape.outW; }
-  const ConvGeometry &geometry() const { return layout.geometry; }
+
+  /// The blocks of a panel, panels of about one size.
+  size_t blocksTogether(size_t blocks) const {
+    const size_t fit = panelBytes / layout.blockBytes(),
+                 most = fit < 1            ? 1
+                        : fit < mostBlocks ? fit
+                                           : mostBlocks,
+                 panels = (blocks + most - 1) / most;
+    return (blocks + panels - 1) / panels;
+  }
+  /// Steps between two folds. Few, for the first cache, if other blocks read the same weights and
+  /// folding is cheap.
+  size_t stepsTogether(size_t blocks) const {
+    const size_t exact = exactSteps<Word>(shape.ringBits), fit = chunkBytes / layout.stepBytes(),
+                 wanted = sizeof(Word) == 4 && blocks > 1 ? fit : exact,
+                 most = wanted < layout.steps ? wanted : layout.steps,
+                 chunks = (layout.steps + most - 1) / most;
+    return (layout.steps + chunks - 1) / chunks;
+  }
 
   void evaluate(const Word *input) {
-    const size_t depth = geometry().depth(), images = geometry().batch;
-    const size_t phaseBytes =
-        geometry().isInput ? 0 : images * geometry().imageElements() * sizeof(Word);
-    const size_t imageBytes =
-        layout.channelBlocks() * geometry().phases * layout.limbs * layout.planeRows * tileDepth;
-    const size_t gatheredBytes = blocksAtATime * layout.steps * layout.limbs * tileBytes;
-    const size_t activationBytes = layout.byChannel ? imageBytes : gatheredBytes;
-    const size_t offsetBytes = roundUp((depth + layout.steps) * sizeof(size_t), 64);
-    auto *scratch = static_cast<uint8_t *>(
-        kernelScratch(sizeof(Buffers) + activationBytes + offsetBytes + phaseBytes));
+    const size_t pixels = geometry.pixels(), blocks = (pixels + tileRows - 1) / tileRows,
+                 together = blocksTogether(blocks), tileBytes = together * blockStride(),
+                 offsetBytes = roundUp(layout.depth * sizeof(size_t), 64),
+                 imageBytes = geometry.isInput
+                                  ? 0
+                                  : geometry.batch * geometry.imageElements() * sizeof(Word);
+    auto *scratch =
+        static_cast<uint8_t *>(kernelScratch(bufferBytes + tileBytes + offsetBytes + imageBytes));
     buffers = reinterpret_cast<Buffers *>(scratch);
-    activations = scratch + sizeof(Buffers);
-    auto *offsets = reinterpret_cast<size_t *>(activations + activationBytes);
-    geometry().tapOffsets(offsets);
+    uint8_t *tiles = scratch + bufferBytes;
+    auto *offsets = reinterpret_cast<size_t *>(tiles + tileBytes);
+    geometry.tapOffsets(offsets);
     tapOffset = offsets;
-    stepOffset = offsets + depth;
-    phases = input;
-    if (!geometry().isInput) {
-      auto *image = reinterpret_cast<Word *>(activations + activationBytes + offsetBytes);
-      geometry().fillPhases(input, image);
-      phases = image;
+    image = input;
+    if (!geometry.isInput) {
+      auto *phases = reinterpret_cast<Word *>(tiles + tileBytes + offsetBytes);
+      fillPhases<Vector>(geometry, input, phases);
+      image = phases;
     }
     Tiles::begin();
-    if (layout.byChannel)
-      for (size_t image = 0; image < images; ++image)
-        convolveImage(image);
-    else
-      convolveGathered();
+    for (size_t first = 0; first < blocks; first += together) {
+      const size_t count = blocks - first < together ? blocks - first : together;
+      for (size_t b = 0; b < count; ++b)
+        locate((first + b) * tileRows, buffers->places[b]);
+      gather(tiles, count);
+      multiplyPanel(tiles, count);
+    }
     Tiles::end();
   }
 
-  // --- Many channels: planes of 64 channels, a kernel position is an offset ---
-
-  void convolveImage(size_t image) {
-    const size_t planeBytes = layout.planeRows * tileDepth;
-    const Word *base = phases + image * geometry().imageElements();
-    for (size_t block = 0; block < layout.channelBlocks(); ++block)
-      for (size_t phase = 0; phase < geometry().phases; ++phase)
-        packPlane(base + phase * geometry().planeElements, block * tileDepth,
-                  activations + (block * geometry().phases + phase) * layout.limbs * planeBytes);
-    for (size_t tap = 0; tap < layout.taps; ++tap) {
-      // Of channel 0: its phase's plane, and the position in it.
-      const size_t phase = tapOffset[tap] / geometry().planeElements,
-                   position = tapOffset[tap] % geometry().planeElements;
-      for (size_t block = 0; block < layout.channelBlocks(); ++block)
-        stepOffset[tap * layout.channelBlocks() + block] =
-            (block * geometry().phases + phase) * layout.limbs * planeBytes + position * tileDepth;
-    }
-    limbStride = planeBytes;
-
-    const size_t row = geometry().rowElements(), positions = (shape.outH - 1) * row + shape.outW;
-    for (size_t first = 0; first < positions; first += tileRows * blocksAtATime) {
-      size_t count = 0;
-      for (size_t q = first; count < blocksAtATime && q < positions; q += tileRows, ++count) {
-        Block &block = buffers->blocks[count];
-        block.tiles = activations + q * tileDepth;
-        for (PieceList &list : block.out)
-          list.count = 0;
-        // Positions beyond a row's last pixel are computed, and not stored.
-        for (unsigned j = 0; j < tileRows && q + j < positions; ++j)
-          if ((q + j) % row < shape.outW)
-            block.out[j / lanes].add(j % lanes, image * layout.outChannels * outPlane() +
-                                                    (q + j) / row * shape.outW + (q + j) % row);
-      }
-      multiplyBlocks(count);
-    }
-  }
-
-  /// One phase plane of 64 channels, from `firstChannel` on; channels past the end are zero.
-  void packPlane(const Word *plane, size_t firstChannel, uint8_t *out) {
-    const size_t elements = geometry().planeElements;
-    for (size_t q = 0; q < elements; q += tileRows) {
-      const uint32_t mask = elements - q >= tileRows ? 0xffffu : (1u << (elements - q)) - 1;
-      buffers->limbTiles.pack(
-          layout.limbs, out + q * tileDepth, layout.planeRows * tileDepth, [&](size_t channel) {
-            Pixels pixels;
-            __m512i words[vectors];
-            const Word *at = plane + (firstChannel + channel) * geometry().channelElements() + q;
-            for (unsigned v = 0; v < vectors; ++v)
-              words[v] = firstChannel + channel < layout.channels
-                             ? Pixels::loadMasked(_mm512_setzero_si512(),
-                                                  mask >> (v * lanes) & laneMask, at + v * lanes)
-                             : _mm512_setzero_si512();
-            pixels.set(words);
-            return pixels;
-          });
-    }
-  }
-
-  // --- Few channels: 64 taps at a time, gathered for each block of pixels ---
-
-  void convolveGathered() {
-    for (size_t step = 0; step < layout.steps; ++step)
-      stepOffset[step] = step * layout.limbs * tileBytes;
-    limbStride = tileBytes;
-    const size_t pixels = geometry().pixels();
-    for (size_t first = 0; first < pixels; first += tileRows * blocksAtATime) {
-      size_t count = 0;
-      for (size_t p = first; count < blocksAtATime && p < pixels; p += tileRows, ++count) {
-        Block &block = buffers->blocks[count];
-        uint8_t *tiles = activations + count * layout.steps * layout.limbs * tileBytes;
-        block.tiles = tiles;
-        gather(p, pixels - p < tileRows ? unsigned(pixels - p) : unsigned(tileRows), block, tiles);
-      }
-      multiplyBlocks(count);
-    }
-  }
-
-  void gather(size_t firstPixel, unsigned pixels, Block &block, uint8_t *tiles) {
-    PieceList in[vectors];
+  /// Where 16 pixels lie, in channel 0.
+  struct Places {
+    PieceList in[vectors], out[vectors];
+  };
+  void locate(size_t firstPixel, Places &places) const {
+    const size_t left = geometry.pixels() - firstPixel;
     for (unsigned v = 0; v < vectors; ++v)
-      in[v].count = block.out[v].count = 0;
-    for (unsigned j = 0; j < pixels; ++j) {
+      places.in[v].count = places.out[v].count = 0;
+    for (unsigned j = 0; j < tileRows && j < left; ++j) {
       const size_t n = (firstPixel + j) / outPlane(), inPlane = (firstPixel + j) % outPlane();
-      in[j / lanes].add(j % lanes,
-                        geometry().pixelOffset(n, inPlane / shape.outW, inPlane % shape.outW));
-      block.out[j / lanes].add(j % lanes, n * layout.outChannels * outPlane() + inPlane);
+      places.in[j / lanes].add(j % lanes,
+                               geometry.pixelOffset(n, inPlane / shape.outW, inPlane % shape.outW));
+      places.out[j / lanes].add(j % lanes, n * shape.outChannels * outPlane() + inPlane);
     }
-    const size_t depth = geometry().depth();
-    for (size_t step = 0; step < layout.steps; ++step)
-      buffers->limbTiles.pack(layout.limbs, tiles + stepOffset[step], tileBytes, [&](size_t tap) {
-        const size_t k = step * tileDepth + tap;
-        Pixels result;
-        __m512i words[vectors];
-        for (unsigned v = 0; v < vectors; ++v) {
-          words[v] = _mm512_setzero_si512();
-          for (uint32_t i = 0; k < depth && i < in[v].count; ++i)
-            words[v] = Pixels::loadMasked(words[v], in[v].piece[i].mask,
-                                          phases + tapOffset[k] + in[v].piece[i].offset);
-        }
-        result.set(words);
-        return result;
-      });
   }
 
-  // --- Both ---
+  /// The activations of a panel as tiles, four planes of the input at a time: caches foresee a walk
+  /// along few planes only.
+  void gather(uint8_t *tiles, size_t count) const {
+    for (size_t quad = 0; quad < layout.steps * tileRows; ++quad) {
+      uint8_t *row = tiles + quad / tileRows * layout.stepBytes() + quad % tileRows * tileDepth;
+      for (size_t b = 0; b < count; ++b, row += blockStride()) {
+        __m512i taps[4][vectors];
+        for (size_t i = 0; i < 4; ++i)
+          for (unsigned v = 0; v < vectors; ++v)
+            taps[i][v] = 4 * quad + i < layout.depth
+                             ? loadPixels(image + tapOffset[4 * quad + i], buffers->places[b].in[v])
+                             : _mm512_setzero_si512();
+        limbQuad(layout.limbs, taps, row);
+      }
+    }
+  }
 
-  /// All wanted output channels of `count` blocks of pixels.
-  void multiplyBlocks(size_t count) {
-    const size_t chunk = layout.stepsPerFold(shape.ringBits);
-    for (size_t o = shape.firstChannel / tileRows; o * tileRows < shape.channelsEnd(); ++o)
-      for (size_t b = 0; b < count; ++b) {
-        const Block &block = buffers->blocks[b];
-        buffers->product.multiply(layout, chunk, block.tiles, {stepOffset, limbStride},
-                                  weights + layout.weightTile(o, 0, 0));
-        storeBlock(block, o);
+  static __m512i loadPixels(const Word *base, const PieceList &list) {
+    __m512i v = _mm512_setzero_si512();
+    for (uint32_t i = 0; i < list.count; ++i)
+      v = Vector::loadMasked(v, list.piece[i].mask, base + list.piece[i].offset);
+    return v;
+  }
+
+  /// All wanted output channels of a panel of `count` blocks. Those of a block of channels are
+  /// written while the next one's are multiplied, plane by plane.
+  void multiplyPanel(const uint8_t *tiles, size_t count) {
+    const size_t chunk = stepsTogether(count), chunks = (layout.steps + chunk - 1) / chunk,
+                 planesAtATime = (tileRows + count * chunks - 1) / (count * chunks);
+    size_t channel = 0, end = 0; // what is left to be written of the block before
+    const TileSums<Word> *sums = nullptr;
+    auto writePlane = [&] {
+      for (size_t i = 0; i < planesAtATime && channel < end; ++i, ++channel)
+        write(channel, sums, count);
+    };
+    buffers->product.begin(layout.limbs);
+    for (size_t o = shape.firstChannel / tileRows; o * tileRows < shape.channelsEnd(); ++o) {
+      TileSums<Word> *now = buffers->sums[o % 2];
+      for (size_t b = 0; b < count; ++b)
+        buffers->blocks[b] = {tiles + b * blockStride(), now + b};
+      for (size_t first = 0; first < layout.steps; first += chunk) {
+        const size_t steps = layout.steps - first < chunk ? layout.steps - first : chunk;
+        buffers->product.multiply(buffers->blocks, count,
+                                  weights + o * layout.blockBytes() + first * layout.stepBytes(),
+                                  first, steps, first == 0, writePlane);
+      }
+      for (; channel < end; ++channel)
+        write(channel, sums, count);
+      channel = o * tileRows < shape.firstChannel ? shape.firstChannel : o * tileRows;
+      end = (o + 1) * tileRows < shape.channelsEnd() ? (o + 1) * tileRows : shape.channelsEnd();
+      sums = now;
+    }
+    buffers->product.finish();
+    for (; channel < end; ++channel)
+      write(channel, sums, count);
+  }
+
+  /// A panel's pixels of one channel; `sums` by block.
+  void write(size_t channel, const TileSums<Word> *sums, size_t count) const {
+    const size_t plane = channel * outPlane();
+    for (size_t b = 0; b < count; ++b)
+      for (unsigned v = 0; v < vectors; ++v) {
+        const __m512i sum = _mm512_load_si512(sums[b][channel % tileRows] + v * lanes);
+        const PieceList &list = buffers->places[b].out[v];
+        for (uint32_t i = 0; i < list.count; ++i) {
+          const auto [offset, mask] = list.piece[i];
+          const ptrdiff_t at = ptrdiff_t(plane) + offset;
+          const __m512i more = addend
+                                   ? Vector::loadMasked(_mm512_setzero_si512(), mask, addend + at)
+                                   : _mm512_setzero_si512();
+          Vector::storeMasked(output + at, mask, Vector::add(sum, more));
+        }
       }
   }
-
-  void storeBlock(const Block &block, size_t outBlock) {
-    ChannelColumns<Word> columns;
-    buffers->product.columns(columns);
-    const size_t first = outBlock * tileRows, end = shape.channelsEnd();
-    for (size_t c = first < shape.firstChannel ? shape.firstChannel - first : 0;
-         c < tileRows && first + c < end; ++c)
-      for (unsigned v = 0; v < vectors; ++v)
-        for (uint32_t i = 0; i < block.out[v].count; ++i) {
-          const auto [offset, mask] = block.out[v].piece[i];
-          const ptrdiff_t at = ptrdiff_t((first + c) * outPlane()) + offset;
-          __m512i sum = columns[c][v];
-          if (addend)
-            sum = Pixels::add(sum, Pixels::loadMasked(_mm512_setzero_si512(), mask, addend + at));
-          Pixels::storeMasked(output + at, mask, sum);
-        }
-  }
-
-  static constexpr uint32_t laneMask = (1u << lanes) - 1;
 
   struct Buffers {
     TileProduct<Word, Tiles> product;
-    LimbTiles<Word> limbTiles;
-    Block blocks[blocksAtATime];
+    alignas(64) TileSums<Word> sums[2][mostBlocks]; ///< Of every other block of channels.
+    Places places[mostBlocks];
+    TileBlock<Word> blocks[mostBlocks];
   };
+  static constexpr size_t bufferBytes = roundUp(sizeof(Buffers), 64);
 
   const ConvShape &shape;
-  const TileLayout<Word> layout;
+  const ConvGeometry geometry;
+  const TileLayout layout;
   const uint8_t *weights;
   const Word *addend;
   Word *output;
   Buffers *buffers = nullptr;
-  uint8_t *activations = nullptr;
-  const Word *phases = nullptr;
+  const Word *image = nullptr;       ///< The phase image.
   const size_t *tapOffset = nullptr; ///< [depth]
-  size_t *stepOffset = nullptr;      ///< [steps], bytes from a block's tiles to the step's
-  size_t limbStride = 0;
 };
 
 } // namespace

@@ -1,91 +1,160 @@
 // SPDX-License-Identifier: Apache-2.0
-// The product of one block of pixels with one block of output channels, step by step and limb
-// product by limb product, in the order of TileSchedule.h.
+// The product of blocks of 16 output channels with blocks of 16 pixels, in the order of
+// TileSchedule.h:
+//   sum over taps of w x = sum_d 2^{8d} S_d mod 2^l.
+// The unit leaves the S_d in memory, and vector instructions fold them. Folding one product is done
+// between the steps of the next one, where it takes little time.
 //
 // Compiled once per instruction set: internal linkage only (see KernelVariants.h).
 #pragma once
 
+#include "runtime/kernels/TileLayout.h"
 #include "runtime/kernels/TileSchedule.h"
-#include "runtime/kernels/TileTransforms.h"
 
 namespace gfs {
 namespace {
 
-/// Where the tiles of a block of pixels lie: limb i of step s, stepOffset[s] + i * limbStride from
-/// the first one.
-struct TilePlaces {
-  const size_t *stepOffset;
-  size_t limbStride;
+template <class Word> using TileSums = Word[tileRows][tileRows]; ///< [channel][pixel]
+
+/// 16 pixels.
+template <class Word> struct TileBlock {
+  const uint8_t *tiles; ///< Their activations, [step][limb].
+  TileSums<Word> *sums; ///< Over the taps done so far.
 };
 
 template <class Word, class Tiles> class TileProduct {
-  static constexpr unsigned lanes = PixelVector<Word>::lanes, vectors = PixelVector<Word>::halves;
+  using Vector = PixelVector<Word>;
+  using Block = TileBlock<Word>;
+  static constexpr unsigned lanes = Vector::lanes, vectors = Vector::count;
+  static constexpr size_t mostLines = 16; ///< Of cache, fetched ahead in a step.
 
 public:
-  /// The sums over all steps of `layout`, `chunk` of them between two folds. `x`: the block's first
-  /// tile; `w`: weights of the block of output channels.
-  void multiply(const TileLayout<Word> &layout, size_t chunk, const uint8_t *x,
-                const TilePlaces &places, const uint8_t *w) {
-    for (size_t first = 0; first < layout.steps; first += chunk) {
-      const size_t steps = layout.steps - first < chunk ? layout.steps - first : chunk;
-      multiplyLimbs(layout.limbs, x, {places.stepOffset + first, places.limbStride},
-                    w + layout.weightTile(0, first, 0), steps, first == 0);
-    }
+  void begin(unsigned limbsOfWords) {
+    limbs = limbsOfWords;
+    pending.count = 0;
   }
-  /// What multiply() gave, by channel.
-  void columns(ChannelColumns<Word> &columns) const { toColumns(sums, columns); }
+
+  /// Multiplies `count` blocks by steps [first, first + steps) of a block of channels, `w` being
+  /// the tiles of the first of them; their sums begin (`isFirst`) or go on. After each block, in
+  /// time that the unit leaves, calls between(). A sum is there when the next block is done; the
+  /// last, after finish().
+  template <class Between>
+  void multiply(const Block *blocks, size_t count, const uint8_t *w, size_t first, size_t steps,
+                bool isFirst, const Between &between) {
+    visitLimbs([&]<unsigned ofWord, unsigned together>() {
+      multiplyAll<ofWord, together>(blocks, count, w, first, steps, isFirst, between);
+    });
+  }
+
+  void finish() {
+    visitLimbs([&]<unsigned ofWord, unsigned>() {
+      foldRows<lastPass<ofWord>, ofWord - 1>(0, pending.count * tileRows);
+    });
+    pending.count = 0;
+  }
 
 private:
-  /// sums (+)= the products of `steps` steps, all diagonals.
-  void multiplyLimbs(unsigned limbs, const uint8_t *x, const TilePlaces &places, const uint8_t *w,
-                     size_t steps, bool overwrite) {
-    auto pass = [&]<unsigned ofWord, unsigned from, unsigned to>(bool fresh) {
-      multiplyDiagonals<ofWord, from, to>(x, places, w, steps);
-      fold<from, to>(fresh);
-    };
+  /// A product whose S_d lie in `products`, [block][diagonal].
+  struct Pending {
+    TileSums<Word> *sums[3]; ///< By block.
+    unsigned count;          ///< Of blocks; none: there is nothing to fold.
+    bool isFirst;
+  };
+
+  /// The first diagonal of the last pass over the tiles. With sums for more than six diagonals, too
+  /// few registers would be left for operands.
+  template <unsigned limbs> static constexpr unsigned lastPass = limbs <= 6 ? 0 : 4;
+
+  /// Calls visit<limbs, blocks multiplied together>().
+  template <class Visit> void visitLimbs(const Visit &visit) const {
     if constexpr (sizeof(Word) == 4) {
       if (limbs == 2)
-        pass.template operator()<2, 0, 1>(overwrite);
+        visit.template operator()<2, 3>();
       else if (limbs == 3)
-        pass.template operator()<3, 0, 2>(overwrite);
+        visit.template operator()<3, 2>();
       else
-        pass.template operator()<4, 0, 3>(overwrite);
+        visit.template operator()<4, 1>();
     } else if (limbs == 5) {
-      pass.template operator()<5, 0, 4>(overwrite);
+      visit.template operator()<5, 1>();
     } else if (limbs == 6) {
-      pass.template operator()<6, 0, 5>(overwrite);
-    } else if (limbs == 7) { // with more sums than six, too few tiles are left for operands
-      pass.template operator()<7, 0, 3>(overwrite);
-      pass.template operator()<7, 4, 6>(false);
+      visit.template operator()<6, 1>();
+    } else if (limbs == 7) {
+      visit.template operator()<7, 1>();
     } else {
-      pass.template operator()<8, 0, 3>(overwrite);
-      pass.template operator()<8, 4, 7>(false);
+      visit.template operator()<8, 1>();
     }
   }
 
-  template <unsigned limbs, unsigned from, unsigned to>
-  void multiplyDiagonals(const uint8_t *x, const TilePlaces &places, const uint8_t *w,
-                         size_t steps) {
-    static constexpr TileSchedule<limbs, from, to> schedule;
-    constexpr unsigned sums = to - from + 1;
-    zeroTiles<0, sums>();
-    for (size_t s = 0; s < steps; ++s, w += limbs * tileBytes)
-      runStep<schedule, 0>(x + places.stepOffset[s], places.limbStride, w);
-    storeTiles<0, sums>();
+  template <unsigned ofWord, unsigned together, class Between>
+  void multiplyAll(const Block *blocks, size_t count, const uint8_t *w, size_t first, size_t steps,
+                   bool isFirst, const Between &between) {
+    constexpr size_t stepBytes = ofWord * tileBytes;
+    ahead = w + steps * stepBytes;
+    const size_t groups = (count + together - 1) / together;
+    aheadLines = steps * stepBytes / 64 / groups;
+    for (size_t b = 0; b < count; b += together) {
+      const unsigned some = count - b < together ? unsigned(count - b) : together;
+      const uint8_t *x[together];
+      for (unsigned i = 0; i < together; ++i) // beyond the last block it is done again
+        x[i] = blocks[b + (i < some ? i : 0)].tiles + first * stepBytes;
+      constexpr unsigned last = ofWord - 1, split = lastPass<ofWord>;
+      if constexpr (split > 0) {
+        pass<ofWord, 0, split - 1, split, last, together>(x, w, steps);
+        defer(blocks + b, some, isFirst);
+        pass<ofWord, split, last, 0, split - 1, together>(x, w, steps);
+        defer(blocks + b, some, false);
+      } else {
+        pass<ofWord, 0, last, 0, last, together>(x, w, steps);
+        defer(blocks + b, some, isFirst);
+      }
+      between();
+    }
   }
 
-  template <const auto &schedule, unsigned at>
-  [[gnu::always_inline]] static void runStep(const uint8_t *x, size_t limbStride,
-                                             const uint8_t *w) {
+  void defer(const Block *blocks, unsigned count, bool isFirst) {
+    for (unsigned i = 0; i < count; ++i)
+      pending.sums[i] = blocks[i].sums;
+    pending.count = count;
+    pending.isFirst = isFirst;
+  }
+
+  /// Diagonals from..to of `steps` steps. Before they are stored, what is pending is folded:
+  /// diagonals foldFrom..foldTo.
+  template <unsigned ofWord, unsigned from, unsigned to, unsigned foldFrom, unsigned foldTo,
+            unsigned blocks>
+  void pass(const uint8_t *const (&x)[blocks], const uint8_t *w, size_t steps) {
+    static constexpr TileSchedule<ofWord, from, to, blocks> schedule;
+    constexpr size_t stepBytes = ofWord * tileBytes;
+    const uint8_t *at[blocks];
+    for (unsigned b = 0; b < blocks; ++b)
+      at[b] = x[b];
+    const size_t rows = pending.count * tileRows;
+    size_t lines = (aheadLines + steps - 1) / steps;
+    if (lines > mostLines) // the processor's own fetching ahead does better then
+      lines = 0;
+    zeroTiles<0, schedule.sums>();
+    for (size_t s = 0; s < steps; ++s, w += stepBytes) {
+      for (size_t line = 0; line < lines; ++line, ahead += 64)
+        _mm_prefetch(ahead, _MM_HINT_T1);
+      step<schedule, 0>(at, w);
+      for (unsigned b = 0; b < blocks; ++b)
+        at[b] += stepBytes;
+      foldRows<foldFrom, foldTo>(rows * s / steps, rows * (s + 1) / steps);
+    }
+    storeTiles<0, schedule.sums>(products);
+  }
+
+  template <const auto &schedule, unsigned at, unsigned blocks>
+  [[gnu::always_inline]] static void step(const uint8_t *const (&x)[blocks], const uint8_t *w) {
     if constexpr (at < schedule.count) {
-      constexpr TileStep step = schedule.steps[at];
-      if constexpr (!step.isLoad)
-        Tiles::template multiply<step.sum, step.a, step.b>();
-      else if constexpr (step.isWeight)
-        Tiles::template load<step.a>(w + step.limb * tileBytes, tileDepth);
+      constexpr TileStep s = schedule.steps[at];
+      if constexpr (!s.isLoad)
+        Tiles::template multiply<s.sum, s.tile, s.pixels>();
+      else if constexpr (s.isWeight)
+        Tiles::template load<s.tile>(w + s.limb * tileBytes, tileDepth);
       else
-        Tiles::template load<step.a>(x + step.limb * limbStride, tileDepth);
-      runStep<schedule, at + 1>(x, limbStride, w);
+        Tiles::template load<s.tile>(x[s.block] + s.limb * tileBytes, tileDepth);
+      step<schedule, at + 1>(x, w);
     }
   }
 
@@ -96,36 +165,51 @@ private:
     }
   }
 
-  template <unsigned at, unsigned end> void storeTiles() {
+  template <unsigned at, unsigned end>
+  static void storeTiles(uint32_t (&to)[6][tileRows * tileRows]) {
     if constexpr (at < end) {
-      Tiles::template store<at>(products[at], tileDepth);
-      storeTiles<at + 1, end>();
+      Tiles::template store<at>(to[at], tileDepth);
+      storeTiles<at + 1, end>(to);
     }
   }
 
-  /// sums (+)= sum of 2^{8d} S_d over the diagonals that are stored.
-  template <unsigned from, unsigned to> void fold(bool overwrite) {
-    for (unsigned row = 0; row < tileRows; ++row) {
-      Word *sum = sums[row];
+  /// Rows [row, end) of the pending product, of all blocks behind one another.
+  template <unsigned from, unsigned to> void foldRows(size_t row, size_t end) {
+    while (row < end) {
+      const size_t block = row / tileRows, first = row % tileRows,
+                   count = end - row < tileRows - first ? end - row : tileRows - first;
+      foldRows<from, to>(*pending.sums[block], products + block * (to - from + 1), first,
+                         first + count);
+      row += count;
+    }
+  }
+
+  template <unsigned from, unsigned to>
+  void foldRows(TileSums<Word> &sums, const uint32_t (*diagonals)[tileRows * tileRows], size_t row,
+                size_t end) const {
+    for (; row < end; ++row)
       for (unsigned v = 0; v < vectors; ++v) {
-        __m512i total = overwrite ? _mm512_setzero_si512() : _mm512_load_si512(sum + v * lanes);
-        for (unsigned d = from; d <= to; ++d) {
-          const uint32_t *product = products[d - from] + row * tileRows + v * lanes;
-          if constexpr (sizeof(Word) == 4)
-            total = _mm512_add_epi32(total, _mm512_slli_epi32(_mm512_load_si512(product), 8 * d));
-          else
-            total = _mm512_add_epi64(
-                total, _mm512_slli_epi64(_mm512_cvtepu32_epi64(_mm256_load_si256(
-                                             reinterpret_cast<const __m256i *>(product))),
-                                         8 * d));
-        }
-        _mm512_store_si512(sum + v * lanes, total);
+        Word *sum = sums[row] + v * lanes;
+        __m512i total = pending.isFirst ? _mm512_setzero_si512() : _mm512_load_si512(sum);
+        addDiagonals<from, from, to>(total, diagonals, row * tileRows + v * lanes);
+        _mm512_store_si512(sum, total);
       }
+  }
+
+  template <unsigned d, unsigned from, unsigned to>
+  [[gnu::always_inline]] static void
+  addDiagonals(__m512i &total, const uint32_t (*diagonals)[tileRows * tileRows], size_t at) {
+    if constexpr (d <= to) {
+      total = Vector::add(total, Vector::template diagonal<d>(diagonals[d - from] + at));
+      addDiagonals<d + 1, from, to>(total, diagonals, at);
     }
   }
 
-  alignas(64) uint32_t products[8][tileRows * tileRows]; ///< S_d as 16 pixels x 16 channels.
-  alignas(64) Word sums[tileRows][tileRows];             ///< [pixel][channel]
+  unsigned limbs;
+  Pending pending;
+  const uint8_t *ahead; ///< Weights to be read later, and how much of them to fetch in a pass.
+  size_t aheadLines;
+  alignas(64) uint32_t products[6][tileRows * tileRows]; ///< S_d as 16 channels x 16 pixels.
 };
 
 } // namespace

@@ -1,73 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to numbers before and after tiles multiply them: words become one tile of bytes per
-// limb, and sums by pixel become vectors by channel. Both are transpositions in AVX-512 registers.
+// What happens to numbers before tiles multiply them: words become one tile of bytes per limb.
 //
 // Compiled once per instruction set: internal linkage only (see KernelVariants.h).
 #pragma once
 
-#include "runtime/kernels/TileLayout.h"
-
-#include <immintrin.h>
+#include "runtime/kernels/ConvGeometry.h"
+#include "runtime/kernels/Simd512.h"
 
 namespace gfs {
 namespace {
 
-// --- Words to limbs ---
+constexpr size_t tileRows = 16, tileDepth = 64, tileBytes = tileRows * tileDepth;
 
-/// Vectors of 16 pixels of one word each; the low and the high halves of 64-bit words apart.
+constexpr size_t roundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
+
+/// Vectors of words, 16 of them in `count` vectors.
 template <class Word> struct PixelVector;
 
-template <> struct PixelVector<uint32_t> {
-  static constexpr unsigned halves = 1, lanes = 16;
-  __m512i half[1];
-  static __m512i loadMasked(__m512i v, uint32_t mask, const uint32_t *p) {
-    return _mm512_mask_loadu_epi32(v, static_cast<__mmask16>(mask), p);
+template <> struct PixelVector<uint32_t> : Simd512x32 {
+  static constexpr unsigned count = 1;
+  /// The low bytes of the words after a shift, side by side.
+  static void storeBytes(uint8_t *p, __m512i v, unsigned shift) {
+    _mm_store_si128(reinterpret_cast<__m128i *>(p),
+                    _mm512_cvtepi32_epi8(_mm512_srli_epi32(v, shift)));
   }
-  static void storeMasked(uint32_t *p, uint32_t mask, __m512i v) {
-    _mm512_mask_storeu_epi32(p, static_cast<__mmask16>(mask), v);
+  /// 2^{8d} S of a vector of sums.
+  template <unsigned d> static __m512i diagonal(const uint32_t *sums) {
+    return _mm512_slli_epi32(_mm512_load_si512(sums), 8 * d);
   }
-  static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
-  void set(const __m512i (&words)[1]) { half[0] = words[0]; }
 };
 
-template <> struct PixelVector<uint64_t> {
-  static constexpr unsigned halves = 2, lanes = 8;
-  __m512i half[2];
-  static __m512i loadMasked(__m512i v, uint32_t mask, const uint64_t *p) {
-    return _mm512_mask_loadu_epi64(v, static_cast<__mmask8>(mask), p);
+template <> struct PixelVector<uint64_t> : Simd512x64 {
+  static constexpr unsigned count = 2;
+  static void storeBytes(uint8_t *p, __m512i v, unsigned shift) {
+    _mm_storel_epi64(reinterpret_cast<__m128i *>(p),
+                     _mm512_cvtepi64_epi8(_mm512_srli_epi64(v, shift)));
   }
-  static void storeMasked(uint64_t *p, uint32_t mask, __m512i v) {
-    _mm512_mask_storeu_epi64(p, static_cast<__mmask8>(mask), v);
-  }
-  static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi64(a, b); }
-  void set(const __m512i (&words)[2]) {
-    auto join = [](__m512i a, __m512i b) {
-      return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi64_epi32(a)),
-                                _mm512_cvtepi64_epi32(b), 1);
-    };
-    half[0] = join(words[0], words[1]);
-    half[1] = join(_mm512_srli_epi64(words[0], 32), _mm512_srli_epi64(words[1], 32));
+  template <unsigned d> static __m512i diagonal(const uint32_t *sums) {
+    return _mm512_slli_epi64(
+        _mm512_cvtepu32_epi64(_mm256_load_si256(reinterpret_cast<const __m256i *>(sums))), 8 * d);
   }
 };
+
+/// The first `count` of 64 words as one row of bytes per limb, `tileBytes` apart; zeros behind.
+template <class Word> void limbRows(unsigned limbs, const Word *words, size_t count, uint8_t *out) {
+  using Vector = PixelVector<Word>;
+  constexpr unsigned lanes = Vector::lanes;
+  for (size_t first = 0; first < tileDepth; first += lanes) {
+    const size_t left = count > first ? count - first : 0;
+    const uint32_t mask = left >= lanes ? (1u << lanes) - 1 : (1u << left) - 1;
+    const __m512i v = Vector::loadMasked(_mm512_setzero_si512(), mask, words + first);
+    for (unsigned limb = 0; limb < limbs; ++limb)
+      Vector::storeBytes(out + limb * tileBytes + first, v, 8 * limb);
+  }
+}
 
 /// byte i of a, b, c, d side by side in r_i, for each of 16 lanes of 32 bits.
 inline void bytesOf(__m512i a, __m512i b, __m512i c, __m512i d, __m512i &r0, __m512i &r1,
                     __m512i &r2, __m512i &r3) {
   const __m512i evenBytes = _mm512_set1_epi32(0x00ff00ff), lowHalf = _mm512_set1_epi32(0xffff);
+  auto select = [](__m512i mask, __m512i x, __m512i y) { // mask ? x : y
+    return _mm512_ternarylogic_epi32(mask, x, y, 0xca);
+  };
   auto even = [&](__m512i x, __m512i y) { // x0 y0 x2 y2
-    return _mm512_or_si512(_mm512_and_si512(x, evenBytes),
-                           _mm512_slli_epi32(_mm512_and_si512(y, evenBytes), 8));
+    return select(evenBytes, x, _mm512_slli_epi32(y, 8));
   };
   auto odd = [&](__m512i x, __m512i y) { // x1 y1 x3 y3
-    return _mm512_or_si512(_mm512_and_si512(_mm512_srli_epi32(x, 8), evenBytes),
-                           _mm512_andnot_si512(evenBytes, y));
+    return select(evenBytes, _mm512_srli_epi32(x, 8), y);
   };
-  auto low = [&](__m512i x, __m512i y) {
-    return _mm512_or_si512(_mm512_and_si512(x, lowHalf), _mm512_slli_epi32(y, 16));
-  };
-  auto high = [&](__m512i x, __m512i y) {
-    return _mm512_or_si512(_mm512_srli_epi32(x, 16), _mm512_andnot_si512(lowHalf, y));
-  };
+  auto low = [&](__m512i x, __m512i y) { return select(lowHalf, x, _mm512_slli_epi32(y, 16)); };
+  auto high = [&](__m512i x, __m512i y) { return select(lowHalf, _mm512_srli_epi32(x, 16), y); };
   const __m512i evenAb = even(a, b), evenCd = even(c, d), oddAb = odd(a, b), oddCd = odd(c, d);
   r0 = low(evenAb, evenCd);
   r1 = low(oddAb, oddCd);
@@ -75,100 +77,23 @@ inline void bytesOf(__m512i a, __m512i b, __m512i c, __m512i d, __m512i &r0, __m
   r3 = high(oddAb, oddCd);
 }
 
-/// Transposes 16 rows of 16 words.
-inline void transpose(__m512i (&v)[16]) {
-  __m512i t[16];
-  for (unsigned i = 0; i < 16; i += 4) { // 4 x 4 words within each 128 bits
-    const __m512i a = _mm512_unpacklo_epi32(v[i], v[i + 1]),
-                  b = _mm512_unpackhi_epi32(v[i], v[i + 1]),
-                  c = _mm512_unpacklo_epi32(v[i + 2], v[i + 3]),
-                  d = _mm512_unpackhi_epi32(v[i + 2], v[i + 3]);
-    t[i] = _mm512_unpacklo_epi64(a, c);
-    t[i + 1] = _mm512_unpackhi_epi64(a, c);
-    t[i + 2] = _mm512_unpacklo_epi64(b, d);
-    t[i + 3] = _mm512_unpackhi_epi64(b, d);
-  }
-  for (unsigned i = 0; i < 4; ++i) { // 4 x 4 blocks of 128 bits
-    const __m512i a = _mm512_shuffle_i32x4(t[i], t[i + 4], 0x88),
-                  b = _mm512_shuffle_i32x4(t[i], t[i + 4], 0xdd),
-                  c = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0x88),
-                  d = _mm512_shuffle_i32x4(t[i + 8], t[i + 12], 0xdd);
-    v[i] = _mm512_shuffle_i32x4(a, c, 0x88);
-    v[i + 8] = _mm512_shuffle_i32x4(a, c, 0xdd);
-    v[i + 4] = _mm512_shuffle_i32x4(b, d, 0x88);
-    v[i + 12] = _mm512_shuffle_i32x4(b, d, 0xdd);
-  }
+/// Four taps of 16 pixels as one row of every limb's tile, `tileBytes` apart: [16 pixels][4 taps].
+inline void limbQuad(unsigned limbs, const __m512i (&taps)[4][1], uint8_t *out) {
+  __m512i row[4];
+  bytesOf(taps[0][0], taps[1][0], taps[2][0], taps[3][0], row[0], row[1], row[2], row[3]);
+  for (unsigned limb = 0; limb < limbs; ++limb)
+    _mm512_store_si512(out + limb * tileBytes, row[limb]);
 }
-
-/// Makes the tiles of one block of pixels, limb by limb.
-template <class Word> class LimbTiles {
-  using Pixels = PixelVector<Word>;
-
-public:
-  /// 16 pixels of 64 taps as one tile per limb, `limbBytes` apart; `load(tap)` gives 16 pixels.
-  template <class Load>
-  void pack(unsigned limbs, uint8_t *out, size_t limbBytes, const Load &load) {
-    for (unsigned quad = 0; quad < 16; ++quad) {
-      const Pixels a = load(4 * quad), b = load(4 * quad + 1), c = load(4 * quad + 2),
-                   d = load(4 * quad + 3);
-      for (unsigned h = 0; h < Pixels::halves; ++h)
-        bytesOf(a.half[h], b.half[h], c.half[h], d.half[h], quads[4 * h][quad],
-                quads[4 * h + 1][quad], quads[4 * h + 2][quad], quads[4 * h + 3][quad]);
-    }
-    for (unsigned limb = 0; limb < limbs; ++limb) {
-      transpose(quads[limb]);
-      for (unsigned row = 0; row < tileRows; ++row)
-        _mm512_store_si512(out + limb * limbBytes + row * tileDepth, quads[limb][row]);
-    }
+inline void limbQuad(unsigned limbs, const __m512i (&taps)[4][2], uint8_t *out) {
+  __m512i low[4][1], high[4][1]; // halves of 64-bit words
+  const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0),
+                odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+  for (unsigned tap = 0; tap < 4; ++tap) {
+    low[tap][0] = _mm512_permutex2var_epi32(taps[tap][0], even, taps[tap][1]);
+    high[tap][0] = _mm512_permutex2var_epi32(taps[tap][0], odd, taps[tap][1]);
   }
-
-private:
-  __m512i quads[8][16]; ///< [limb][four taps]: their bytes of 16 pixels.
-};
-
-// --- Sums to channels ---
-
-/// Sums of 16 pixels x 16 channels, transposed: vector v of a column has pixels v * lanes on of one
-/// channel.
-template <class Word> using ChannelColumns = __m512i[tileRows][PixelVector<Word>::halves];
-
-inline void toColumns(const uint32_t (&sums)[tileRows][tileRows],
-                      ChannelColumns<uint32_t> &columns) {
-  __m512i rows[16];
-  for (unsigned row = 0; row < tileRows; ++row)
-    rows[row] = _mm512_load_si512(sums[row]);
-  transpose(rows);
-  for (unsigned c = 0; c < tileRows; ++c)
-    columns[c][0] = rows[c];
-}
-
-/// One block of 8 x 8 words: pixels 8 v … 8 v + 7, channels 8 half … 8 half + 7.
-inline void toColumns(const uint64_t (&sums)[tileRows][tileRows], unsigned v, unsigned half,
-                      ChannelColumns<uint64_t> &columns) {
-  __m512i r[8], t[8];
-  for (unsigned i = 0; i < 8; ++i)
-    r[i] = _mm512_load_si512(sums[8 * v + i] + 8 * half);
-  for (unsigned i = 0; i < 8; i += 2) {
-    t[i] = _mm512_unpacklo_epi64(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi64(r[i], r[i + 1]);
-  }
-  for (unsigned i = 0; i < 2; ++i) {
-    const __m512i a = _mm512_shuffle_i64x2(t[i], t[i + 2], 0x88),
-                  b = _mm512_shuffle_i64x2(t[i], t[i + 2], 0xdd),
-                  c = _mm512_shuffle_i64x2(t[i + 4], t[i + 6], 0x88),
-                  d = _mm512_shuffle_i64x2(t[i + 4], t[i + 6], 0xdd);
-    columns[8 * half + i][v] = _mm512_shuffle_i64x2(a, c, 0x88);
-    columns[8 * half + i + 4][v] = _mm512_shuffle_i64x2(a, c, 0xdd);
-    columns[8 * half + i + 2][v] = _mm512_shuffle_i64x2(b, d, 0x88);
-    columns[8 * half + i + 6][v] = _mm512_shuffle_i64x2(b, d, 0xdd);
-  }
-}
-
-inline void toColumns(const uint64_t (&sums)[tileRows][tileRows],
-                      ChannelColumns<uint64_t> &columns) {
-  for (unsigned v = 0; v < 2; ++v)
-    for (unsigned half = 0; half < 2; ++half)
-      toColumns(sums, v, half, columns);
+  limbQuad(4, low, out);
+  limbQuad(limbs - 4, high, out + 4 * tileBytes);
 }
 
 } // namespace

@@ -7,7 +7,7 @@ namespace gfs {
 std::vector<const Kernels *> emulatedTileVariants() {
 #if defined(__x86_64__)
   if (supportedVariants().back() >= CpuVariant::Avx512)
-    return {emulatedTileKernels()};
+    return emulatedTileKernels();
 #endif
   return {};
 }

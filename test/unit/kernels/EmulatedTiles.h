@@ -8,11 +8,12 @@
 
 namespace gfs {
 
-/// One variant, "emulated_tiles", whose convolutions with packed weights are TileConv on tiles in
-/// C++; none without AVX-512, which packing and folding need.
+/// Variants whose convolutions with packed weights are those of tiles in C++: "emulated_tiles"
+/// chooses as the real unit's does, the others always go one way. None without AVX-512, which
+/// packing and folding need.
 std::vector<const Kernels *> emulatedTileVariants();
 
-/// The variant; call on a CPU with AVX-512 only.
-const Kernels *emulatedTileKernels();
+/// The variants; call on a CPU with AVX-512 only.
+std::vector<const Kernels *> emulatedTileKernels();
 
 } // namespace gfs
