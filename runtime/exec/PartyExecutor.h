@@ -37,6 +37,9 @@ struct RunReport {
 struct RunResult {
   std::vector<SecretVector<uint8_t>> outputs;
   RunReport report;
+  /// In a group's first result: the material and the values of the whole run. They are wiped when
+  /// this is dropped, which takes time: better when the outputs are on their way.
+  std::shared_ptr<const void> remains;
 };
 
 /// One request of a group that runs together.

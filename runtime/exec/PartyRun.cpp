@@ -71,8 +71,10 @@ public:
                  executor.kernels->dividesConvolutions),
         parts(byMember ? executor.pool->threads() : 1),
         division{byMember ? alone : *executor.pool, executor.kernels->dividesConvolutions} {
-    for (size_t i = 0; i < members.size(); ++i)
+    for (size_t i = 0; i < members.size(); ++i) {
+      preparedLate.push_back(!members[i].prepared.complete());
       addServer(i);
+    }
   }
 
   std::vector<RunResult> run() {
@@ -147,6 +149,8 @@ private:
     SilentFlow silent;
     ChainFlow telling(flow, chain, i);
     evaluateChain(links, division, byMember ? static_cast<MessageFlow &>(silent) : telling);
+    if (!preparedLate[i]) // wiping can wait, and no memory is gained
+      return;
     for (const ProgramPhase &phase : phases)
       if (phase.phase + 1 == program.cost(phase.step).phases())
         prepared.release(phase.step);
@@ -180,6 +184,7 @@ private:
   const PartyExecutor &executor;
   const Program &program;
   std::vector<GroupMember> members;
+  std::vector<bool> preparedLate; ///< By member: steps are prepared one by one as they come.
   Channel &channel;
   const ChannelCounters before;
   MessageRooms rooms;
@@ -202,7 +207,10 @@ std::vector<RunResult> PartyExecutor::runGroup(std::vector<GroupMember> members,
     return runOnDevice(members, channel);
   for (const GroupMember &member : members)
     requireRunnable(member);
-  return GroupRun(*this, std::move(members), channel).run();
+  auto run = std::make_shared<GroupRun>(*this, std::move(members), channel);
+  std::vector<RunResult> results = run->run();
+  results.front().remains = std::move(run);
+  return results;
 }
 
 } // namespace gfs

@@ -13,7 +13,7 @@ namespace gfs {
 
 class DevicePrepared;
 
-/// The plaintext record of one serial, by step: each part lives only as long as it is needed.
+/// The plaintext record of one serial, by step.
 using RecordParts = std::vector<SecretVector<uint8_t>>;
 
 /// One server's work before the input, for one request, done one step at a time by

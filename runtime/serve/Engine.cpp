@@ -165,6 +165,7 @@ void Engine::claim(uint64_t serial) {
 }
 
 void Engine::tidy() noexcept {
+  remains.reset();
   try {
     if (material)
       material->tidy();
@@ -192,6 +193,7 @@ std::vector<Result> Engine::run(uint64_t serial, std::span<const GroupRequest> r
     members.push_back({std::move(prepared[i]), &requests[i].common, inputs.back()});
   }
   std::vector<RunResult> runs = executor->runGroup(std::move(members), channel);
+  remains = std::move(runs.front().remains);
 
   for (size_t i = 0; i < runs.size(); ++i) {
     for (const SecretVector<uint8_t> &output : runs[i].outputs)

@@ -93,11 +93,11 @@ public:
   /// Uses the records up to and including `serial` up, durably. Nothing that depends on it may be
   /// sent before. Errors: Ledger::claim.
   void claim(uint64_t serial);
-  /// Work on disk that no request has to wait for: erasing used records, reserving serials. A
-  /// failure is logged, and claim() reports it.
+  /// Work that no request has to wait for: wiping what a pass used, erasing used records,
+  /// reserving serials. A failure is logged, and claim() reports it.
   void tidy() noexcept;
   /// Runs requests in one pass with the loaded and claimed records from `serial` on. `inputShares`
-  /// are inputBytes() long. Errors: Network, ...
+  /// are inputBytes() long. tidy() is to follow. Errors: Network, ...
   std::vector<Result> run(uint64_t serial, std::span<const GroupRequest> requests,
                           Channel &channel);
 
@@ -114,6 +114,7 @@ private:
   std::optional<PartyExecutor> executor;
   std::optional<Supply> supply;
   std::unique_ptr<MaterialStore> material;
+  std::shared_ptr<const void> remains; ///< Of the last pass; see RunResult.
   std::atomic<uint64_t> left = 0;
   bool saidLow = false;
   std::chrono::steady_clock::time_point looked; ///< For files of material.

@@ -109,9 +109,9 @@ void registerConv(const Kernels &kernels, const Layer &layer, uint32_t ringBits)
 void registerConvBenchmarks() {
   for (const Kernels *kernels : availableKernels())
     for (const Layer &layer : layers) {
-      for (uint32_t bits : {30, 32})
+      for (uint32_t bits : {16, 24, 30, 32})
         registerConv<uint32_t>(*kernels, layer, bits);
-      for (uint32_t bits : {48, 64})
+      for (uint32_t bits : {40, 48, 64})
         registerConv<uint64_t>(*kernels, layer, bits);
     }
 }

@@ -2,13 +2,15 @@
 // What the multiplications of the convolution kernels reach in registers alone: the peak that
 // "conv" and "packed" are to be held against, on this machine and in this run. A "MAC" is one
 // product of two ring words added to a sum, each by itself ("peak") or two with one multiplication
-// and three additions ("peak-pairs", see PairedProducts.h). (Fewer multiplications than that, as
-// "packed" has for 3x3, may exceed it.)
+// and three additions ("peak-pairs", see PairedProducts.h), or by products of tiles of their limbs
+// (AMX; random bytes, on which the unit is slower than on zeros). (Fewer multiplications than that,
+// as "packed" has for 3x3, may exceed it.)
 #include "tools/gfs-bench/Bench.h"
 
 #include "runtime/base/CpuVariant.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #if defined(__x86_64__)
 
@@ -79,6 +81,36 @@ GFS_PEAK(multiply32Avx2, "avx2", GFS_YMM_32)
 GFS_PEAK(multiply64Avx2, "avx2", GFS_YMM_64)
 GFS_PEAK(pairs32Avx2, "avx2", GFS_YMM_PAIR_32)
 
+/// 4 x `rounds` products of tiles, 16 x 64 times 64 x 16 bytes each, into four sums in turn.
+/// `operands`: four tiles.
+__attribute__((target("amx-tile,amx-int8"))) void multiplyTiles(const uint8_t *operands) {
+  struct alignas(64) {
+    uint8_t palette = 1, startRow = 0, reserved[14] = {};
+    uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } const config;
+  static_assert(sizeof(config) == 64);
+  asm volatile("ldtilecfg %0\n\t"
+               "tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3\n\t"
+               "tileloadd (%1,%2), %%tmm4\n\ttileloadd 1024(%1,%2), %%tmm5\n\t"
+               "tileloadd 2048(%1,%2), %%tmm6\n\ttileloadd 3072(%1,%2), %%tmm7"
+               :
+               : "m"(config), "r"(operands), "r"(uint64_t(64))
+               : "memory");
+  for (int i = 0; i < rounds; ++i)
+    asm volatile("tdpbuud %tmm6, %tmm4, %tmm0\n\ttdpbuud %tmm7, %tmm4, %tmm1\n\t"
+                 "tdpbuud %tmm6, %tmm5, %tmm2\n\ttdpbuud %tmm7, %tmm5, %tmm3");
+  asm volatile("tilerelease");
+}
+
+/// Words of `limbs` limbs take limbs (limbs + 1) / 2 products of tiles.
+void benchTilePeak(benchmark::State &state, int limbs) {
+  const auto operands = benchWords<uint8_t>(4 * 1024);
+  for (auto _ : state)
+    multiplyTiles(operands.data());
+  countRate(state, "MAC", 4.0 * rounds * 16 * 16 * 64 / (limbs * (limbs + 1) / 2));
+}
+
 /// `macs`: of each of the independent sums, in one of the rounds.
 void benchPeak(benchmark::State &state, void (*multiply)(), int macs) {
   for (auto _ : state)
@@ -105,6 +137,10 @@ void registerPeakBenchmarks() {
     benchmark::RegisterBenchmark("peak-pairs/52/avx512", benchPeak, pairs52Avx512, 2 * 8);
     benchmark::RegisterBenchmark("peak-pairs/64/avx512", benchPeak, pairs64Avx512, 2 * 8);
   }
+  if (supports(CpuVariant::Amx))
+    for (int bits : {16, 24, 32, 40, 48, 64})
+      benchmark::RegisterBenchmark(fmt::format("peak/{}/amx", bits).c_str(), benchTilePeak,
+                                   bits / 8);
 }
 
 } // namespace gfs
