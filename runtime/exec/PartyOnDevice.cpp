@@ -100,7 +100,7 @@ std::vector<RunResult> PartyExecutor::runOnDevice(std::span<GroupMember> members
     Prepared &prepared = members[i].prepared;
     prepared.onDevice->recycle();
     report.prepareSeconds = std::move(prepared.seconds);
-    results.push_back({std::move(run.outputs[i]), report});
+    results.push_back({std::move(run.outputs[i]), report, {}});
   }
   return results;
 }

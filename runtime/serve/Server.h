@@ -27,7 +27,7 @@ struct ServerOptions {
   std::shared_ptr<const Security> security;
   std::optional<Fingerprint> peerFingerprint;
   Milliseconds timeout{60000};         ///< For every step of a request; see Connection.
-  std::chrono::microseconds spin{100}; ///< How long an exchange polls before it sleeps; see Spin.
+  std::chrono::microseconds spin{1000}; ///< How long an exchange polls before it sleeps; see Spin.
   size_t maxQueue = 64;
   size_t maxClients = 64; ///< Connections.
   /// A client that has asked nothing for so long has to go where others want to come in.

@@ -16,7 +16,7 @@ struct NetworkOptions {
   unsigned together = 1;    ///< Inferences in one pass.
   /// Between two requests: servers prepare the next inference in it, not under the present one.
   unsigned pauseMs = 0;
-  unsigned spinUs = 100;      ///< The servers' --spin-us.
+  unsigned spinUs = 1000;     ///< The servers' --spin-us.
   std::string device = "cpu"; ///< Of servers and dealer, as gfsrun takes it.
   bool timeSteps = false;     ///< On a GPU: by its clock, launch by launch and so a little slower.
   std::string throttle;       ///< A network to imitate, as gfsrun takes it; empty: none.
