@@ -57,9 +57,10 @@ private:
   }
 
   // Cycles, measured on Granite Rapids: of a limb product of tiles; of storing and folding the
-  // product of two blocks, which TileConv does after every few steps; of making a vector of 16
-  // words limbs where it lies anywhere, or for each of a filter's transformSteps, and of those
-  // steps on the way back. Bytes of weights that arrive from memory in one cycle.
+  // product of two blocks, for each vector and pass, which TileConv does after every few steps with
+  // 32-bit words; of making a vector of 16 words limbs where it lies anywhere, or for each of a
+  // filter's transformSteps, and of those steps on the way back. Bytes of weights that arrive from
+  // memory in one cycle.
   static constexpr double limbProduct = 19, blockProduct = 145, stepsTogether = 4, splitting = 15,
                           transforming = 2, transformingBack = 1, weightBytes = 7;
 
@@ -71,12 +72,14 @@ private:
                             uint32_t bits, double folds) {
     const double limbs = limbsOf<Word>(bits);
     return points * up(pixels, tileRows) * up(s.outChannels, tileRows) *
-           (up(depth, tileDepth) * limbs * (limbs + 1) / 2 * limbProduct + folds * blockProduct);
+           (up(depth, tileDepth) * limbs * (limbs + 1) / 2 * limbProduct +
+            folds * (limbs > 6 ? 2 : 1) * Vector::count * blockProduct);
   }
   static double plainTime(const ConvShape &s) {
     const double pixels = double(s.batch) * s.outH * s.outW,
                  depth = double(s.inChannels) * s.kernelH * s.kernelW;
-    return multiplying(s, 1, pixels, depth, s.ringBits, up(depth, stepsTogether * tileDepth)) +
+    const double folds = sizeof(Word) == 4 ? up(depth, stepsTogether * tileDepth) : 1;
+    return multiplying(s, 1, pixels, depth, s.ringBits, folds) +
            up(pixels, tileRows) * depth * splitting * Vector::count +
            double(Plain::packedBytes(s)) / weightBytes;
   }
