@@ -12,7 +12,7 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.gfs_binary_dir, "test", "lit")
 config.excludes = ["Inputs"]
 
-path = [config.gfs_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
+path = [config.gfs_tools_dir, config.llvm_tools_dir, config.python_dir, config.environment.get("PATH", "")]
 config.environment["PATH"] = os.pathsep.join(path)
 config.environment["NO_COLOR"] = "1"
 if "ASAN_OPTIONS" in os.environ:
