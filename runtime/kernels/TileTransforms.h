@@ -49,7 +49,8 @@ template <class Word> void limbRows(unsigned limbs, const Word *words, size_t co
   for (size_t first = 0; first < tileDepth; first += lanes) {
     const size_t left = count > first ? count - first : 0;
     const uint32_t mask = left >= lanes ? (1u << lanes) - 1 : (1u << left) - 1;
-    const __m512i v = Vector::loadMasked(_mm512_setzero_si512(), mask, words + first);
+    const __m512i v = left ? Vector::loadMasked(_mm512_setzero_si512(), mask, words + first)
+                           : _mm512_setzero_si512();
     for (unsigned limb = 0; limb < limbs; ++limb)
       Vector::storeBytes(out + limb * tileBytes + first, v, 8 * limb);
   }
