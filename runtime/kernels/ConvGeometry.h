@@ -152,6 +152,10 @@ struct PieceList {
   Piece piece[16];
   uint32_t count;
 
+  void clear() {
+    count = 0;
+    piece[0].mask = 0;
+  }
   /// Adds lane `lane` at `offset`; lanes come in order.
   void add(uint32_t lane, size_t offset) {
     const ptrdiff_t shifted = ptrdiff_t(offset) - ptrdiff_t(lane);
@@ -173,6 +177,53 @@ typename Simd::Vector loadPieces(const typename Simd::Word *base, const PieceLis
     v = Simd::loadMasked(v, list.piece[i].mask, base + list.piece[i].offset);
   return v;
 }
+
+/// Writes a vector of pixels to its pieces, plus those of `addend`, which may be null.
+template <class Simd>
+void storePieces(typename Simd::Word *base, const typename Simd::Word *addend,
+                 const PieceList &list, typename Simd::Vector v) {
+  constexpr uint32_t all = (1u << Simd::lanes) - 1;
+  for (uint32_t i = 0; i < list.count; ++i) {
+    const auto [offset, mask] = list.piece[i];
+    if (mask == all)
+      Simd::store(base + offset, addend ? Simd::add(v, Simd::load(addend + offset)) : v);
+    else
+      Simd::storeMasked(base + offset, mask,
+                        addend ? Simd::add(v, Simd::loadMasked(Simd::zero(), mask, addend + offset))
+                               : v);
+  }
+}
+
+/// Where up to `most` vectors of pixels, one behind the other, lie in the phase image, and in
+/// channel 0 of the output.
+template <uint32_t lanes, uint32_t most> struct PixelPanel {
+  PieceList in[most], out[most];
+  uint32_t vectors; ///< In use; the others have no pieces.
+
+  void locate(const ConvGeometry &geometry, uint32_t outChannels, size_t firstPixel) {
+    const uint32_t outH = geometry.height.out, outW = geometry.width.out;
+    const size_t outPlane = size_t(outH) * outW, left = geometry.pixels() - firstPixel;
+    const uint32_t pixels = left < most * lanes ? uint32_t(left) : most * lanes;
+    vectors = (pixels + lanes - 1) / lanes;
+    size_t n = firstPixel / outPlane, inPlane = firstPixel % outPlane;
+    size_t oh = inPlane / outW, ow = inPlane % outW;
+    for (uint32_t v = 0; v < most; ++v) {
+      in[v].clear();
+      out[v].clear();
+    }
+    for (uint32_t j = 0; j < pixels; ++j) {
+      in[j / lanes].add(j % lanes, geometry.pixelOffset(n, oh, ow));
+      out[j / lanes].add(j % lanes, n * outChannels * outPlane + oh * outW + ow);
+      if (++ow == outW) {
+        ow = 0;
+        if (++oh == outH) {
+          oh = 0;
+          ++n;
+        }
+      }
+    }
+  }
+};
 
 } // namespace
 } // namespace gfs

@@ -111,53 +111,14 @@ private:
   // --- Many pixels: lanes are pixels
   // -----------------------------------------------------------------------------
 
-  /// Where a panel's pixels lie in the phase image, and in the output of channel 0.
-  struct Panel {
-    PieceList in[tileVectors], out[tileVectors];
-    uint32_t vectors; // in use
-  };
-
-  void locate(size_t firstPixel, Panel &p) const {
-    const size_t left = geometry.pixels() - firstPixel;
-    const uint32_t pixels = left < panelPixels ? uint32_t(left) : panelPixels;
-    p.vectors = (pixels + lanes - 1) / lanes;
-    size_t n = firstPixel / outPlane(), inPlane = firstPixel % outPlane();
-    size_t oh = inPlane / shape.outW, ow = inPlane % shape.outW;
-    for (uint32_t v = 0; v < tileVectors; ++v)
-      p.in[v].count = p.out[v].count = 0;
-    for (uint32_t j = 0; j < pixels; ++j) {
-      p.in[j / lanes].add(j % lanes, geometry.pixelOffset(n, oh, ow));
-      p.out[j / lanes].add(j % lanes, n * shape.outChannels * outPlane() + oh * shape.outW + ow);
-      if (++ow == shape.outW) {
-        ow = 0;
-        if (++oh == shape.outH) {
-          oh = 0;
-          ++n;
-        }
-      }
-    }
-  }
-
-  /// Adds v to the pieces of `from`, if there are any.
-  static void storePieces(Word *to, const Word *from, const PieceList &list, Vector v) {
-    constexpr uint32_t all = (1u << lanes) - 1;
-    for (uint32_t i = 0; i < list.count; ++i) {
-      const auto [offset, mask] = list.piece[i];
-      if (mask == all)
-        Simd::store(to + offset, from ? Simd::add(v, Simd::load(from + offset)) : v);
-      else
-        Simd::storeMasked(to + offset, mask,
-                          from ? Simd::add(v, Simd::loadMasked(Simd::zero(), mask, from + offset))
-                               : v);
-    }
-  }
+  using Panel = PixelPanel<lanes, tileVectors>;
 
   void convolveStrip(size_t firstPixel) {
     Panel strip[stripPanels];
     uint32_t panels = 0;
     for (size_t first = firstPixel; panels < stripPanels && first < geometry.pixels();
          first += panelPixels)
-      locate(first, strip[panels++]);
+      strip[panels++].locate(geometry, shape.outChannels, first);
     forWantedRows([&](uint32_t group, uint32_t firstRow, uint32_t rows) {
       const Word *image = groupImage(group);
       if (rows <= tileRows) // one pass over the pixels: packing them would not pay
@@ -269,8 +230,8 @@ private:
     for (uint32_t r = 0; r < rows; ++r) {
       const size_t plane = (firstRow + r) * outPlane();
       for (uint32_t v = 0; v < vectors; ++v)
-        storePieces(output + plane, from ? from + plane : nullptr, p.out[v],
-                    Simd::finish(sum[r][v]));
+        storePieces<Simd>(output + plane, from ? from + plane : nullptr, p.out[v],
+                          Simd::finish(sum[r][v]));
     }
   }
 

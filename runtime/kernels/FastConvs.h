@@ -67,16 +67,9 @@ private:
     const double pixels = double(s.batch) * s.outH * s.outW;
     return pixels / Wide::lanes * 9 * s.inChannels * s.outChannels;
   }
-  template <class Function> static void withFilter(const ConvShape &s, Function function) {
-    const double winograd = work<WinogradFilter>(s), large = work<LargeWinogradFilter>(s),
-                 karatsuba = work<KaratsubaFilter>(s);
-    const double least = std::min({winograd, large, karatsuba, plainWork(s)});
-    if (large == least)
-      function.template operator()<LargeWinogradFilter>();
-    else if (winograd == least)
-      function.template operator()<WinogradFilter>();
-    else if (karatsuba == least)
-      function.template operator()<KaratsubaFilter>();
+  template <class Visit> static void withFilter(const ConvShape &s, const Visit &visit) {
+    visitCheapestFilter(
+        plainWork(s), [&]<class Filter>() { return work<Filter>(s); }, visit);
   }
 };
 

@@ -119,5 +119,26 @@ struct KaratsubaFilter {
   }
 };
 
+/// Calls visit<Filter>() for the filter of least cost<Filter>(); false if none costs less than
+/// `without`.
+template <class Cost, class Visit>
+bool visitCheapestFilter(double without, const Cost &cost, const Visit &visit) {
+  const double winograd = cost.template operator()<WinogradFilter>(),
+               large = cost.template operator()<LargeWinogradFilter>(),
+               karatsuba = cost.template operator()<KaratsubaFilter>();
+  auto isLeast = [=](double c) {
+    return c < without && c <= winograd && c <= large && c <= karatsuba;
+  };
+  if (isLeast(large))
+    visit.template operator()<LargeWinogradFilter>();
+  else if (isLeast(winograd))
+    visit.template operator()<WinogradFilter>();
+  else if (isLeast(karatsuba))
+    visit.template operator()<KaratsubaFilter>();
+  else
+    return false;
+  return true;
+}
+
 } // namespace
 } // namespace gfs

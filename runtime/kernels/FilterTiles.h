@@ -79,7 +79,7 @@ public:
     p.vectors = (tiles + lanes - 1) / lanes;
     p.runCount = 0;
     for (PieceList &list : p.in)
-      list.count = 0;
+      list.clear();
     for (uint32_t t = 0; t < tiles; ++t) {
       const size_t tile = firstTile + t, n = tile / (size_t(tilesH) * tilesW);
       const uint32_t y = uint32_t(tile / tilesW % tilesH), x = uint32_t(tile % tilesW);

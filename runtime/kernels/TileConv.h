@@ -56,15 +56,6 @@ private:
   size_t blockStride() const { return layout.blockBytes() + 64; }
   size_t outPlane() const { return size_t(shape.outH) * shape.outW; }
 
-  /// The blocks of a panel, panels of about one size.
-  size_t blocksTogether(size_t blocks) const {
-    const size_t fit = panelBytes / layout.blockBytes(),
-                 most = fit < 1            ? 1
-                        : fit < mostBlocks ? fit
-                                           : mostBlocks,
-                 panels = (blocks + most - 1) / most;
-    return (blocks + panels - 1) / panels;
-  }
   /// Steps between two folds. Few, for the first cache, if other blocks read the same weights and
   /// folding is cheap.
   size_t stepsTogether(size_t blocks) const {
@@ -77,21 +68,23 @@ private:
 
   void evaluate(const Word *input) {
     const size_t pixels = geometry.pixels(), blocks = (pixels + tileRows - 1) / tileRows,
-                 together = blocksTogether(blocks), tileBytes = together * blockStride(),
+                 most = panelBytes / layout.blockBytes(),
+                 together = blocksTogether(blocks, most < mostBlocks ? most : mostBlocks),
+                 activationBytes = together * blockStride(),
                  offsetBytes = roundUp(layout.depth * sizeof(size_t), 64),
                  imageBytes = geometry.isInput
                                   ? 0
                                   : geometry.batch * geometry.imageElements() * sizeof(Word);
-    auto *scratch =
-        static_cast<uint8_t *>(kernelScratch(bufferBytes + tileBytes + offsetBytes + imageBytes));
+    auto *scratch = static_cast<uint8_t *>(
+        kernelScratch(bufferBytes + activationBytes + offsetBytes + imageBytes));
     buffers = reinterpret_cast<Buffers *>(scratch);
     uint8_t *tiles = scratch + bufferBytes;
-    auto *offsets = reinterpret_cast<size_t *>(tiles + tileBytes);
+    auto *offsets = reinterpret_cast<size_t *>(tiles + activationBytes);
     geometry.tapOffsets(offsets);
     tapOffset = offsets;
     image = input;
     if (!geometry.isInput) {
-      auto *phases = reinterpret_cast<Word *>(tiles + tileBytes + offsetBytes);
+      auto *phases = reinterpret_cast<Word *>(tiles + activationBytes + offsetBytes);
       fillPhases<Vector>(geometry, input, phases);
       image = phases;
     }
@@ -99,27 +92,11 @@ private:
     for (size_t first = 0; first < blocks; first += together) {
       const size_t count = blocks - first < together ? blocks - first : together;
       for (size_t b = 0; b < count; ++b)
-        locate((first + b) * tileRows, buffers->places[b]);
+        buffers->places[b].locate(geometry, shape.outChannels, (first + b) * tileRows);
       gather(tiles, count);
       multiplyPanel(tiles, count);
     }
     Tiles::end();
-  }
-
-  /// Where 16 pixels lie, in channel 0.
-  struct Places {
-    PieceList in[vectors], out[vectors];
-  };
-  void locate(size_t firstPixel, Places &places) const {
-    const size_t left = geometry.pixels() - firstPixel;
-    for (unsigned v = 0; v < vectors; ++v)
-      places.in[v].count = places.out[v].count = 0;
-    for (unsigned j = 0; j < tileRows && j < left; ++j) {
-      const size_t n = (firstPixel + j) / outPlane(), inPlane = (firstPixel + j) % outPlane();
-      places.in[j / lanes].add(j % lanes,
-                               geometry.pixelOffset(n, inPlane / shape.outW, inPlane % shape.outW));
-      places.out[j / lanes].add(j % lanes, n * shape.outChannels * outPlane() + inPlane);
-    }
   }
 
   /// The activations of a panel as tiles, four planes of the input at a time: caches foresee a walk
@@ -131,76 +108,54 @@ private:
         __m512i taps[4][vectors];
         for (size_t i = 0; i < 4; ++i)
           for (unsigned v = 0; v < vectors; ++v)
-            taps[i][v] = 4 * quad + i < layout.depth
-                             ? loadPixels(image + tapOffset[4 * quad + i], buffers->places[b].in[v])
-                             : _mm512_setzero_si512();
+            taps[i][v] =
+                4 * quad + i < layout.depth
+                    ? loadPieces<Vector>(image + tapOffset[4 * quad + i], buffers->places[b].in[v])
+                    : _mm512_setzero_si512();
         limbQuad(layout.limbs, taps, row);
       }
     }
-  }
-
-  static __m512i loadPixels(const Word *base, const PieceList &list) {
-    __m512i v = _mm512_setzero_si512();
-    for (uint32_t i = 0; i < list.count; ++i)
-      v = Vector::loadMasked(v, list.piece[i].mask, base + list.piece[i].offset);
-    return v;
   }
 
   /// All wanted output channels of a panel of `count` blocks. Those of a block of channels are
   /// written while the next one's are multiplied, plane by plane.
   void multiplyPanel(const uint8_t *tiles, size_t count) {
     const size_t chunk = stepsTogether(count), chunks = (layout.steps + chunk - 1) / chunk,
-                 planesAtATime = (tileRows + count * chunks - 1) / (count * chunks);
-    size_t channel = 0, end = 0; // what is left to be written of the block before
-    const TileSums<Word> *sums = nullptr;
-    auto writePlane = [&] {
-      for (size_t i = 0; i < planesAtATime && channel < end; ++i, ++channel)
-        write(channel, sums, count);
-    };
+                 end = shape.channelsEnd();
+    Backlog planes((tileRows + count * chunks - 1) / (count * chunks),
+                   [&](size_t channel) { write(channel, count); });
     buffers->product.begin(layout.limbs);
-    for (size_t o = shape.firstChannel / tileRows; o * tileRows < shape.channelsEnd(); ++o) {
-      TileSums<Word> *now = buffers->sums[o % 2];
+    for (size_t o = shape.firstChannel / tileRows; o * tileRows < end; ++o) {
       for (size_t b = 0; b < count; ++b)
-        buffers->blocks[b] = {tiles + b * blockStride(), now + b};
+        buffers->blocks[b] = {tiles + b * blockStride(), &buffers->sums[o % 2][b]};
       for (size_t first = 0; first < layout.steps; first += chunk) {
         const size_t steps = layout.steps - first < chunk ? layout.steps - first : chunk;
         buffers->product.multiply(buffers->blocks, count,
                                   weights + o * layout.blockBytes() + first * layout.stepBytes(),
-                                  first, steps, first == 0, writePlane);
+                                  first, steps, first == 0, planes);
       }
-      for (; channel < end; ++channel)
-        write(channel, sums, count);
-      channel = o * tileRows < shape.firstChannel ? shape.firstChannel : o * tileRows;
-      end = (o + 1) * tileRows < shape.channelsEnd() ? (o + 1) * tileRows : shape.channelsEnd();
-      sums = now;
+      const size_t channel = o * tileRows, next = channel + tileRows;
+      planes.take(channel < shape.firstChannel ? shape.firstChannel : channel,
+                  next < end ? next : end);
     }
     buffers->product.finish();
-    for (; channel < end; ++channel)
-      write(channel, sums, count);
+    planes.finish();
   }
 
-  /// A panel's pixels of one channel; `sums` by block.
-  void write(size_t channel, const TileSums<Word> *sums, size_t count) const {
+  /// A panel's pixels of one channel.
+  void write(size_t channel, size_t count) const {
     const size_t plane = channel * outPlane();
     for (size_t b = 0; b < count; ++b)
-      for (unsigned v = 0; v < vectors; ++v) {
-        const __m512i sum = _mm512_load_si512(sums[b][channel % tileRows] + v * lanes);
-        const PieceList &list = buffers->places[b].out[v];
-        for (uint32_t i = 0; i < list.count; ++i) {
-          const auto [offset, mask] = list.piece[i];
-          const ptrdiff_t at = ptrdiff_t(plane) + offset;
-          const __m512i more = addend
-                                   ? Vector::loadMasked(_mm512_setzero_si512(), mask, addend + at)
-                                   : _mm512_setzero_si512();
-          Vector::storeMasked(output + at, mask, Vector::add(sum, more));
-        }
-      }
+      for (unsigned v = 0; v < vectors; ++v)
+        storePieces<Vector>(
+            output + plane, addend ? addend + plane : nullptr, buffers->places[b].out[v],
+            Vector::load(buffers->sums[channel / tileRows % 2][b][channel % tileRows] + v * lanes));
   }
 
   struct Buffers {
     TileProduct<Word, Tiles> product;
     alignas(64) TileSums<Word> sums[2][mostBlocks]; ///< Of every other block of channels.
-    Places places[mostBlocks];
+    PixelPanel<lanes, vectors> places[mostBlocks];  ///< 16 pixels each.
     TileBlock<Word> blocks[mostBlocks];
   };
   static constexpr size_t bufferBytes = roundUp(sizeof(Buffers), 64);

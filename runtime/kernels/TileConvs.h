@@ -6,7 +6,6 @@
 #include "runtime/kernels/TileConv.h"
 #include "runtime/kernels/TileFilterConv.h"
 
-#include <algorithm>
 #include <limits>
 
 namespace gfs {
@@ -29,25 +28,25 @@ public:
 
   static size_t packedBytes(const ConvShape &s) {
     if (!suits(s))
-      return vectors().packedWeightBytes(s);
+      return avx512().packedWeightBytes(s);
     size_t bytes = 0;
     withBest(s, [&]<class Conv>() { bytes = Conv::packedBytes(s); });
     return bytes;
   }
   static void pack(const ConvShape &s, const Word *weight, void *packed) {
     if (!suits(s))
-      return vectors().packWeights(s, weight, packed);
+      return avx512().packWeights(s, weight, packed);
     withBest(s, [&]<class Conv>() { Conv::pack(s, weight, packed); });
   }
   static void run(const ConvShape &s, const Word *input, const void *packed, const Word *addend,
                   Word *output) {
     if (!suits(s))
-      return vectors().convPacked(s, input, packed, addend, output);
+      return avx512().convPacked(s, input, packed, addend, output);
     withBest(s, [&]<class Conv>() { Conv::run(s, input, packed, addend, output); });
   }
 
 private:
-  static const RingKernels<Word> &vectors() { return kernelsAvx512.ring<Word>(); }
+  static const RingKernels<Word> &avx512() { return kernelsAvx512.ring<Word>(); }
 
   /// One block of channels would have to pay for all that is done to the pixels.
   static bool suits(const ConvShape &s) {
@@ -97,16 +96,9 @@ private:
 
   /// Calls visit<Conv>() for the best of them.
   template <class Visit> static void withBest(const ConvShape &s, const Visit &visit) {
-    const double winograd = time<WinogradFilter>(s), large = time<LargeWinogradFilter>(s),
-                 karatsuba = time<KaratsubaFilter>(s);
-    const double least = std::min({plainTime(s), winograd, large, karatsuba});
-    if (large == least)
-      visit.template operator()<Filtered<LargeWinogradFilter>>();
-    else if (winograd == least)
-      visit.template operator()<Filtered<WinogradFilter>>();
-    else if (karatsuba == least)
-      visit.template operator()<Filtered<KaratsubaFilter>>();
-    else
+    if (!visitCheapestFilter(
+            plainTime(s), [&]<class Filter>() { return time<Filter>(s); },
+            [&]<class Filter>() { visit.template operator()<Filtered<Filter>>(); }))
       visit.template operator()<Plain>();
   }
 };

@@ -23,8 +23,8 @@ template <class Word, class Tiles, class Filter> class TileFilterConv {
   using Grid = FilterTiles<Vector, Filter>;
   static constexpr unsigned lanes = Vector::lanes, vectors = Vector::count;
   static constexpr uint32_t points = Nested::points;
-  /// Vectors' worth of 16 tiles that are done together, and what their activations leave of a
-  /// second cache of 2 MB.
+  /// Blocks of 16 tiles that are done together, and what their activations may take of a second
+  /// cache of 2 MB.
   static constexpr size_t mostBlocks = 4, panelBytes = size_t(1) << 20;
 
 public:
@@ -87,7 +87,8 @@ private:
 
   void evaluate(const Word *input) {
     const size_t tiles = Grid::tiles(shape), blocks = (tiles + tileRows - 1) / tileRows,
-                 together = blocksTogether(blocks),
+                 most = panelBytes / (points * layout.blockBytes()),
+                 together = blocksTogether(blocks, most < mostBlocks ? most : mostBlocks),
                  transformedBytes = together * points * pointBytes();
     auto *scratch = static_cast<uint8_t *>(
         kernelScratch(bufferBytes + transformedBytes + grid.imageWords() * sizeof(Word)));
@@ -107,16 +108,6 @@ private:
 
   /// Of the activations of a block at one point, and a line of cache, as for PointSums.
   size_t pointBytes() const { return layout.blockBytes() + 64; }
-
-  /// The blocks of a panel, panels of about one size.
-  size_t blocksTogether(size_t blocks) const {
-    const size_t fit = panelBytes / (points * layout.blockBytes()),
-                 most = fit < 1            ? 1
-                        : fit < mostBlocks ? fit
-                                           : mostBlocks,
-                 panels = (blocks + most - 1) / most;
-    return (blocks + panels - 1) / panels;
-  }
 
   /// V of a panel, in limbs; four channels of all of it at a time, as in TileConv.
   void transform(size_t count) {
@@ -152,41 +143,33 @@ private:
   /// All wanted output channels of a panel of `count` blocks; those of a block of channels are
   /// transformed back and written while the next one's are multiplied.
   void multiplyPanel(size_t count) {
-    size_t left = 0, done = 0; // channels of all blocks of the panel to be written, and written
-    size_t writtenBlock = 0;
-    const size_t atATime = (tileRows + points - 1) / points;
-    auto writeSome = [&] {
-      for (size_t i = 0; i < atATime && done < left; ++i, ++done)
-        write(writtenBlock, done / count, done % count);
-    };
+    const size_t end = shape.channelsEnd();
+    Backlog channels((tileRows + points - 1) / points,
+                     [&](size_t item) { write(item / count, item % count); });
     buffers->product.begin(layout.limbs);
-    for (size_t o = shape.firstChannel / tileRows; o * tileRows < shape.channelsEnd(); ++o) {
+    for (size_t o = shape.firstChannel / tileRows; o * tileRows < end; ++o) {
       const uint8_t *w = weights + o * points * layout.blockBytes();
       for (uint32_t point = 0; point < points; ++point, w += layout.blockBytes()) {
         for (size_t b = 0; b < count; ++b)
           buffers->blocks[b] = {activations + (b * points + point) * pointBytes(),
                                 &buffers->sums[o % 2][point].of[b]};
-        buffers->product.multiply(buffers->blocks, count, w, 0, layout.steps, true, writeSome);
+        buffers->product.multiply(buffers->blocks, count, w, 0, layout.steps, true, channels);
       }
-      for (; done < left; ++done)
-        write(writtenBlock, done / count, done % count);
-      writtenBlock = o;
-      left = tileRows * count;
-      done = 0;
+      const size_t channel = o * tileRows, next = channel + tileRows;
+      channels.take((channel < shape.firstChannel ? shape.firstChannel : channel) * count,
+                    (next < end ? next : end) * count);
     }
     buffers->product.finish();
-    for (; done < left; ++done)
-      write(writtenBlock, done / count, done % count);
+    channels.finish();
   }
 
-  void write(size_t outBlock, size_t row, size_t block) const {
-    const size_t channel = outBlock * tileRows + row, plane = channel * shape.outH * shape.outW;
-    if (channel < shape.firstChannel || channel >= shape.channelsEnd())
-      return;
+  void write(size_t channel, size_t block) const {
+    const size_t plane = channel * shape.outH * shape.outW;
     grid.template writeChannel<vectors>(
         buffers->panels[block],
         [&](uint32_t point, uint32_t v) {
-          return Vector::load(buffers->sums[outBlock % 2][point].of[block][row] + v * lanes);
+          const auto &sums = buffers->sums[channel / tileRows % 2][point].of[block];
+          return Vector::load(sums[channel % tileRows] + v * lanes);
         },
         addend ? addend + plane : nullptr, output + plane);
   }

@@ -22,6 +22,39 @@ template <class Word> struct TileBlock {
   TileSums<Word> *sums; ///< Over the taps done so far.
 };
 
+/// The blocks of a panel, at most `most` of `blocks` but always one: panels of about one size.
+inline size_t blocksTogether(size_t blocks, size_t most) {
+  const size_t panels = most < 1 ? blocks : (blocks + most - 1) / most;
+  return (blocks + panels - 1) / panels;
+}
+
+/// Work on one product that is done a little at a time between the blocks of the next one: items
+/// of a range, in order.
+template <class Work> class Backlog {
+public:
+  /// work(item) does one item.
+  Backlog(size_t atATime, const Work &work) : atATime(atATime), work(work) {}
+  /// Takes [first, last) on, after doing what is left.
+  void take(size_t first, size_t last) {
+    finish();
+    next = first;
+    end = last;
+  }
+  void some() {
+    for (size_t i = 0; i < atATime && next < end; ++i)
+      work(next++);
+  }
+  void finish() {
+    while (next < end)
+      work(next++);
+  }
+
+private:
+  const size_t atATime;
+  const Work work;
+  size_t next = 0, end = 0;
+};
+
 template <class Word, class Tiles> class TileProduct {
   using Vector = PixelVector<Word>;
   using Block = TileBlock<Word>;
@@ -29,23 +62,25 @@ template <class Word, class Tiles> class TileProduct {
   static constexpr size_t mostLines = 16; ///< Of cache, fetched ahead in a step.
 
 public:
+  /// Before the first product of words of so many limbs.
   void begin(unsigned limbsOfWords) {
     limbs = limbsOfWords;
     pending.count = 0;
   }
 
   /// Multiplies `count` blocks by steps [first, first + steps) of a block of channels, `w` being
-  /// the tiles of the first of them; their sums begin (`isFirst`) or go on. After each block, in
-  /// time that the unit leaves, calls between(). A sum is there when the next block is done; the
-  /// last, after finish().
-  template <class Between>
+  /// the tiles of the first of them; their sums begin (`isFirst`) or go on. After each block does
+  /// some of the backlog, in time that the unit leaves. A sum is there when the next block is done;
+  /// the last, after finish().
+  template <class Work>
   void multiply(const Block *blocks, size_t count, const uint8_t *w, size_t first, size_t steps,
-                bool isFirst, const Between &between) {
+                bool isFirst, Backlog<Work> &backlog) {
     visitLimbs([&]<unsigned ofWord, unsigned together>() {
-      multiplyAll<ofWord, together>(blocks, count, w, first, steps, isFirst, between);
+      multiplyAll<ofWord, together>(blocks, count, w, first, steps, isFirst, backlog);
     });
   }
 
+  /// After the last product: folds it.
   void finish() {
     visitLimbs([&]<unsigned ofWord, unsigned>() {
       foldRows<lastPass<ofWord>, ofWord - 1>(0, pending.count * tileRows);
@@ -85,9 +120,9 @@ private:
     }
   }
 
-  template <unsigned ofWord, unsigned together, class Between>
+  template <unsigned ofWord, unsigned together, class Work>
   void multiplyAll(const Block *blocks, size_t count, const uint8_t *w, size_t first, size_t steps,
-                   bool isFirst, const Between &between) {
+                   bool isFirst, Backlog<Work> &backlog) {
     constexpr size_t stepBytes = ofWord * tileBytes;
     ahead = w + steps * stepBytes;
     const size_t groups = (count + together - 1) / together;
@@ -107,7 +142,7 @@ private:
         pass<ofWord, 0, last, 0, last, together>(x, w, steps);
         defer(blocks + b, some, isFirst);
       }
-      between();
+      backlog.some();
     }
   }
 

@@ -156,7 +156,7 @@ private:
   std::shared_ptr<Rendezvous> shared;
   unsigned self;
   /// Both ends are at work in this process, each on a processor of its own where there are two.
-  Spin spin{std::chrono::microseconds(1000)};
+  Spin spin{Spin::usual};
   std::span<uint8_t> target; ///< Of the exchange that was begun.
   size_t pulled = 0;         ///< So much of it has been copied.
 };

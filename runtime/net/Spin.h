@@ -17,6 +17,10 @@ namespace gfs {
 /// Used by one thread.
 class Spin {
 public:
+  /// How long waits poll where nobody says otherwise. In a virtual machine a processor that slept
+  /// comes back slower than by its wake-up alone.
+  static constexpr std::chrono::microseconds usual{1000};
+
   /// Waits poll for at most `most`, which may be 0, and not at all while `busy`, if given, is set.
   explicit Spin(std::chrono::microseconds most = {}, const std::atomic<bool> *busy = nullptr)
       : most(most), busy(busy) {}

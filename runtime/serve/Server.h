@@ -26,8 +26,9 @@ struct ServerOptions {
       peer; ///< Where server 0 listens. Server 0 uses its own only to find out what is wrong.
   std::shared_ptr<const Security> security;
   std::optional<Fingerprint> peerFingerprint;
-  Milliseconds timeout{60000};         ///< For every step of a request; see Connection.
-  std::chrono::microseconds spin{1000}; ///< How long an exchange polls before it sleeps; see Spin.
+  Milliseconds timeout{60000}; ///< For every step of a request; see Connection.
+  /// How long an exchange polls before it sleeps; see Spin.
+  std::chrono::microseconds spin = Spin::usual;
   size_t maxQueue = 64;
   size_t maxClients = 64; ///< Connections.
   /// A client that has asked nothing for so long has to go where others want to come in.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/inspect/PlanSummary.h"
+#include "runtime/net/Spin.h"
 #include "runtime/serve/Dealing.h"
 #include "runtime/serve/Local.h"
 #include "tools/gfs-bench/Plaintext.h"
@@ -16,7 +17,7 @@ struct NetworkOptions {
   unsigned together = 1;    ///< Inferences in one pass.
   /// Between two requests: servers prepare the next inference in it, not under the present one.
   unsigned pauseMs = 0;
-  unsigned spinUs = 1000;     ///< The servers' --spin-us.
+  unsigned spinUs = Spin::usual.count(); ///< The servers' --spin-us.
   std::string device = "cpu"; ///< Of servers and dealer, as gfsrun takes it.
   bool timeSteps = false;     ///< On a GPU: by its clock, launch by launch and so a little slower.
   std::string throttle;       ///< A network to imitate, as gfsrun takes it; empty: none.

@@ -23,7 +23,7 @@ struct Options {
                                                       throttle;
   std::filesystem::path portFile, machine;
   serve::ServerOptions server;
-  unsigned timeoutMs = 60000, spinUs = 1000, aheadMb = 256, repeat = 1, threads = 0;
+  unsigned timeoutMs = 60000, spinUs = Spin::usual.count(), aheadMb = 256, repeat = 1, threads = 0;
   bool local = false, once = false, profile = false, quiet = false;
 };
 
