@@ -55,6 +55,8 @@ public:
     FormatChoice choice = FixedStage(*module, options, diagnostics, progress).run();
     evaluate(mainOf(*choice.measured));
     showLayers();
+    // What dropped bits leave to chance depends on shares, which clear evaluation does not have.
+    (*module)->setAttr(fixed::wholeOpeningsAttr, UnitAttr::get(&context));
     LayerComparison comparison{options.model.string(),
                                choice.formats.ringBits,
                                choice.formats.activationBits,

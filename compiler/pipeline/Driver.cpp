@@ -53,6 +53,10 @@ public:
   void run() {
     checkOptions(options);
     progress.run(Phase::Import, [&] { return load(); });
+    if (options.wholeOpenings)
+      (*module)->setAttr(language == Language::Secure ? secure::wholeOpeningsAttr
+                                                      : fixed::wholeOpeningsAttr,
+                         UnitAttr::get(&context));
     if (language == Language::Nn && reached(Phase::Optimise))
       progress.run(Phase::Optimise, [&] { return optimise(); });
     else if (language == Language::Nn)

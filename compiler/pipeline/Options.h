@@ -58,6 +58,7 @@ struct CompileOptions {
   /// client.
   std::string outputForm = "model";
   FormatOptions formats;
+  bool wholeOpenings = false; ///< Open all bits, also those that nothing keeps; exact formats do.
   ReplaceOptions replace;
   /// Largest root mean square error of the outputs, relative to their spread, that the search for
   /// formats allows. Not given: 0.005, or up to eight times that where it cannot be reached, with a

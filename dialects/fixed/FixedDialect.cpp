@@ -64,6 +64,11 @@ LogicalResult FixedDialect::verifyOperationAttribute(Operation *op, NamedAttribu
   }
   if (attribute.getName() == protocolAttr)
     return verifyProtocol(op, attribute);
+  if (attribute.getName() == wholeOpeningsAttr) {
+    if (!isa<ModuleOp>(op) || !isa<UnitAttr>(attribute.getValue()))
+      return op->emitError() << "'" << wholeOpeningsAttr << "' expects a unit on a module";
+    return success();
+  }
   if (attribute.getName() != ringBitsAttr)
     return op->emitError() << "'" << attribute.getName().getValue()
                            << "' is not an attribute of operations in the fixed dialect";

@@ -26,6 +26,8 @@
 namespace gfs::fixed {
 
 constexpr llvm::StringLiteral ringBitsAttr = "fixed.ring_bits";
+/// Unit, of the module: becomes secure.whole_openings.
+constexpr llvm::StringLiteral wholeOpeningsAttr = "fixed.whole_openings";
 constexpr llvm::StringLiteral nameAttr = "fixed.name";
 constexpr llvm::StringLiteral postAttr = "fixed.post";
 constexpr llvm::StringLiteral postAxisAttr = "fixed.post_axis";

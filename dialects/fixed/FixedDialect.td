@@ -18,7 +18,7 @@ def Fixed_Dialect : Dialect {
     down (which of the two depends on the masks of a run; the expected value is exact).
 
     Attributes:
-    - `fixed.ring_bits : i64` on the module.
+    - `fixed.ring_bits : i64` on the module, and `fixed.whole_openings` where all bits of opened values are to be sent.
     - `fixed.name : string` on arguments and results of `main`: the model's names of inputs and outputs.
     - `fixed.post : "none" | "softmax" | "log_softmax" | "argmax" | "argmax_last" | "top_values" | "top_indices" | "bottom_values" |
       "bottom_indices"` on results: what the client applies to its logits.

@@ -26,6 +26,8 @@ namespace gfs::secure {
 // Attributes of the module.
 constexpr llvm::StringLiteral ringBitsAttr = "secure.ring_bits";
 constexpr llvm::StringLiteral weightModeAttr = "secure.weight_mode";
+/// Unit: opens send all bits.
+constexpr llvm::StringLiteral wholeOpeningsAttr = "secure.whole_openings";
 constexpr llvm::StringLiteral exchangesAttr =
     "secure.exchanges"; ///< Number of exchanges; by the schedule.
 constexpr llvm::StringLiteral arenaWordsAttr =

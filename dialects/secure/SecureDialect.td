@@ -21,8 +21,9 @@ def Secure_Dialect : Dialect {
     What is sent between the servers is what opens and comparisons send; what reaches the client are the results of
     `@main`. `secure-verify-masks` proves both for every program that becomes a plan.
 
-    Module attributes: `secure.ring_bits` (l), `secure.weight_mode` ("shared", "server" or "public"), and
-    after planning `secure.exchanges` and `secure.arena_words`.
+    Module attributes: `secure.ring_bits` (l), `secure.weight_mode` ("shared", "server" or "public"),
+    `secure.whole_openings` (opens send all bits, see `secure-trim-openings`), and after planning `secure.exchanges` and
+    `secure.arena_words`.
     Arguments and results of `@main` are ports: `secure.name`, on arguments `secure.seen` (the largest magnitude in the
     calibration samples), and on results `secure.post` ("none", "softmax", "log_softmax" or "argmax", applied by the client).
   }];

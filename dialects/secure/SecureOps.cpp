@@ -56,6 +56,8 @@ LogicalResult WeightOp::verify() {
 LogicalResult OpenOp::verify() {
   if (getExchange() && getExchange()->size() != 1)
     return emitOpError("sends one message, but lists ") << getExchange()->size() << " exchanges";
+  if (static_cast<int64_t>(getDropped()) < 0 || getDropped() >= 64)
+    return emitOpError("expects to drop 0 to 63 bits, got ") << static_cast<int64_t>(getDropped());
   return expectSameShape(*this, getOperand().getType(), getType(), scaleOf(getOperand().getType()));
 }
 

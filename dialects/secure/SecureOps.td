@@ -75,13 +75,14 @@ def Secure_WeightOp : Secure_Op<"weight"> {
 //===-- Interactive and secret-dependent steps --===//
 
 def Secure_OpenOp : Secure_UnaryOp<"open", Secure_Share, Secure_Masked,
-    (ins I64Attr:$mask, OptionalAttr<DenseI64ArrayAttr>:$exchange)> {
+    (ins I64Attr:$mask, DefaultValuedAttr<I64Attr, "0">:$dropped, OptionalAttr<DenseI64ArrayAttr>:$exchange)> {
   let summary = "Make a shared value masked.";
   let description = [{
-    Each server sends x_i + r_i; both add up to x + r.
+    Each server sends x_i + r_i; both add up to x + r. The `dropped` low bits, d, are not sent: the result is x + r + e with
+    an error |e| < 2^d of mean 0.
 
     Security: r is uniform, used here only (`mask` is its number, unique in the program), and no server knows it:
-    what is sent is uniform. Cost: one exchange, l/8 bytes each way, nothing dealt.
+    what is sent is uniform. Cost: one exchange, (l - d)/8 bytes each way, nothing dealt.
 
     ```mlir
     %1 = secure.open %0 {mask = 0 : i64} : !secure.share<4, scale = 12> -> !secure.masked<4, scale = 12>

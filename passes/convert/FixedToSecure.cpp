@@ -348,6 +348,8 @@ struct ConvertFixedToSecure : gfs::impl::ConvertFixedToSecureBase<ConvertFixedTo
     module->removeAttr(fixed::ringBitsAttr);
     module->setAttr(secure::ringBitsAttr, builder.getI64IntegerAttr(*bits));
     module->setAttr(secure::weightModeAttr, builder.getStringAttr(weightMode));
+    if (module->removeAttr(fixed::wholeOpeningsAttr))
+      module->setAttr(secure::wholeOpeningsAttr, builder.getUnitAttr());
   }
 };
 } // namespace

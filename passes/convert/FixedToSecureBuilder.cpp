@@ -32,7 +32,8 @@ Value SecureBuilder::masked(Location loc, Forms &forms) {
     Type type = forms.share.getType();
     forms.masked =
         OpenOp::create(builder, loc, maskedType(type, shapeOf(type), scaleOf(type)), forms.share,
-                       builder.getI64IntegerAttr(masks++), DenseI64ArrayAttr());
+                       builder.getI64IntegerAttr(masks++), builder.getI64IntegerAttr(0),
+                       DenseI64ArrayAttr());
   }
   return forms.masked;
 }

@@ -195,7 +195,10 @@ struct ConvertNnToFixed : gfs::impl::ConvertNnToFixedBase<ConvertNnToFixed> {
       return signalPassFailure();
     numTruncations += lowering.truncations();
     main.erase();
-    module->setAttr(gfs::fixed::ringBitsAttr, Builder(module).getI64IntegerAttr(options.ringBits));
+    Builder builder(module);
+    module->setAttr(gfs::fixed::ringBitsAttr, builder.getI64IntegerAttr(options.ringBits));
+    if (options.exact)
+      module->setAttr(gfs::fixed::wholeOpeningsAttr, builder.getUnitAttr());
   }
 
   LogicalResult checkOptions(const gfs::FixedOptions &options) {

@@ -39,7 +39,7 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     Windows longer than 8 bits are compared by the chunked one-hot protocol unless another is asked for.
 
     - Before: an `nn` function `@main` with batch normalisation folded or not, `fixed.range` on every operation and argument.
-    - After: a `fixed` function `@main`, `fixed.ring_bits` on the module, ranges kept for `fixed-verify-ranges`.
+    - After: a `fixed` function `@main`, `fixed.ring_bits` on the module, with `exact` also `fixed.whole_openings`, ranges kept for `fixed-verify-ranges`.
     - Cost: one opening for each ReLU, function, square, truncation, linear operand, and level of a maximum.
     - Numerics: weights are rounded to the nearest integer; each activation carries the rounding of its shift (variance 1/6
       unit in the last place, no bias) and of its window: the sign of |z| < 2^(low-1) is random.

@@ -4,6 +4,7 @@
 #include "mlir/Pass/PassManager.h"
 
 void gfs::secure::buildSecurePipeline(mlir::OpPassManager &passes) {
+  passes.addPass(createSecureTrimOpenings());
   passes.addPass(createSecureScheduleExchanges());
   // Lifetimes are counted in exchanges, so memory comes after the schedule.
   passes.addPass(createSecurePlanMemory());

@@ -140,7 +140,9 @@ plan::Step planStep(Operation *op, const std::function<uint32_t(Value)> &weightI
   plan::Step step;
   step.set_name(nodeName(op->getLoc()));
   llvm::TypeSwitch<Operation *>(op)
-      .Case([&](OpenOp) { step.mutable_open(); })
+      .Case([&](OpenOp open) {
+        step.mutable_open()->set_dropped(static_cast<uint32_t>(open.getDropped()));
+      })
       .Case([&](Conv2dOp conv) { fillLinear(*step.mutable_linear(), conv, weightId); })
       .Case([&](LinearMapOp linear) { fillLinear(*step.mutable_linear(), linear, weightId); })
       .Case([&](ReluOp relu) { fillComparison(*step.mutable_relu(), relu); })

@@ -74,7 +74,8 @@ struct VerifyMasks : gfs::secure::impl::SecureVerifyMasksBase<VerifyMasks> {
       return op->emitOpError("sends a value without an open");
 
     if (auto open = dyn_cast<OpenOp>(op))
-      return claim(op, "mask", open.getMask(), masks);
+      return success(succeeded(claim(op, "mask", open.getMask(), masks)) &&
+                     succeeded(verifyDropped(open)));
     if (isa<Conv2dOp, LinearMapOp>(op))
       return verifyProduct(op);
     if (auto relu = dyn_cast<ReluOp>(op))
@@ -124,6 +125,13 @@ struct VerifyMasks : gfs::secure::impl::SecureVerifyMasksBase<VerifyMasks> {
       return success();
     return op->emitOpError("expects a shift of at most ")
            << ringBits - 3 << " in a ring of " << ringBits << " bits, got " << shift;
+  }
+
+  LogicalResult verifyDropped(OpenOp open) {
+    if (static_cast<int64_t>(open.getDropped()) <= ringBits - 3)
+      return success();
+    return open.emitOpError("expects to drop at most ")
+           << ringBits - 3 << " bits in a ring of " << ringBits << ", got " << open.getDropped();
   }
 
   /// Rules 3 and 6.

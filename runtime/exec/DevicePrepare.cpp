@@ -84,7 +84,7 @@ private:
           expand(piece, words ? piece.count * sizeof(Word) : piece.count);
         else if (words) {
           launch(cuda::UnpackTask<Word>{
-              piece.bits, packed.as<const uint32_t>(), {}, {}, piece.count, to});
+              {piece.bits, 0}, packed.as<const uint32_t>(), {}, piece.count, to});
           packed = packed.behind(cuda::paddedBytes(packedBytes(piece.count, piece.bits)));
         }
       }

@@ -21,6 +21,11 @@ struct GateSite {
   bool resultMasked() const { return result().kind() == plan::Value::MASKED; }
 };
 
+/// Of an Open.
+inline OpenedBits openedBits(const GateSite &site) {
+  return {site.ring.bits, site.step.open().dropped()};
+}
+
 using GatePtr = std::unique_ptr<Gate>;
 
 /// Makes GateOf<uint32_t> or GateOf<uint64_t>, as the ring needs.

@@ -53,6 +53,10 @@ static std::string detailText(const plan::Plan &plan, const plan::Step &step) {
     return fmt::format("port {}", step.input().port());
   case plan::Step::kOutput:
     return fmt::format("port {}", step.output().port());
+  case plan::Step::kOpen:
+    return step.open().dropped()
+               ? fmt::format("bits {} to {}", step.open().dropped(), plan.ring_bits() - 1)
+               : std::string();
   case plan::Step::kLinear:
     return convText(step.linear());
   case plan::Step::kRelu:

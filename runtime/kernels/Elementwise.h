@@ -124,37 +124,27 @@ template <class Word, class Packer> struct Elementwise {
       a[i] &= mask;
   }
 
-  static void maskAndPack(unsigned bits, const Word *share, const Word *maskShare, size_t n,
-                          uint8_t *out) {
+  static void maskAndPack(OpenedBits bits, Word rounding, const Word *share, const Word *maskShare,
+                          size_t n, uint8_t *out) {
     Word sum[blockWords];
     for (size_t first = 0; first < n; first += blockWords) {
       size_t count = n - first < blockWords ? n - first : blockWords;
-      add(share + first, maskShare + first, sum, count);
-      Packer::pack(bits, sum, count, out + first / 8 * bits);
+      for (size_t i = 0; i < count; ++i)
+        sum[i] = (share[first + i] + maskShare[first + i] + rounding) >> bits.dropped;
+      Packer::pack(bits.sent(), sum, count, out + first / 8 * bits.sent());
     }
   }
 
-  static void unpackAndAdd(unsigned bits, const uint8_t *a, const uint8_t *b, size_t n, Word *out) {
-    const Word mask = lowMask<Word>(bits);
+  static void unpackAndAdd(OpenedBits bits, const uint8_t *a, const uint8_t *b, size_t n,
+                           Word *out) {
+    const Word mask = lowMask<Word>(bits.ring), middle = static_cast<Word>(bits.middle());
     Word other[blockWords];
     for (size_t first = 0; first < n; first += blockWords, out += blockWords) {
       size_t count = n - first < blockWords ? n - first : blockWords;
-      Packer::unpack(bits, a + first / 8 * bits, count, out);
-      Packer::unpack(bits, b + first / 8 * bits, count, other);
+      Packer::unpack(bits.sent(), a + first / 8 * bits.sent(), count, out);
+      Packer::unpack(bits.sent(), b + first / 8 * bits.sent(), count, other);
       for (size_t i = 0; i < count; ++i)
-        out[i] = (out[i] + other[i]) & mask;
-    }
-  }
-
-  static void unpackAndOpen(unsigned bits, const Word *share, const Word *maskShare,
-                            const uint8_t *peer, size_t n, Word *masked) {
-    const Word mask = lowMask<Word>(bits);
-    Word theirs[blockWords];
-    for (size_t first = 0; first < n; first += blockWords) {
-      size_t count = n - first < blockWords ? n - first : blockWords;
-      Packer::unpack(bits, peer + first / 8 * bits, count, theirs);
-      for (size_t i = 0; i < count; ++i)
-        masked[first + i] = (share[first + i] + maskShare[first + i] + theirs[i]) & mask;
+        out[i] = ((out[i] + other[i]) << bits.dropped & mask) | middle;
     }
   }
 

@@ -111,34 +111,18 @@ template <class Word> struct HostArrays {
   }
 
   static void pack(unsigned bits, const Word *in, size_t n, uint8_t *out) {
-    maskAndPack(bits, in, nullptr, n, out);
-  }
-  static void maskAndPack(unsigned bits, const Word *share, const Word *maskShare, size_t n,
-                          uint8_t *out) {
     withLane([&](Lane &lane) {
-      cuda::PackTask<Word> task{bits, lane.uploaded(0, share, n), {}, n, {}};
-      if (maskShare)
-        task.addend = lane.uploaded(1, maskShare, n);
-      task.out = lane.room<uint32_t>(result, cuda::packedWords(n, bits));
-      lane.launch(task);
+      lane.launch(cuda::PackTask<Word>{bits, lane.uploaded(0, in, n), n,
+                                       lane.room<uint32_t>(result, cuda::packedWords(n, bits))});
       lane.download(result, out, (n * bits + 7) / 8);
     });
   }
   static void unpack(unsigned bits, const uint8_t *in, size_t n, Word *out) {
-    unpackAndOpen(bits, nullptr, nullptr, in, n, out);
-  }
-  static void unpackAndOpen(unsigned bits, const Word *share, const Word *maskShare,
-                            const uint8_t *peer, size_t n, Word *masked) {
     withLane([&](Lane &lane) {
-      const auto message = lane.uploaded(0, peer, (n * bits + 7) / 8);
-      cuda::UnpackTask<Word> task{bits, message.template as<const uint32_t>(), {}, {}, n, {}};
-      if (share) {
-        task.first = lane.uploaded(1, share, n);
-        task.second = lane.uploaded(2, maskShare, n);
-      }
-      task.out = lane.room<Word>(result, n);
-      lane.launch(task);
-      lane.download(result, masked, n * sizeof(Word));
+      const auto message = lane.uploaded(0, in, (n * bits + 7) / 8);
+      lane.launch(cuda::UnpackTask<Word>{
+          {bits, 0}, message.template as<const uint32_t>(), {}, n, lane.room<Word>(result, n)});
+      lane.download(result, out, n * sizeof(Word));
     });
   }
   static void tableLookup(WindowShape window, unsigned ringBits, const Word *masked,
@@ -193,8 +177,6 @@ template <class Word> struct HostArrays {
     RingKernels<Word> kernels = convolutions(others);
     kernels.pack = pack;
     kernels.unpack = unpack;
-    kernels.maskAndPack = maskAndPack;
-    kernels.unpackAndOpen = unpackAndOpen;
     kernels.tableLookup = tableLookup;
     kernels.truncate = truncate;
     kernels.square = square;

@@ -46,6 +46,17 @@ struct WindowShape {
   uint64_t centre() const { return (uint64_t(1) << high) - (low ? uint64_t(1) << (low - 1) : 0); }
 };
 
+/// What an opening sends of a word of `ring` bits: all but the lowest `dropped`; see
+/// runtime/gates/Open.cpp.
+struct OpenedBits {
+  unsigned ring, dropped;
+  unsigned sent() const { return ring - dropped; }
+  /// What server 0 adds before it drops bits.
+  uint64_t rounding() const { return (uint64_t(1) << dropped) >> 1; }
+  /// What stands for dropped bits in the opened word: their mean, rounded down.
+  uint64_t middle() const { return ((uint64_t(1) << dropped) - 1) >> 1; }
+};
+
 /// v = z >> shift of a masked value ẑ = z + s in the ring of ringBits bits; see
 /// runtime/gates/Rescale.h.
 struct RescaleShape {
@@ -89,14 +100,12 @@ template <class Word> struct RingKernels {
   void (*pack)(unsigned bits, const Word *in, size_t n, uint8_t *out);
   /// Inverse of pack; results are reduced. Reads only ceil(n * bits / 8) bytes.
   void (*unpack)(unsigned bits, const uint8_t *in, size_t n, Word *out);
-  /// share + mask share, packed: what Open sends.
-  void (*maskAndPack)(unsigned bits, const Word *share, const Word *maskShare, size_t n,
-                      uint8_t *out);
-  /// out = unpack(a) + unpack(b), reduced: what Open makes of both servers' messages.
-  void (*unpackAndAdd)(unsigned bits, const uint8_t *a, const uint8_t *b, size_t n, Word *out);
-  /// masked = share + maskShare + unpack(peer), reduced: the same where the shares are at hand.
-  void (*unpackAndOpen)(unsigned bits, const Word *share, const Word *maskShare,
-                        const uint8_t *peer, size_t n, Word *masked);
+  /// (share + maskShare + rounding) >> dropped, packed: what Open sends.
+  void (*maskAndPack)(OpenedBits bits, Word rounding, const Word *share, const Word *maskShare,
+                      size_t n, uint8_t *out);
+  /// out = ((unpack(a) + unpack(b)) << dropped) + middle, reduced: what Open makes of both servers'
+  /// messages.
+  void (*unpackAndAdd)(OpenedBits bits, const uint8_t *a, const uint8_t *b, size_t n, Word *out);
   /// Bit i of `out` (packed) = bit (X_i mod 2^n) of table i, tables of max(2^n, 8) bits each, one
   /// after the other.
   void (*tableLookup)(WindowShape window, unsigned ringBits, const Word *masked,

@@ -95,7 +95,6 @@ constexpr RingKernels<Word> loopKernels(decltype(RingKernels<Word>::conv) conv) 
           .unpack = Packer::unpack,
           .maskAndPack = Loops::maskAndPack,
           .unpackAndAdd = Loops::unpackAndAdd,
-          .unpackAndOpen = Loops::unpackAndOpen,
           .tableLookup = Loops::tableLookup,
           .oneHotLookup = Loops::oneHotLookup,
           .truncate = Rescales::truncate,

@@ -12,7 +12,7 @@
 
 namespace gfs::plan {
 
-constexpr uint32_t formatVersion = 1;
+constexpr uint32_t formatVersion = 2; // 1 opened all bits
 constexpr std::string_view fileMagic =
     "GFSPLAN1"; ///< First 8 bytes of plan.bin; the protobuf follows.
 

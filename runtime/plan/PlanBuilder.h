@@ -65,9 +65,9 @@ public:
     port->set_value(value);
     port->set_post_process(post);
   }
-  uint32_t open(uint32_t x) {
+  uint32_t open(uint32_t x, unsigned dropped = 0) {
     uint32_t id = step({x}, shapeOf(x), masked, plan.values(static_cast<int>(x)).scale());
-    latest().mutable_open();
+    latest().mutable_open()->set_dropped(dropped);
     return id;
   }
   uint32_t weight(uint64_t elements) {

@@ -230,6 +230,8 @@ void GateVerifier::verify() {
   case Step::kOpen:
     arity(1);
     kinds(Value::SHARED, Value::MASKED);
+    require(step.open().dropped() <= ringBits - 3, "expects to drop at most {} bits, got {}",
+            ringBits - 3, step.open().dropped());
     return sameCounts();
   case Step::kLinear:
     return linear();

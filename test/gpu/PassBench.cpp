@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole passes of both servers of a plan on one GPU, in one process, for several group sizes, with
-// dealing and preparing; the result of each group is held against the clear reference of its first
-// request. On a GPU also, launch by launch, where the online time goes, and what part of the
-// matrix units' peak convolutions reach.
+// dealing and preparing; what the servers give of each group's first request is held, bit by bit,
+// against what servers on the CPU give of the same material and shares. On a GPU also, launch by
+// launch, where the online time goes, and what part of the matrix units' peak convolutions reach.
 // Usage: gfs-pass-bench plan.bin [device [group …]]     (device: as gfsrun's --device; cuda)
 // Where plan.weights is missing, weights and keys are made up: times and rightness do not depend on
 // them. GFS_PEAK_TOPS: the peak that the part is of, as gfs-gpu-bench measures it.
 #include "runtime/base/Clock.h"
 #include "runtime/base/Error.h"
-#include "runtime/exec/ClearExecutor.h"
 #include "runtime/exec/ClientShares.h"
 #include "runtime/exec/Dealer.h"
 #include "runtime/exec/DevicePlan.h"
@@ -74,24 +73,28 @@ struct Deployment {
   MaskedWeights weights;
   Dealer dealer;
   PartyExecutor server0, server1;
+  PartyExecutor onCpu0, onCpu1; ///< What is right.
 
   Deployment(ProgramRef code, Model model, const Kernels &kernels)
       : program(std::move(code)), seeds(std::move(model.seeds)), weights(std::move(model.weights)),
         dealer(program, seeds[0], seeds[1], weights.modelId, &weights, kernels),
         server0(program, weights, seeds[0], Party::Zero, kernels),
-        server1(program, weights, seeds[1], Party::One, kernels) {}
+        server1(program, weights, seeds[1], Party::One, kernels),
+        onCpu0(program, weights, seeds[0], Party::Zero),
+        onCpu1(program, weights, seeds[1], Party::One) {}
   void timeSteps(bool timed) {
     server0.timeSteps(timed);
     server1.timeSteps(timed);
   }
 };
 
-/// Requests that have everything but their turn.
+/// Requests that have everything but their turn; runGroup() tells them their inputs.
 struct PreparedGroup {
   std::array<std::vector<GroupMember>, 2> members;
   std::array<std::vector<SecretVector<uint8_t>>, 2> inputs;
   SecretSeed common = SecretSeed::random();
   RequestId first;
+  std::array<SecretVector<uint8_t>, 2> firstRecords;
   double dealSeconds = 0, prepareSeconds = 0; ///< Of one request; of one server and request.
 };
 
@@ -130,7 +133,10 @@ void begin(const Deployment &d, const plan::Id16 &material, uint64_t serial, uin
         group.members[server].push_back(
             {servers[server]->begin(material, serial + done + i,
                                     partsOf(*servers[server], records[i][server])),
-             &group.common, group.inputs[server]});
+             nullptr,
+             {}});
+    if (done == 0)
+      group.firstRecords = std::move(records[0]);
   }
 }
 
@@ -164,8 +170,27 @@ struct Outcome {
   RunReport report; ///< Of server 0, which has both forms of the weights.
 };
 
-Outcome runGroup(const Deployment &d, PreparedGroup group, const std::vector<ClearWords> &inputs,
-                 const WeightTable &clear, bool check) {
+/// The output shares of a group's first request, by server, as servers on the CPU make them.
+std::array<RunResult, 2> runFirstOnCpu(const Deployment &d, PreparedGroup &group) {
+  auto ends = makeInMemoryChannel();
+  auto prepare = [&](const PartyExecutor &server, SecretVector<uint8_t> record) {
+    return server.prepare(group.first.materialId, group.first.serial, std::move(record));
+  };
+  Prepared p0 = prepare(d.onCpu0, std::move(group.firstRecords[0])),
+           p1 = prepare(d.onCpu1, std::move(group.firstRecords[1]));
+  auto other = std::async(std::launch::async, [&] {
+    return d.onCpu1.run(std::move(p1), *ends.second, group.common, group.inputs[1]);
+  });
+  RunResult mine = d.onCpu0.run(std::move(p0), *ends.first, group.common, group.inputs[0]);
+  return {std::move(mine), other.get()};
+}
+
+Outcome runGroup(const Deployment &d, PreparedGroup &group, bool check) {
+  for (size_t i = 0; i < 2; ++i)
+    for (GroupMember &member : group.members[i]) {
+      member.common = &group.common;
+      member.inputs = group.inputs[i];
+    }
   auto ends = makeInMemoryChannel();
   const double start = secondsNow();
   auto other = std::async(std::launch::async, [&] {
@@ -177,14 +202,9 @@ Outcome runGroup(const Deployment &d, PreparedGroup group, const std::vector<Cle
   outcome.report = std::move(mine[0].report);
   if (!check)
     return outcome;
-  const auto expected =
-      ClearExecutor(d.program, clear).run(d.seeds[0], d.seeds[1], group.first, inputs);
-  const plan::Plan &plan = d.program->plan();
-  for (size_t port = 0; port < expected.size(); ++port)
-    outcome.right &=
-        joinOutput(d.program->ring(),
-                   d.program->valueElements(plan.outputs(static_cast<int>(port)).value()),
-                   mine[0].outputs[port], theirs[0].outputs[port]) == expected[port];
+  const auto expected = runFirstOnCpu(d, group);
+  outcome.right =
+      mine[0].outputs == expected[0].outputs && theirs[0].outputs == expected[1].outputs;
   return outcome;
 }
 
@@ -224,7 +244,6 @@ int run(int argc, char **argv) {
   const ComputeDevice device = openDevice(argc > 2 ? argv[2] : "cuda");
   std::printf("%s\n", describeDevice(device, program, DeviceUser::Local).c_str());
   Deployment d(program, std::move(model), *device.kernels);
-  const WeightTable clear = unmaskWeights(plan.plan, d.weights, d.seeds[0], d.seeds[1]);
   std::printf("whole passes on the device: %s, whole records: %s\n",
               d.server0.runsOnDevice() ? "yes" : "no", d.dealer.onDevice() ? "yes" : "no");
   std::vector<ClearWords> inputs;
@@ -248,7 +267,7 @@ int run(int argc, char **argv) {
       prepareSeconds = group.prepareSeconds;
       // The reference takes longer than the rest: it sees the first pass and the last replayed one.
       const bool check = round == 0 || round + 1 == rounds;
-      runs.push_back(runGroup(d, std::move(group), inputs, clear, check));
+      runs.push_back(runGroup(d, group, check));
     }
     const bool allRight = std::ranges::all_of(runs, &Outcome::right);
     runs.erase(runs.begin(), runs.begin() + 2);
@@ -262,8 +281,8 @@ int run(int argc, char **argv) {
                 allRight ? "right" : "WRONG");
     if (d.server0.runsOnDevice()) {
       d.timeSteps(true);
-      const Outcome timed =
-          runGroup(d, prepareGroup(d, inputs, material, serial, count), inputs, clear, true);
+      PreparedGroup group = prepareGroup(d, inputs, material, serial, count);
+      const Outcome timed = runGroup(d, group, true);
       d.timeSteps(false);
       right &= timed.right;
       printSplit(*program, timed.report, count);

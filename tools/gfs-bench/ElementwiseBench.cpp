@@ -46,12 +46,12 @@ template <class Word> void registerPacking(unsigned bits) {
     return;
   registerOnEach<Word>(fmt::format("mask-and-pack/{}", bits), [=](const Kernel &k) {
     return [=, a = words(), b = words(), out = bytes()]() mutable {
-      k.maskAndPack(bits, a.data(), b.data(), count, out.data());
+      k.maskAndPack({bits, 0}, 0, a.data(), b.data(), count, out.data());
     };
   });
   registerOnEach<Word>(fmt::format("unpack-and-add/{}", bits), [=](const Kernel &k) {
     return [=, a = bytes(), b = bytes(), out = words()]() mutable {
-      k.unpackAndAdd(bits, a.data(), b.data(), count, out.data());
+      k.unpackAndAdd({bits, 0}, a.data(), b.data(), count, out.data());
     };
   });
 }

@@ -104,7 +104,11 @@ static void addFormatFlags(CLI::App &app, Arguments &arguments) {
                    "largest error of a fitted function, relative to the spread of its values, as "
                    "far as 16 thresholds allow; default 2^(2 - activation bits)")
       ->check(CLI::Range(1e-9, 0.25));
-  formats->add_flag("--exact", options.formats.exact, "decide signs to the last place");
+  formats->add_flag("--exact", options.formats.exact,
+                    "decide signs to the last place; implies --whole-openings");
+  formats->add_flag("--whole-openings", options.wholeOpenings,
+                    "send all bits of opened values, also low ones that are truncated away: a run "
+                    "is then bit for bit what gfscc evaluates in clear");
   formats
       ->add_option("--relu-protocol", options.reluProtocol,
                    "how signs are found; auto: layer by layer what is predicted to be fastest")

@@ -78,7 +78,7 @@ public:
       return;
     const Array<uint32_t> share = part(false, packedBytes(count, bits)).as<uint32_t>();
     launch(cuda::MaskAndPackTask<Word>{
-        bits, true, dealtBlocks(count * sizeof(Word)), values, count, {}, share});
+        {bits, 0}, 0, true, dealtBlocks(count * sizeof(Word)), values, count, {}, share});
   }
   /// XOR shares: server 0's stream, to which the caller's tasks XOR the values.
   Array<uint8_t> bytes(uint64_t count) {

@@ -11,9 +11,11 @@ constexpr auto maskStream = static_cast<uint16_t>(Stream::Mask);
 template <class Word> class Input final : public DeviceGate {
 public:
   explicit Input(const DeviceSite &site)
-      : task{
-            site.ring.bits,  site.arrays.client.as<const uint32_t>(), {}, {}, site.resultElements(),
-            site.out<Word>()} {}
+      : task{{site.ring.bits, 0},
+             site.arrays.client.as<const uint32_t>(),
+             {},
+             site.resultElements(),
+             site.out<Word>()} {}
   void evaluate(const Launcher &launch, unsigned) const override { launch(task); }
 
 private:
@@ -23,7 +25,8 @@ private:
 template <class Word> class Output final : public DeviceGate {
 public:
   explicit Output(const DeviceSite &site)
-      : task{site.ring.bits,
+      : task{{site.ring.bits, 0},
+             0,
              !site.first(),
              site.commonStream(maskStream),
              site.in<Word>(0),
@@ -43,16 +46,16 @@ public:
   explicit Open(const DeviceSite &site)
       : mask{site.stream(maskStream), site.resultElements() * sizeof(Word),
              site.resultMaskShare<uint64_t>()},
-        send{site.ring.bits,
+        send{openedBits(site),
+             site.first() ? static_cast<Word>(openedBits(site).rounding()) : Word(0),
              false,
              site.stream(maskStream),
              site.in<Word>(0),
              site.resultElements(),
              site.out<Word>(),
              site.arrays.messages[0].as<uint32_t>()},
-        receive{site.ring.bits,   site.arrays.answers[0].as<const uint32_t>(),
-                site.out<Word>(), {},
-                send.elements,    site.out<Word>()} {}
+        receive{send.bits, site.arrays.answers[0].as<const uint32_t>(), site.out<Word>(),
+                send.elements, site.out<Word>()} {}
 
   void prepare(const Launcher &launch) const override { launch(mask); }
   void evaluate(const Launcher &launch, unsigned phase) const override {

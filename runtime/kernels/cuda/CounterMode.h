@@ -64,15 +64,18 @@ struct ExpandTask {
   }
 };
 
-/// What Open and Output send: (share ± stream) mod 2^bits, packed; masks are made where they are
-/// used and never stored. Thread `index` takes 32 words, which fill `bits` words of the message.
+/// What Open and Output send: (share ± stream + rounding) mod 2^ring >> dropped, packed; masks are
+/// made where they are used and never stored. Thread `index` takes 32 words, which fill as many
+/// words of the message as bits are sent of each.
 template <class Word> struct MaskAndPackTask {
-  unsigned bits;
+  OpenedBits bits;
+  Word rounding;
   bool subtracts;
   StreamPlace stream;
   Array<const Word> share;
   uint64_t elements;
-  Array<Word> sum; ///< Where the masked share is left as words too, if anywhere. May be `share`.
+  /// Where what is sent is left as words too, shifted back, if anywhere. May be `share`.
+  Array<Word> sum;
   Array<uint32_t> out;
 
   uint64_t count() const { return (elements + 31) / 32; }
@@ -81,9 +84,10 @@ template <class Word> struct MaskAndPackTask {
     constexpr unsigned perPair = 8 / sizeof(Word); // words of 64 bits
     const Word *from = share.of(member);
     Word *kept = sum.of(member);
-    const Word mask = lowBits<Word>(bits);
-    const uint64_t last = packedWords(elements, bits);
-    uint64_t at = index * bits; // next word of the message
+    const Word mask = lowBits<Word>(bits.ring);
+    const unsigned width = bits.ring - bits.dropped;
+    const uint64_t last = packedWords(elements, width);
+    uint64_t at = index * width; // next word of the message
     uint32_t *to = out.of(member);
     uint64_t window = 0; // bits not yet written, `filled` < 32 of them
     unsigned filled = 0;
@@ -96,14 +100,15 @@ template <class Word> struct MaskAndPackTask {
         const Word pad =
             static_cast<Word>(words[j / perPair].bits >> (j % perPair * 8 * sizeof(Word) % 64));
         const Word masked =
-            i < elements ? (subtracts ? from[i] - pad : from[i] + pad) & mask : Word(0);
+            i < elements ? (subtracts ? from[i] - pad : from[i] + pad) + rounding : Word(0);
+        const Word sent = (masked & mask) >> bits.dropped;
         if (i < elements && sum.exists())
-          kept[i] = masked;
+          kept[i] = sent << bits.dropped;
         // In halves: 31 pending bits and 32 new ones fit.
-        appendBits(static_cast<uint32_t>(masked), bits < 32 ? bits : 32, window, filled, to, at,
+        appendBits(static_cast<uint32_t>(sent), width < 32 ? width : 32, window, filled, to, at,
                    last);
-        if (bits > 32)
-          appendBits(static_cast<uint32_t>(uint64_t(masked) >> 32), bits - 32, window, filled, to,
+        if (width > 32)
+          appendBits(static_cast<uint32_t>(uint64_t(sent) >> 32), width - 32, window, filled, to,
                      at, last);
       }
     }

@@ -32,40 +32,39 @@ GFS_DEVICE Word unpacked(const uint32_t *packed, unsigned bits, uint64_t index) 
 /// Words without gaps, mod 2^bits. Thread `index` gathers word `index` of the result.
 template <class Word> struct PackTask {
   unsigned bits;
-  Array<const Word> in, addend; ///< `addend` none: zeros.
+  Array<const Word> in;
   uint64_t elements;
   Array<uint32_t> out;
 
   uint64_t count() const { return packedWords(elements, bits); }
   GFS_DEVICE void operator()(uint64_t index, Member member) const {
-    const Word *words = in.of(member), *others = addend.of(member);
+    const Word *words = in.of(member);
     const uint64_t from = index * 32;
     uint64_t word = 0;
     for (uint64_t i = from / bits; i < elements && i * bits < from + 32; ++i) {
-      const Word sum = addend.exists() ? words[i] + others[i] : words[i];
-      const uint64_t value = sum & lowBits<Word>(bits);
+      const uint64_t value = words[i] & lowBits<Word>(bits);
       word |= i * bits >= from ? value << (i * bits - from) : value >> (from - i * bits);
     }
     out.of(member)[index] = static_cast<uint32_t>(word);
   }
 };
 
-/// Unpacks a message and adds up to two arrays: what Open makes of the peer's message. Reduced.
+/// Unpacks a message, the middle in place of dropped bits, and adds an array: what Open makes of
+/// the peer's message. Reduced.
 template <class Word> struct UnpackTask {
-  unsigned bits;
+  OpenedBits bits;
   Array<const uint32_t> message;
-  Array<const Word> first, second; ///< None: zeros.
+  Array<const Word> addend; ///< None: zeros.
   uint64_t elements;
   Array<Word> out;
 
   uint64_t count() const { return elements; }
   GFS_DEVICE void operator()(uint64_t index, Member member) const {
-    Word sum = unpacked<Word>(message.of(member), bits, index);
-    if (first.exists())
-      sum += first.of(member)[index];
-    if (second.exists())
-      sum += second.of(member)[index];
-    out.of(member)[index] = sum & lowBits<Word>(bits);
+    Word sum = unpacked<Word>(message.of(member), bits.ring - bits.dropped, index) << bits.dropped;
+    sum += ((Word(1) << bits.dropped) - 1) >> 1;
+    if (addend.exists())
+      sum += addend.of(member)[index];
+    out.of(member)[index] = sum & lowBits<Word>(bits.ring);
   }
 };
 

@@ -2,7 +2,7 @@
 // RUN: gfscc %s -q --emit=plan | FileCheck %s
 // Tests that a plan says what the program says: ports, values, steps, weights, and the schedule interval by interval.
 
-// CHECK: format: 1
+// CHECK: format: 2
 // CHECK: compiler: "gfscc
 // CHECK: model: "plan"
 // CHECK: ring_bits: 24

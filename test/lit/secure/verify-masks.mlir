@@ -242,3 +242,14 @@ module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
     return %p, %y : !secure.share<4, scale = 8>, !secure.share<4, scale = 8>
   }
 }
+
+// -----
+
+module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
+  func.func @main(%x: !secure.share<4, scale = 8>) -> !secure.share<4, scale = 8> {
+    // expected-error @below {{expects to drop at most 29 bits in a ring of 32, got 30}}
+    %m = secure.open %x {mask = 0 : i64, dropped = 30 : i64} : !secure.share<4, scale = 8> -> !secure.masked<4, scale = 8>
+    %y = secure.unmask %m : !secure.masked<4, scale = 8> -> !secure.share<4, scale = 8>
+    return %y : !secure.share<4, scale = 8>
+  }
+}

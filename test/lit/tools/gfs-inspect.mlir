@@ -5,6 +5,9 @@
 // RUN: gfs-inspect %t/plan.bin --layers | FileCheck %s --check-prefix=LAYERS
 // RUN: gfs-inspect %t/plan.bin --schedule | FileCheck %s --check-prefix=SCHEDULE
 // RUN: gfs-inspect %t/plan.bin --leakage | FileCheck %s --check-prefix=LEAKAGE
+// RUN: gfscc %s -q --relu-protocol=table --whole-openings -o %t/whole.bin
+// RUN: gfs-inspect %t/whole.bin | FileCheck %s --check-prefix=WHOLE
+// WHOLE: bytes each way 25
 // RUN: gfs-inspect %t/plan.bin --json | FileCheck %s --check-prefix=JSON
 // Three exchanges of half a round trip each, and nothing else takes a tenth of a millisecond.
 // RUN: gfs-inspect %t/plan.bin --network=rtt=200 | FileCheck %s --check-prefix=SLOW
@@ -18,7 +21,7 @@
 // RUN: gfs-inspect %t/plan.dealer.key --json | FileCheck %s --check-prefix=DEALER
 // Tests every view of a small plan: one linear layer of 4 x 2, one ReLU of 2 elements.
 
-// OVERVIEW: plan.bin: plan of gfs-inspect, format 1, made by gfscc
+// OVERVIEW: plan.bin: plan of gfs-inspect, format 2, made by gfscc
 // OVERVIEW: hash {{[0-9a-f]+$}}
 // OVERVIEW: ring 32 bits
 // OVERVIEW: weights 8 in 1 tensors, shared (neither server knows them)
@@ -27,8 +30,8 @@
 // OVERVIEW: multiplications 8 a server
 // OVERVIEW: ReLUs 2
 // OVERVIEW: exchanges 3
-// 4 and 2 opened elements of 4 bytes, and 2 bits in one byte.
-// OVERVIEW: bytes each way 25
+// 4 opened elements of 32 bits, 2 of 27 (the window begins at bit 6), and 2 bits in one byte.
+// OVERVIEW: bytes each way 24
 // OVERVIEW: dealt bytes 0 to server 0, {{[0-9]+}} to server 1, an inference
 // OVERVIEW: predicted 0.{{[0-9]}} ms online for lan: 0.2 ms round trip, 1000 Mbit/s; machine: built-in figures
 
@@ -36,18 +39,19 @@
 // LAYERS: 0 in Input 1x4 shared port 0 8 0 0 0 0
 // LAYERS: Open 1x4 masked 8 1 16 0 0
 // LAYERS: Linear 1x2 shared 2x4x1x1 16 0 0 0 8
+// LAYERS: Open 1x2 masked bits 5 to 31 16 1 7 0 0
 // LAYERS: Relu 1x2 shared table 7 bits [6, 13), >> 8 8 1 1 0
 
 // SCHEDULE: exchange messages of bytes each way
 // SCHEDULE: 0 {{.*}}(Open) 16
-// SCHEDULE: 1 {{.*}}(Open) 8
+// SCHEDULE: 1 {{.*}}(Open) 7
 // SCHEDULE: 2 {{.*}}(Relu) 1
 
 // LEAKAGE: Everybody who holds plan.bin
 // LEAKAGE: Server 0
 // LEAKAGE: weights plan.weights is W - A
 // LEAKAGE: from client one share of each input (in), 16 bytes: uniform mod 2^32
-// LEAKAGE: from server 1 3 exchanges, 25 bytes, nothing else
+// LEAKAGE: from server 1 3 exchanges, 24 bytes, nothing else
 // LEAKAGE: 2 opened values, 6 elements
 // LEAKAGE: 1 bytes of comparison bits
 // LEAKAGE: Server 1
@@ -56,7 +60,7 @@
 // LEAKAGE: learns the outputs in full (out)
 // LEAKAGE: Model owner
 // LEAKAGE: Network observer
-// LEAKAGE: 25 bytes between the servers each way in 3 exchanges, 16 in and 8 out
+// LEAKAGE: 24 bytes between the servers each way in 3 exchanges, 16 in and 8 out
 // LEAKAGE: both servers, or the dealer and a server: everything
 
 // JSON: "schema": 1
@@ -64,7 +68,7 @@
 // JSON: "weight_mode": "shared"
 // JSON: "totals": {
 // JSON: "exchanges": 3
-// JSON: "bytes_each_way": 25
+// JSON: "bytes_each_way": 24
 // JSON: "relus": 2
 // JSON: "predicted": {
 // JSON: "network": "lan"

@@ -106,6 +106,28 @@ TEST(SecrecyTest, OpenedWordsAndOutputsAreUniform) {
   EXPECT_LT(chiSquare(opened), seldom);
 }
 
+TEST(SecrecyTest, OpenedWordsWithoutLowBitsAreUniform) {
+  // 16 of 32 bits, so that what is opened are the words' sums again.
+  PlanBuilder b(32);
+  uint32_t x = b.open(b.input({1024}), 16);
+  b.output(b.step({x}, {1024}, PlanBuilder::shared));
+  b.plan.mutable_steps(2)->mutable_truncate()->set_shift(17);
+  for (int64_t constant : {0, -1, 65535, 65536}) {
+    Transcript t(b.build(), {}, constant, 100);
+    std::vector<uint8_t> opened;
+    for (size_t i = 0; i < t.sent[0].size(); i += 2) {
+      uint16_t a, c;
+      std::memcpy(&a, &t.sent[0][i], 2);
+      std::memcpy(&c, &t.sent[1][i], 2);
+      a = static_cast<uint16_t>(a + c);
+      opened.push_back(static_cast<uint8_t>(a));
+      opened.push_back(static_cast<uint8_t>(a >> 8));
+    }
+    for (const auto &bytes : {t.sent[0], t.sent[1], opened})
+      EXPECT_LT(chiSquare(bytes), seldom);
+  }
+}
+
 TEST(SecrecyTest, OutputsAreSharedAfresh) {
   // Without a step between, what the client gets back would be the shares it sent: zeros from
   // server 0.

@@ -25,10 +25,10 @@ struct ComparisonGatesTest : GateTest {
     return all;
   }
 
-  plan::Plan reluPlan(size_t count, unsigned shift, Window window,
-                      SignWindow::Protocol protocol) const {
+  plan::Plan reluPlan(size_t count, unsigned shift, Window window, SignWindow::Protocol protocol,
+                      unsigned dropped = 0) const {
     PlanBuilder builder(bits());
-    builder.output(builder.relu(builder.open(builder.input({count})), shift, window.low,
+    builder.output(builder.relu(builder.open(builder.input({count}), dropped), shift, window.low,
                                 window.high, protocol));
     return builder.build();
   }
@@ -48,7 +48,28 @@ struct ComparisonGatesTest : GateTest {
         int64_t error = y[i] - (std::max<int64_t>(z[i], 0) >> shift);
         ASSERT_TRUE(error == 0 || error == 1 || (error == -1 && z[i] < 0)) << "element " << i;
       }
+      if (window.low > 1)
+        testTrimmedRelu(window, protocol);
     }
+  }
+
+  /// As many bits dropped as compiled plans drop: half a unit more, and signs within one unit.
+  void testTrimmedRelu(Window window, SignWindow::Protocol protocol) {
+    const unsigned shift = window.low, dropped = shift - 1;
+    const int64_t unit = int64_t(1) << shift, range = (int64_t(1) << window.high) - 2 * unit;
+    const Values z = within(std::max<int64_t>(range, 1), 203);
+    const auto run =
+        runBoth(reluPlan(z.size(), shift, window, protocol, dropped), {}, {z}, kernels());
+    for (const Values &y : {run.servers[0], run.reference[0]})
+      for (size_t i = 0; i < z.size(); ++i) {
+        const double meant = static_cast<double>(z[i]) / static_cast<double>(unit),
+                     error = std::abs(static_cast<double>(y[i]) - meant);
+        const bool kept = error < 1.5, cleared = y[i] == 0;
+        ASSERT_TRUE(z[i] >= unit    ? kept
+                    : z[i] <= -unit ? cleared
+                                    : kept || cleared)
+            << z[i] << " gives " << y[i];
+      }
   }
 
   /// Pieces with a plain meaning: y is a polynomial of v = z >> shift.

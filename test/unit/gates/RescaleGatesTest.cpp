@@ -6,9 +6,10 @@ namespace gfs {
 namespace {
 
 struct RescaleGatesTest : GateTest {
-  plan::Plan unaryPlan(size_t count, const std::function<void(plan::Step &)> &setGate) const {
+  plan::Plan unaryPlan(size_t count, const std::function<void(plan::Step &)> &setGate,
+                       unsigned dropped = 0) const {
     PlanBuilder builder(bits());
-    uint32_t z = builder.open(builder.input({count}));
+    uint32_t z = builder.open(builder.input({count}), dropped);
     uint32_t y = builder.step({z}, {count}, PlanBuilder::shared);
     setGate(builder.latest());
     builder.output(y);
@@ -23,6 +24,48 @@ TEST_P(RescaleGatesTest, OpenAndUnmaskKeepEveryValue) {
   EXPECT_EQ(runPlan(unaryPlan(z.size(), [](plan::Step &step) { step.mutable_unmask(); }), {}, {z},
                     kernels())[0],
             z);
+}
+
+TEST_P(RescaleGatesTest, OpeningsThatDropBitsErrByLessThanTheseBits) {
+  constexpr size_t count = 10000;
+  const Values z = wholeRing(count);
+  for (unsigned dropped : {1u, 2u, 7u, bits() / 2, bits() - 3}) {
+    SCOPED_TRACE(dropped);
+    const auto run = runBoth(unaryPlan(
+                                 count, [](plan::Step &step) { step.mutable_unmask(); }, dropped),
+                             {}, {z}, kernels());
+    // What clear evaluation draws is distributed as what comes of the servers' shares.
+    for (const Values &got : {run.servers[0], run.reference[0]}) {
+      double sum = 0, squares = 0;
+      for (size_t i = 0; i < count; ++i) {
+        const int64_t error = reduce(static_cast<uint64_t>(got[i]) - static_cast<uint64_t>(z[i]));
+        ASSERT_LT(std::abs(error), int64_t(1) << dropped) << z[i];
+        const double relative = std::ldexp(static_cast<double>(error), -static_cast<int>(dropped));
+        sum += relative;
+        squares += relative * relative;
+      }
+      const double variance = (1 - std::ldexp(1.0, -2 * static_cast<int>(dropped))) / 6;
+      EXPECT_NEAR(sum / count, 0, 7 * std::sqrt(variance / count));
+      EXPECT_NEAR(squares / count, variance, 0.1 * variance);
+    }
+  }
+}
+
+TEST_P(RescaleGatesTest, TruncationsOfSuchOpeningsAreUnbiased) {
+  // z = 5/16 + 3 at shift 8; variance 1/24 of the opening and 55/256 of the truncation.
+  constexpr size_t count = 20000;
+  const auto run =
+      runBoth(unaryPlan(
+                  count, [&](plan::Step &step) { step.mutable_truncate()->set_shift(8); }, 7),
+              {}, {Values(count, 3 * 256 + 80)}, kernels());
+  for (const Values &got : {run.servers[0], run.reference[0]}) {
+    double sum = 0;
+    for (int64_t y : got) {
+      ASSERT_LT(std::abs(static_cast<double>(y) - 3.3125), 1.5);
+      sum += static_cast<double>(y);
+    }
+    EXPECT_NEAR(sum / count, 3.3125, 7 * std::sqrt(0.26 / count));
+  }
 }
 
 TEST_P(RescaleGatesTest, TruncateToOneUnit) {
@@ -82,6 +125,17 @@ TEST_P(RescaleGatesTest, MultiplyTwoMaskedValues) {
 
 INSTANTIATE_TEST_SUITE_P(All, RescaleGatesTest, everyKernelAndRing(), kernelAndRing);
 INSTANTIATE_TEST_SUITE_P(EmulatedCuda, RescaleGatesTest, emulatedCudaAndRing(), kernelAndRing);
+
+TEST(RescaleCostTest, OpenSendsWhatItDoesNotDrop) {
+  for (unsigned dropped : {0u, 1u, 11u, 29u}) {
+    PlanBuilder builder(32);
+    uint32_t z = builder.open(builder.input({1000}), dropped);
+    builder.output(builder.step({z}, {1000}, PlanBuilder::shared));
+    builder.plan.mutable_steps(2)->mutable_unmask();
+    EXPECT_EQ(makeGate(builder.build(), 1)->cost().messageBytes,
+              std::vector<uint64_t>{1000 * (32 - dropped) / 8});
+  }
+}
 
 TEST(RescaleCostTest, SquareDealsTwoWordsAndTwoFractions) {
   PlanBuilder builder(32);

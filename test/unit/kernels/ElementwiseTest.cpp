@@ -76,30 +76,30 @@ TEST_P(ElementwiseTest, PacksAndUnpacksEveryWidth32) { testPacking(kernels<uint3
 TEST_P(ElementwiseTest, PacksAndUnpacksEveryWidth64) { testPacking(kernels<uint64_t>()); }
 
 template <class Word> void testOpening(const RingKernels<Word> &kernels) {
-  for (unsigned bits = 16; bits <= 8 * sizeof(Word); ++bits)
-    for (size_t n : counts) {
-      auto share = makeWords<Word>(n, Pattern::Random, 1),
-           maskShare = makeWords<Word>(n, Pattern::Ones, 2);
-      auto theirs = makeWords<Word>(n, Pattern::Random, 3);
-      std::vector<Word> sum(n), opened(n);
-      for (size_t i = 0; i < n; ++i) {
-        sum[i] = share[i] + maskShare[i];
-        opened[i] = sum[i] + theirs[i];
+  for (unsigned ring = 16; ring <= 8 * sizeof(Word); ++ring)
+    for (unsigned dropped : {0u, 1u, 7u, ring - 3})
+      for (size_t n : counts) {
+        const OpenedBits bits{ring, dropped};
+        const auto rounding = static_cast<Word>(n % 2 ? bits.rounding() : 0);
+        auto share = makeWords<Word>(n, Pattern::Random, 1),
+             maskShare = makeWords<Word>(n, Pattern::Ones, 2);
+        auto theirs = makeWords<Word>(n, Pattern::Random, 3);
+        std::vector<Word> ours(n), opened(n);
+        for (size_t i = 0; i < n; ++i) {
+          ours[i] = static_cast<Word>(share[i] + maskShare[i] + rounding) >> dropped;
+          opened[i] = (static_cast<Word>(ours[i] + theirs[i]) << dropped) + Word(bits.middle());
+        }
+        auto expected = referencePack(bits.sent(), ours);
+        GuardedBytes message(std::vector<uint8_t>(expected.size(), 0xcc));
+        kernels.maskAndPack(bits, rounding, share.data(), maskShare.data(), n, message.data());
+        ASSERT_TRUE(std::equal(expected.begin(), expected.end(), message.data()))
+            << ring << " bits without " << dropped << ", " << n;
+        GuardedBytes peer(referencePack(bits.sent(), theirs));
+        std::vector<Word> together(n);
+        kernels.unpackAndAdd(bits, message.data(), peer.data(), n, together.data());
+        ASSERT_EQ(together, reduced(opened, ring))
+            << ring << " bits without " << dropped << ", " << n;
       }
-      auto expected = referencePack(bits, sum);
-      GuardedBytes message(std::vector<uint8_t>(expected.size(), 0xcc));
-      kernels.maskAndPack(bits, share.data(), maskShare.data(), n, message.data());
-      ASSERT_TRUE(std::equal(expected.begin(), expected.end(), message.data()))
-          << bits << " bits, " << n;
-      GuardedBytes peer(referencePack(bits, theirs));
-      std::vector<Word> masked(n), together(n);
-      kernels.unpackAndAdd(bits, message.data(), peer.data(), n, together.data());
-      ASSERT_EQ(together, reduced(opened, bits)) << bits << " bits, " << n;
-      kernels.unpackAndOpen(bits, share.data(), maskShare.data(), peer.data(), n, masked.data());
-      ASSERT_EQ(masked, reduced(opened, bits)) << bits << " bits, " << n;
-      kernels.unpackAndOpen(bits, share.data(), maskShare.data(), peer.data(), n, share.data());
-      ASSERT_EQ(share, masked) << "in place";
-    }
 }
 
 TEST_P(ElementwiseTest, OpensEveryRing32) { testOpening(kernels<uint32_t>()); }

@@ -26,6 +26,14 @@ TEST(VerifyGatesTest, NothingButOpenMakesSharedValuesMasked) {
     expectChangeRefused(makeResult(has, Value::MASKED), "expects its result to be shared");
 }
 
+TEST(VerifyGatesTest, OpensKeepSomeBits) {
+  auto drop = [](uint32_t bits) {
+    return [=](Plan &p) { stepWith(p, HAS(open)).mutable_open()->set_dropped(bits); };
+  };
+  expectChangeRefused(drop(30), "expects to drop at most 29 bits, got 30");
+  expectChangeRefused(drop(0xffffffff), "expects to drop at most 29 bits, got 4294967295");
+}
+
 TEST(VerifyGatesTest, OperandKindsAreFixed) {
   // Operand 0 of each step below is replaced by x, a shared value, or by opened x, a masked one.
   const uint32_t x = 0, opened = 2;

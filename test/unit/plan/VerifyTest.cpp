@@ -13,7 +13,7 @@ TEST(VerifyTest, AcceptsEveryGateInEveryWeightMode) {
 }
 
 TEST(VerifyTest, RefusesWrongHeaders) {
-  expectChangeRefused([](Plan &p) { p.set_format(2); }, "plan format 2 is not 1");
+  expectChangeRefused([](Plan &p) { p.set_format(1); }, "plan format 1 is not 2");
   expectChangeRefused([](Plan &p) { p.set_ring_bits(15); },
                       "expects a ring of 16 to 64 bits, got 15");
   expectChangeRefused([](Plan &p) { p.set_ring_bits(65); },
