@@ -77,7 +77,7 @@ def measure(name):
         start = time.time()
         deployment.deal(len(images))
         dealing = (time.time() - start) / len(images)
-        deployment.start_both()
+        deployment.start_apart()
         done, remote = deployment.infer(*checks, images=folder / "x.npy", timeout=900)
         if done.returncode != 0:
             raise SystemExit(done.stderr)

@@ -37,7 +37,7 @@ def measure(deployment, condition, images):
     deployment.deal(count)
     for party in (0, 1):
         (deployment.folder / f"port{party}").unlink(missing_ok=True)
-        deployment.start(party, throttle=condition)
+    deployment.start_apart(throttle=condition)
     done, stats = deployment.infer(images=deployment.folder / "x.npy", timeout=900)
     if done.returncode != 0:
         raise SystemExit(done.stderr)
@@ -65,8 +65,8 @@ def rows(name, machine):
         predicted = explain["total"]["predicted_ms"]
         error = 100 * (predicted / measured[compiled_for] - 1)
         yield [name, compiled_for, signs(explain), explain["total"]["exchanges"], f"{explain['total']['dealt_bytes']:,}",
-               f"{predicted:.1f} ms", f"{measured[compiled_for]:.1f} ms", f"{error:+.0f} %",
-               " / ".join(f"{measured[condition]:.1f} ms" for condition in CONDITIONS)]
+               f"{predicted:.2f} ms", f"{measured[compiled_for]:.2f} ms", f"{error:+.0f} %",
+               " / ".join(f"{measured[condition]:.2f} ms" for condition in CONDITIONS)]
 
 
 def main():

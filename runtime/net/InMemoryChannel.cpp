@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 namespace gfs {
 
@@ -123,10 +124,12 @@ private:
     shared->changed.notify_all();
   }
 
-  /// Waits for what the peer does: first polling, then asleep.
+  /// Waits for what the peer does: first polling, then asleep. Each poll offers the processor, which
+  /// may be the one that the peer's thread was put on.
   template <class Condition> void await(std::unique_lock<std::mutex> &lock, Condition condition) {
     const bool came = condition() || spinUntil(spin, [&] {
                         lock.unlock();
+                        std::this_thread::yield();
                         lock.lock();
                         return condition();
                       });

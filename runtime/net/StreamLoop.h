@@ -12,6 +12,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <atomic>
+#include <thread>
 
 namespace gfs {
 
@@ -102,6 +103,7 @@ bool StreamLoop<Stream>::runUntil(Call &call, Spin &spin, Over &&over) {
   poll();
   if (!over())
     spinUntil(spin, [&] {
+      std::this_thread::yield(); // this process's helpers, and a peer on the same machine
       loop.poll();
       return over();
     });

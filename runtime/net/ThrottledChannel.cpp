@@ -32,8 +32,8 @@ void sleepUntil(Clock::time_point time) {
 
 class ThrottledChannel final : public Channel {
 public:
-  ThrottledChannel(Channel &inner, const NetworkProfile &profile)
-      : inner(inner), profile(profile) {}
+  ThrottledChannel(Channel &inner, const NetworkProfile &profile, Spin spin)
+      : inner(inner), profile(profile), spin(spin) {}
 
   void exchange(std::span<const uint8_t> outgoing, std::span<uint8_t> incoming) override {
     begin(outgoing, incoming);
@@ -109,8 +109,14 @@ private:
       const Clock::time_point arrival{Nanoseconds(stamp)};
       requireSameClock(arrival);
       std::copy_n(&received[at + header], to.size(), to.begin());
-      sleepUntil(arrival);
+      waitUntil(arrival);
     }
+  }
+
+  void waitUntil(Clock::time_point arrival) {
+    auto came = [=] { return Clock::now() >= arrival; };
+    if (!came() && !spinUntil(spin, came))
+      sleepUntil(arrival);
   }
 
   void requireSameClock(Clock::time_point arrival) {
@@ -127,6 +133,7 @@ private:
 
   Channel &inner;
   NetworkProfile profile;
+  Spin spin;
   Clock::time_point lastDeparture{};   ///< When the last block has left this end.
   std::vector<uint8_t> sent, received; ///< Block after block, each behind its time of arrival.
   std::span<const uint8_t> message;    ///< Of the exchange that was begun.
@@ -136,8 +143,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<Channel> makeThrottledChannel(Channel &inner, const NetworkProfile &profile) {
-  return std::make_unique<ThrottledChannel>(inner, profile);
+std::unique_ptr<Channel> makeThrottledChannel(Channel &inner, const NetworkProfile &profile,
+                                              Spin spin) {
+  return std::make_unique<ThrottledChannel>(inner, profile, spin);
 }
 
 } // namespace gfs

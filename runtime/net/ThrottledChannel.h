@@ -5,6 +5,7 @@
 
 #include "runtime/net/Channel.h"
 #include "runtime/net/NetworkProfile.h"
+#include "runtime/net/Spin.h"
 
 namespace gfs {
 
@@ -17,8 +18,9 @@ namespace gfs {
 ///
 /// which the sender writes before the message; exchange() returns when that time has come. Counters
 /// are those of the messages without this header. Both ends must be throttled, else sizes do not
-/// match. Throws Network if the two ends' clocks are not the same. `inner` must outlive the
-/// channel.
-std::unique_ptr<Channel> makeThrottledChannel(Channel &inner, const NetworkProfile &profile);
+/// match. Waits for that time poll as `spin` says, as waits for a real link's messages would.
+/// Throws Network if the two ends' clocks are not the same. `inner` must outlive the channel.
+std::unique_ptr<Channel> makeThrottledChannel(Channel &inner, const NetworkProfile &profile,
+                                              Spin spin = Spin(Spin::usual));
 
 } // namespace gfs

@@ -24,6 +24,8 @@ Error asError(const std::exception &cause) {
   return Error(ExitCode::Failure, "the server failed", "see its log");
 }
 
+Spin Server::polling() const { return Spin(options.spin, &engine.preparingAhead()); }
+
 PeerFacts Server::facts() const {
   return {engine.party(),      engine.planHash(), engine.modelId(),
           engine.materialId(), engine.cursor(),   options.throttle ? options.throttle->text() : ""};
@@ -33,7 +35,7 @@ Server::LinkedScope::LinkedScope(Server &server, PeerLink &link) : server(server
   Engine &engine = server.engine;
   spdlog::info("linked to {}, next serial {}", link.connection().peerText(),
                std::max(engine.cursor(), link.peerCursor()));
-  link.connection().setSpin(Spin(server.options.spin, &engine.preparingAhead()));
+  link.connection().setSpin(server.polling());
   bool first = false;
   {
     std::lock_guard lock(server.mutex);
@@ -91,7 +93,7 @@ void Server::execute(PeerLink &link, Jobs jobs, uint64_t serial) {
   try {
     std::unique_ptr<Channel> slow;
     if (options.throttle)
-      slow = makeThrottledChannel(*channel, *options.throttle);
+      slow = makeThrottledChannel(*channel, *options.throttle, polling());
     std::vector<GroupRequest> group;
     for (size_t i = 0; i < jobs.size(); ++i)
       group.push_back(

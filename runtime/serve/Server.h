@@ -118,6 +118,8 @@ private:
 
   // At both (PeerLoop.cpp)
   PeerFacts facts() const;
+  /// How waits for the peer poll.
+  Spin polling() const;
   size_t groupLimit() const;
   void keep(Jobs &jobs, size_t count);
   void execute(PeerLink &link, Jobs jobs, uint64_t serial);

@@ -78,8 +78,8 @@ class Deployment:
             arguments += [f"--{name.replace('_', '-')}", value]
         return arguments
 
-    def start(self, party, **flags):
-        """Starts a server and waits until it listens; a restarted one takes its old port."""
+    def start(self, party, processor=None, **flags):
+        """Starts a server, on one processor if that is given, and waits until it listens; a restarted one takes its old port."""
         port_file = self.folder / f"port{party}"
         if port_file.exists():
             flags.setdefault("listen", f"127.0.0.1:{port_file.read_text().strip()}")
@@ -89,6 +89,8 @@ class Deployment:
         with open(self.folder / f"log{party}", "a") as log:
             self.processes[party] = subprocess.Popen([BIN / "gfsrun", *map(str, self.server_arguments(party, **flags))],
                                                      stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            if processor is not None:
+                os.sched_setaffinity(self.processes[party].pid, {processor})
         for _ in range(600):
             if port_file.exists() and port_file.read_text().strip():
                 return
@@ -100,6 +102,11 @@ class Deployment:
     def start_both(self):
         self.start(0)
         self.start(1)
+
+    def start_apart(self, **flags):
+        """Both, with one thread and, where there are two, one processor each: as on machines of their own, and as predicted."""
+        for party in (0, 1):
+            self.start(party, processor=party % os.cpu_count(), threads=1, **flags)
 
     def delivery_arguments(self, *more):
         """Of a dealer that brings material to both running servers."""
