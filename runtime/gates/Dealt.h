@@ -150,27 +150,37 @@ public:
     else if (party == Party::Zero)
       stream.fillFrom(array.streamOffset + first * sizeof(Word), asBytes(out));
     else
-      kernels.unpack(array.bits, dealtPart(record, array, first, out.size()).data(), out.size(),
-                     out.data());
+      kernels.unpack(array.bits, inRecord(array, first, out.size()).data(), out.size(), out.data());
   }
   /// Bytes [first, first + out.size()).
   void bytes(const DealtArray &array, uint64_t first, std::span<uint8_t> out) {
     if (party == Party::Zero) {
       stream.fillFrom(array.streamOffset + first, out);
     } else {
-      std::span<const uint8_t> mine = dealtPart(record, array, first, out.size());
+      std::span<const uint8_t> mine = inRecord(array, first, out.size());
       std::copy(mine.begin(), mine.end(), out.begin());
     }
   }
   /// The same `n` bytes where they lie, in server 1's material; server 0 expands them into `room`.
   const uint8_t *bytesInPlace(const DealtArray &array, uint64_t first, uint64_t n, uint8_t *room) {
     if (party == Party::One)
-      return dealtPart(record, array, first, n).data();
+      return inRecord(array, first, n).data();
     bytes(array, first, {room, n});
     return room;
   }
 
 private:
+  /// Server 1's shares of `n` elements. Material comes from memory, a little of each array in turn,
+  /// which processors do not foresee: asks for as many of the next ones.
+  std::span<const uint8_t> inRecord(const DealtArray &array, uint64_t first, uint64_t n) const {
+    constexpr size_t line = 64;
+    const std::span<const uint8_t> part = dealtPart(record, array, first, n);
+    const size_t end = static_cast<size_t>(part.data() - record.data()) + part.size(),
+                 ahead = std::min(end + part.size(), record.size());
+    for (size_t at = end; at < ahead; at += line)
+      __builtin_prefetch(&record[at], 0, 2);
+    return part;
+  }
   static std::span<uint8_t> asBytes(std::span<Word> words) {
     return {reinterpret_cast<uint8_t *>(words.data()), words.size_bytes()};
   }
