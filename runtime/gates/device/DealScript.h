@@ -10,10 +10,9 @@
 
 namespace gfs::device {
 
-/// One array of a step's records. Server 0's record has those of `both`, server 1's has all, in
-/// order and without gaps.
+/// A piece of a step's records, which have theirs in order and without gaps.
 struct RecordPart {
-  bool both;
+  std::array<bool, 2> of; ///< Which records it is in, by server.
   uint64_t bytes;
   Array<uint8_t> at; ///< In Region::Records.
 };
@@ -72,22 +71,40 @@ public:
   template <class Task> void launch(const Task &task) {
     then([task](const Launcher &launch) { launch(task); });
   }
-  /// Additive shares mod 2^bits of words whose bits above are arbitrary: server 0's are its stream.
+  /// Additive shares mod 2^bits of words whose bits above are arbitrary.
   template <class Word> void words(unsigned bits, Array<const Word> values, uint64_t count) {
     if (bits == 0)
       return;
-    const Array<uint32_t> share = part(false, packedBytes(count, bits)).as<uint32_t>();
-    launch(cuda::MaskAndPackTask<Word>{
-        {bits, 0}, 0, true, dealtBlocks(count * sizeof(Word)), values, count, {}, share});
+    forDealtHalves(count, [&](size_t h, uint64_t first, uint64_t n) {
+      const uint64_t bytes = packedBytes(n, bits);
+      const Array<uint8_t> share = site->recordRoom.take<uint8_t>(bytes);
+      recordParts.push_back({recordOf(1 - h), bytes, share});
+      launch(cuda::MaskAndPackTask<Word>{{bits, 0},
+                                         0,
+                                         true,
+                                         dealtBlocks(h, n * sizeof(Word)),
+                                         values.behind(first),
+                                         n,
+                                         {},
+                                         share.as<uint32_t>()});
+    });
   }
-  /// XOR shares: server 0's stream, to which the caller's tasks XOR the values.
+  /// XOR shares: streams, to which the caller's tasks XOR the values.
   Array<uint8_t> bytes(uint64_t count) {
-    const Array<uint8_t> share = part(false, count);
-    launch(cuda::ExpandTask{dealtBlocks(count), count, share.as<uint64_t>()});
-    return share;
+    const Array<uint8_t> shares = site->recordRoom.take<uint8_t>(count);
+    forDealtHalves(count, [&](size_t h, uint64_t first, uint64_t n) {
+      const Array<uint8_t> share = shares.behind(first);
+      recordParts.push_back({recordOf(1 - h), n, share});
+      launch(cuda::ExpandTask{dealtBlocks(h, n), n, share.as<uint64_t>()});
+    });
+    return shares;
   }
   /// The same bytes for both servers, which the caller's tasks write.
-  Array<uint8_t> keys(uint64_t count) { return part(true, count); }
+  Array<uint8_t> keys(uint64_t count) {
+    return recordParts
+        .emplace_back(std::array{true, true}, count, site->recordRoom.take<uint8_t>(count))
+        .at;
+  }
   /// The XOR of both servers' streams of this name.
   Array<uint8_t> bothStreams(uint16_t name, uint64_t count) {
     const Array<uint8_t> sum = site->scratch<uint8_t>(count), other = site->scratch<uint8_t>(count);
@@ -98,21 +115,19 @@ public:
   }
 
 private:
-  Array<uint8_t> part(bool both, uint64_t count) {
-    return recordParts.emplace_back(both, count, site->recordRoom.take<uint8_t>(count)).at;
-  }
-  /// The next blocks of server 0's stream; every array starts with one of its own.
-  cuda::StreamPlace dealtBlocks(uint64_t count) {
-    cuda::StreamPlace place = site->stream(Party::Zero, dealtStream);
-    place.firstBlock = blocks;
-    blocks += (count + Prg::blockBytes - 1) / Prg::blockBytes;
+  static std::array<bool, 2> recordOf(size_t server) { return {server == 0, server == 1}; }
+  /// The next blocks of a server's stream; every half starts with one of its own.
+  cuda::StreamPlace dealtBlocks(size_t server, uint64_t count) {
+    cuda::StreamPlace place = site->stream(server == 0 ? Party::Zero : Party::One, dealtStream);
+    place.firstBlock = blocks[server];
+    blocks[server] += (count + Prg::blockBytes - 1) / Prg::blockBytes;
     return place;
   }
 
   const DealSite *site; ///< While the script is made.
   std::vector<std::function<void(const Launcher &)>> steps;
   std::vector<RecordPart> recordParts;
-  uint64_t blocks = 0;
+  std::array<uint64_t, 2> blocks = {0, 0}; ///< By server.
 };
 
 /// Shares of functions of a mask, one after another through the same scratch.
