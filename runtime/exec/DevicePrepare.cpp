@@ -46,62 +46,47 @@ private:
       bringRecord(step, member, requests[member].materialOf(step));
   }
 
-  /// What is in this server's record goes to its place, words packed as they are.
+  /// Server 1 is sent its shares; both servers what is no share.
   void bringRecord(uint32_t step, uint32_t member, std::span<const uint8_t> material) {
     uint8_t *packed = lane.at(program.packedWords(step), member);
-    auto bring = [&](uint8_t *to, uint64_t bytes) {
-      check(bytes <= material.size(), "a gate reads more material than its cost states");
-      lane.queue().upload(to, material.data(), bytes);
-      material = material.subspan(bytes);
-    };
     for (const DealtPiece &piece : program.gate(step).dealt()) {
-      if (piece.kind == DealtPiece::Raw) {
-        bring(lane.at(piece.to, member), piece.count);
+      if (party == Party::Zero && piece.kind != DealtPiece::Raw)
         continue;
-      }
-      forDealtHalves(piece.count, [&](size_t h, uint64_t first, uint64_t n) {
-        if (h == index(party))
-          return;
-        if (piece.kind == DealtPiece::Bytes)
-          return bring(lane.at(piece.to.behind(first), member), n);
-        const uint64_t bytes = packedBytes(n, piece.bits);
-        bring(packed, bytes);
+      const bool words = piece.kind == DealtPiece::Words;
+      const uint64_t bytes = words ? packedBytes(piece.count, piece.bits) : piece.count;
+      check(bytes <= material.size(), "a gate reads more material than its cost states");
+      lane.queue().upload(words ? packed : lane.at(piece.to, member), material.data(), bytes);
+      material = material.subspan(bytes);
+      if (words)
         packed += cuda::paddedBytes(bytes);
-      });
     }
     check(material.empty(), "a gate reads less material than its cost states");
   }
 
-  /// Makes the shares of this server's stream, and words of those of its record.
+  /// Server 0's shares are its stream; server 1's become words.
   void readMaterial(const Launcher &launch, uint32_t step) const {
     Array<uint8_t> packed = program.packedWords(step);
     const cuda::StreamPlace stream = {program.streams().own, streamNonce(step, dealtStream), 0};
     uint64_t block = 0;
-    auto expand = [&](Array<uint8_t> to, uint64_t bytes) {
-      launch(cuda::ExpandTask{{stream.keys, stream.nonce, block}, bytes, to.as<uint64_t>()});
-      block += (bytes + Prg::blockBytes - 1) / Prg::blockBytes;
+    auto expand = [&](const DealtPiece &piece, uint64_t bytes) {
+      launch(cuda::ExpandTask{{stream.keys, stream.nonce, block}, bytes, piece.to.as<uint64_t>()});
+      block += (bytes + 15) / 16;
     };
     visitWord(program.program().ring(), [&]<class Word>() {
       for (const DealtPiece &piece : program.gate(step).dealt()) {
+        const bool words = piece.kind == DealtPiece::Words;
+        const Array<Word> to = piece.to.as<Word>();
         if (piece.kind == DealtPiece::Raw)
           continue;
-        const bool words = piece.kind == DealtPiece::Words;
-        if (words && piece.bits == 0) {
-          launch(cuda::CombineTask<Word>{
-              8 * sizeof(Word), {}, {}, 0, 0, piece.count, piece.to.as<Word>()});
-          continue;
-        }
-        const uint64_t each = words ? sizeof(Word) : 1;
-        forDealtHalves(piece.count, [&](size_t h, uint64_t first, uint64_t n) {
-          const Array<uint8_t> to = piece.to.behind(first * each);
-          if (h == index(party))
-            return expand(to, n * each);
-          if (!words)
-            return;
+        if (words && piece.bits == 0)
+          launch(cuda::CombineTask<Word>{8 * sizeof(Word), {}, {}, 0, 0, piece.count, to});
+        else if (party == Party::Zero)
+          expand(piece, words ? piece.count * sizeof(Word) : piece.count);
+        else if (words) {
           launch(cuda::UnpackTask<Word>{
-              {piece.bits, 0}, packed.as<const uint32_t>(), {}, n, to.as<Word>()});
-          packed = packed.behind(cuda::paddedBytes(packedBytes(n, piece.bits)));
-        });
+              {piece.bits, 0}, packed.as<const uint32_t>(), {}, piece.count, to});
+          packed = packed.behind(cuda::paddedBytes(packedBytes(piece.count, piece.bits)));
+        }
       }
     });
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Comparison by table: the dealer gives XOR shares of T[j] = 1{j < a}, a = Sk mod 2^n, 2^n bits per
-// element to one server and a stream to the other. Each server looks its share up at the public index X
+// element to server 1 and nothing to server 0. Each server looks its share up at the public index X
 // mod 2^n and holds a share of c = 1{X mod 2^n < a}. A share of the table alone is uniform, so
 // looking it up shows nothing. One exchange of one bit.
 #include "runtime/gates/Comparison.h"
@@ -58,7 +58,7 @@ public:
     const Word *masked = context.template operand<Word>(0).data();
     const Word ringMask = shape.ring.template mask<Word>();
     DealtReader<Word> reader(context);
-    SecretVector<uint8_t> room(bitTileElements * tableBytes);
+    SecretVector<uint8_t> room(context.party() == Party::Zero ? bitTileElements * tableBytes : 0);
     SecretTile<uint8_t> found;
     Word shifted[tileElements];
     forEachBitTile(elementsOf(units, shape.count), [&](size_t first, size_t n) {

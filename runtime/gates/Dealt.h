@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values the dealer shares between the servers. One server's part of a share is the next piece of
-// its own stream; only the other's part, the difference, is in a record. So the one sees nothing,
-// and the other sees values masked by a stream it cannot compute. Of every array, server 0 has the
-// first half from its stream and server 1 the second: streams cost time and records bytes, and both
-// servers should have as much of either.
+// Values the dealer shares between the servers. Server 0's part of every share is the next piece of
+// its own stream; only server 1's part, the difference, is in its record. So server 0 sees nothing,
+// and server 1 sees values masked by a stream it cannot compute.
 //
-// A gate lays its arrays out once, in its constructor; each half starts at a byte boundary of the
-// record and at a block of the stream. Servers read them in the phase that needs them, tile by
-// tile: what is expanded or unpacked stays in cache and is never stored.
+// A gate lays its arrays out once, in its constructor; each starts at a byte boundary of the record
+// and at a block of the stream. Servers read them in the phase that needs them, tile by tile: what
+// is expanded or unpacked stays in cache and is never stored.
 #pragma once
 
 #include "runtime/base/Error.h"
@@ -19,7 +17,7 @@ namespace gfs {
 
 /// The streams of a step beyond its mask. Every server expands all of them from its own seed.
 constexpr uint16_t dealtStream =
-    static_cast<uint16_t>(Stream::Dealt); ///< Its parts of dealt shares that are in no record.
+    static_cast<uint16_t>(Stream::Dealt); ///< Server 0's parts of dealt shares.
 constexpr uint16_t selectorStream =
     static_cast<uint16_t>(Stream::Dealt) + 1; ///< Bits that hide opened comparisons.
 constexpr uint16_t tripleStream =
@@ -37,48 +35,17 @@ inline void xorInto(std::span<uint8_t> target, std::span<const uint8_t> other) {
 struct DealtArray {
   unsigned bits = 0;  ///< Of each element, 8 for bytes; 0: nothing is dealt, shares are zero.
   uint64_t count = 0; ///< Elements.
-  /// Half h is in server h's stream and in the other's record.
-  struct Half {
-    uint64_t count = 0;        ///< Elements.
-    uint64_t streamOffset = 0; ///< Bytes in the stream.
-    uint64_t recordOffset = 0; ///< Bytes in the material of the step.
-  };
-  std::array<Half, 2> halves;
-
-  /// Calls body(h, at, place, m) for the m elements of half h, from its `at`-th on, that are among
-  /// the n elements from `first` on, as their `place`-th.
-  template <class Body> void forHalves(uint64_t first, uint64_t n, Body &&body) const {
-    check(first + n <= count, "a gate reads more than was dealt for it");
-    const uint64_t cut = std::clamp(halves[0].count, first, first + n) - first;
-    if (cut > 0)
-      body(0, first, uint64_t(0), cut);
-    if (cut < n)
-      body(1, first + cut - halves[0].count, cut, n - cut);
-  }
+  uint64_t streamOffset = 0; ///< Bytes in server 0's stream.
+  uint64_t recordOffset = 0; ///< Bytes in server 1's material of the step.
 };
 
-/// How many of `count` elements are in the first half: whole blocks of streams, whatever a word.
-constexpr uint64_t firstHalf(uint64_t count) {
-  return std::min(count, (count / 2 + unitElements - 1) / unitElements * unitElements);
-}
-
-/// Calls body(h, first, n) for the halves of `count` elements, unless they are empty.
-template <class Body> void forDealtHalves(uint64_t count, Body &&body) {
-  const uint64_t half = firstHalf(count);
-  if (half > 0)
-    body(size_t(0), uint64_t(0), half);
-  if (half < count)
-    body(size_t(1), half, count - half);
-}
-
-/// The `n` elements from the `first`-th of half `h` on, in the material they were sent in.
+/// Elements [first, first + n) of `array` in server 1's material.
 template <class Byte>
-std::span<Byte> dealtPart(std::span<Byte> record, const DealtArray &array, size_t h, uint64_t first,
+std::span<Byte> dealtPart(std::span<Byte> record, const DealtArray &array, uint64_t first,
                           uint64_t n) {
-  const DealtArray::Half &half = array.halves[h];
-  const uint64_t offset = half.recordOffset + packedBytes(first, array.bits),
+  const uint64_t offset = array.recordOffset + packedBytes(first, array.bits),
                  size = packedBytes(n, array.bits);
-  check(first + n <= half.count && offset + size <= record.size(),
+  check(first + n <= array.count && offset + size <= record.size(),
         "a gate's material is not where it was laid out");
   return record.subspan(offset, size);
 }
@@ -99,10 +66,10 @@ class DealtLayout {
 public:
   /// Additive shares mod 2^bits of `count` words.
   template <class Word> DealtArray words(unsigned bits, uint64_t count) {
-    return array(bits, count, bits == 0 ? 0 : sizeof(Word));
+    return array(bits, count, bits == 0 ? 0 : count * sizeof(Word));
   }
   /// XOR shares of `count` bytes.
-  DealtArray bytes(uint64_t count) { return array(8, count, 1); }
+  DealtArray bytes(uint64_t count) { return array(8, count, count); }
   DealtKeys keys(uint64_t size) {
     DealtKeys keys{recordBytes, size};
     for (uint64_t &bytes : recordBytes)
@@ -114,69 +81,57 @@ public:
   void addTo(Cost &cost) const {
     for (size_t party = 0; party < 2; ++party)
       cost.dealtBytes[party] += recordBytes[party];
-    cost.prgBytes += std::max(streamBytes[0], streamBytes[1]);
+    cost.prgBytes += streamBytes;
   }
 
 private:
-  DealtArray array(unsigned bits, uint64_t count, uint64_t elementInStream) {
-    DealtArray array{bits, count, {}};
-    forDealtHalves(count, [&](size_t h, uint64_t, uint64_t n) {
-      const uint64_t inStream = n * elementInStream;
-      array.halves[h] = {n, streamBlocks[h] * Prg::blockBytes, recordBytes[1 - h]};
-      recordBytes[1 - h] += packedBytes(n, bits);
-      streamBytes[h] += inStream;
-      streamBlocks[h] += (inStream + Prg::blockBytes - 1) / Prg::blockBytes;
-    });
+  DealtArray array(unsigned bits, uint64_t count, uint64_t inStream) {
+    DealtArray array{bits, count, streamBlocks * Prg::blockBytes, recordBytes[1]};
+    recordBytes[1] += packedBytes(count, bits);
+    streamBytes += inStream;
+    streamBlocks += (inStream + Prg::blockBytes - 1) / Prg::blockBytes;
     return array;
   }
 
-  // By server.
   std::array<uint64_t, 2> recordBytes = {0, 0};
-  std::array<uint64_t, 2> streamBytes = {0, 0}; ///< Used.
-  /// Passed over: every half starts with a block of its own.
-  std::array<uint64_t, 2> streamBlocks = {0, 0};
+  uint64_t streamBytes = 0;  ///< Used.
+  uint64_t streamBlocks = 0; ///< Passed over: every array starts with a block of its own.
 };
 
 /// The dealer's side.
 template <class Word> class DealtWriter {
 public:
   explicit DealtWriter(DealContext &context)
-      : kernels(context.kernels().ring<Word>()), streams{context.stream(Party::Zero, dealtStream),
-                                                         context.stream(Party::One, dealtStream)},
-        records{context.material(Party::Zero), context.material(Party::One)}, values(tileElements),
-        streamed(tileElements) {}
+      : kernels(context.kernels().ring<Word>()), stream(context.stream(Party::Zero, dealtStream)),
+        record(context.material(Party::One)), values(tileElements), share0(tileElements) {}
 
   /// Shares of the words valueAt(0), ..., valueAt(array.count - 1).
   template <class ValueAt> void words(const DealtArray &array, ValueAt &&valueAt) {
     if (array.bits == 0)
       return;
+    uint8_t *out = dealtPart(record, array, 0, array.count).data();
     Word *value = values.data();
-    forDealtHalves(array.count, [&](size_t h, uint64_t place, uint64_t count) {
-      uint8_t *out = dealtPart(records[1 - h], array, h, 0, count).data();
-      streams[h].seek(array.halves[h].streamOffset / Prg::blockBytes);
-      forEachTile(count, [&](size_t first, size_t n) {
-        for (size_t i = 0; i < n; ++i)
-          value[i] = valueAt(place + first + i);
-        streams[h].fillWords(std::span(streamed).first(n));
-        kernels.sub(value, streamed.data(), value, n);
-        kernels.pack(array.bits, value, n, out + packedBytes(first, array.bits));
-      });
+    stream.seek(array.streamOffset / Prg::blockBytes);
+    forEachTile(array.count, [&](size_t first, size_t n) {
+      for (size_t i = 0; i < n; ++i)
+        value[i] = valueAt(first + i);
+      stream.fillWords(std::span(share0).first(n));
+      kernels.sub(value, share0.data(), value, n);
+      kernels.pack(array.bits, value, n, out + packedBytes(first, array.bits));
     });
   }
   void bytes(const DealtArray &array, std::span<const uint8_t> clear) {
     check(clear.size() == array.count, "a gate deals other bytes than it laid out");
-    forDealtHalves(array.count, [&](size_t h, uint64_t place, uint64_t count) {
-      std::span<uint8_t> share = dealtPart(records[1 - h], array, h, 0, count);
-      streams[h].fillFrom(array.halves[h].streamOffset, share);
-      xorInto(share, clear.subspan(place, count));
-    });
+    std::span<uint8_t> share1 = dealtPart(record, array, 0, array.count);
+    stream.fillFrom(array.streamOffset, share1);
+    xorInto(share1, clear);
   }
 
 private:
   const RingKernels<Word> &kernels;
-  std::array<Prg, 2> streams; ///< By server, as the records.
-  std::array<std::span<uint8_t>, 2> records;
-  SecretVector<Word> values, streamed;
+  Prg stream;
+  std::span<uint8_t> record;
+  SecretVector<Word> values, share0;
 };
 
 /// A server's side, in prepare() or evaluate(): expands or unpacks what is used, where it is used.
@@ -187,50 +142,39 @@ public:
       : kernels(context.kernels().template ring<Word>()), party(context.party()),
         stream(context.stream(dealtStream)), record(context.material()) {}
 
-  /// This server's shares of elements [first, first + out.size()); not reduced. `first`: a multiple
-  /// of 8.
+  /// This server's shares of elements [first, first + out.size()); reduced only for server 1.
+  /// `first`: a multiple of 8.
   void words(const DealtArray &array, uint64_t first, std::span<Word> out) {
     if (array.bits == 0)
-      return std::fill(out.begin(), out.end(), Word(0));
-    array.forHalves(first, out.size(), [&](size_t h, uint64_t at, uint64_t place, uint64_t n) {
-      if (isStreamed(h))
-        stream.fillFrom(array.halves[h].streamOffset + at * sizeof(Word),
-                        asBytes(out.subspan(place, n)));
-      else
-        kernels.unpack(array.bits, inRecord(array, h, at, n).data(), n, out.data() + place);
-    });
+      std::fill(out.begin(), out.end(), Word(0));
+    else if (party == Party::Zero)
+      stream.fillFrom(array.streamOffset + first * sizeof(Word), asBytes(out));
+    else
+      kernels.unpack(array.bits, inRecord(array, first, out.size()).data(), out.size(), out.data());
   }
   /// Bytes [first, first + out.size()).
   void bytes(const DealtArray &array, uint64_t first, std::span<uint8_t> out) {
-    array.forHalves(first, out.size(), [&](size_t h, uint64_t at, uint64_t place, uint64_t n) {
-      const std::span<uint8_t> to = out.subspan(place, n);
-      if (isStreamed(h))
-        return stream.fillFrom(array.halves[h].streamOffset + at, to);
-      std::span<const uint8_t> from = inRecord(array, h, at, n);
-      std::copy(from.begin(), from.end(), to.begin());
-    });
+    if (party == Party::Zero) {
+      stream.fillFrom(array.streamOffset + first, out);
+    } else {
+      std::span<const uint8_t> mine = inRecord(array, first, out.size());
+      std::copy(mine.begin(), mine.end(), out.begin());
+    }
   }
-  /// The same `n` bytes where they lie in the material, if they do; else in `room`.
+  /// The same `n` bytes where they lie, in server 1's material; server 0 expands them into `room`.
   const uint8_t *bytesInPlace(const DealtArray &array, uint64_t first, uint64_t n, uint8_t *room) {
-    const uint8_t *place = nullptr;
-    array.forHalves(first, n, [&](size_t h, uint64_t at, uint64_t, uint64_t here) {
-      if (!isStreamed(h) && here == n)
-        place = inRecord(array, h, at, n).data();
-    });
-    if (place)
-      return place;
+    if (party == Party::One)
+      return inRecord(array, first, n).data();
     bytes(array, first, {room, n});
     return room;
   }
 
 private:
-  bool isStreamed(size_t h) const { return index(party) == h; }
-  /// Material comes from memory, a little of each array in turn, which processors do not foresee:
-  /// asks for as many elements as these, behind them.
-  std::span<const uint8_t> inRecord(const DealtArray &array, size_t h, uint64_t first,
-                                    uint64_t n) const {
+  /// Server 1's shares of `n` elements. Material comes from memory, a little of each array in turn,
+  /// which processors do not foresee: asks for as many of the next ones.
+  std::span<const uint8_t> inRecord(const DealtArray &array, uint64_t first, uint64_t n) const {
     constexpr size_t line = 64;
-    const std::span<const uint8_t> part = dealtPart(record, array, h, first, n);
+    const std::span<const uint8_t> part = dealtPart(record, array, first, n);
     const size_t end = static_cast<size_t>(part.data() - record.data()) + part.size(),
                  ahead = std::min(end + part.size(), record.size());
     for (size_t at = end; at < ahead; at += line)

@@ -10,9 +10,10 @@
 
 namespace gfs::device {
 
-/// A piece of a step's records, which have theirs in order and without gaps.
+/// One array of a step's records. Server 0's record has those of `both`, server 1's has all, in
+/// order and without gaps.
 struct RecordPart {
-  std::array<bool, 2> of; ///< Which records it is in, by server.
+  bool both;
   uint64_t bytes;
   Array<uint8_t> at; ///< In Region::Records.
 };
@@ -71,40 +72,22 @@ public:
   template <class Task> void launch(const Task &task) {
     then([task](const Launcher &launch) { launch(task); });
   }
-  /// Additive shares mod 2^bits of words whose bits above are arbitrary.
+  /// Additive shares mod 2^bits of words whose bits above are arbitrary: server 0's are its stream.
   template <class Word> void words(unsigned bits, Array<const Word> values, uint64_t count) {
     if (bits == 0)
       return;
-    forDealtHalves(count, [&](size_t h, uint64_t first, uint64_t n) {
-      const uint64_t bytes = packedBytes(n, bits);
-      const Array<uint8_t> share = site->recordRoom.take<uint8_t>(bytes);
-      recordParts.push_back({recordOf(1 - h), bytes, share});
-      launch(cuda::MaskAndPackTask<Word>{{bits, 0},
-                                         0,
-                                         true,
-                                         dealtBlocks(h, n * sizeof(Word)),
-                                         values.behind(first),
-                                         n,
-                                         {},
-                                         share.as<uint32_t>()});
-    });
+    const Array<uint32_t> share = part(false, packedBytes(count, bits)).as<uint32_t>();
+    launch(cuda::MaskAndPackTask<Word>{
+        {bits, 0}, 0, true, dealtBlocks(count * sizeof(Word)), values, count, {}, share});
   }
-  /// XOR shares: streams, to which the caller's tasks XOR the values.
+  /// XOR shares: server 0's stream, to which the caller's tasks XOR the values.
   Array<uint8_t> bytes(uint64_t count) {
-    const Array<uint8_t> shares = site->recordRoom.take<uint8_t>(count);
-    forDealtHalves(count, [&](size_t h, uint64_t first, uint64_t n) {
-      const Array<uint8_t> share = shares.behind(first);
-      recordParts.push_back({recordOf(1 - h), n, share});
-      launch(cuda::ExpandTask{dealtBlocks(h, n), n, share.as<uint64_t>()});
-    });
-    return shares;
+    const Array<uint8_t> share = part(false, count);
+    launch(cuda::ExpandTask{dealtBlocks(count), count, share.as<uint64_t>()});
+    return share;
   }
   /// The same bytes for both servers, which the caller's tasks write.
-  Array<uint8_t> keys(uint64_t count) {
-    return recordParts
-        .emplace_back(std::array{true, true}, count, site->recordRoom.take<uint8_t>(count))
-        .at;
-  }
+  Array<uint8_t> keys(uint64_t count) { return part(true, count); }
   /// The XOR of both servers' streams of this name.
   Array<uint8_t> bothStreams(uint16_t name, uint64_t count) {
     const Array<uint8_t> sum = site->scratch<uint8_t>(count), other = site->scratch<uint8_t>(count);
@@ -115,19 +98,21 @@ public:
   }
 
 private:
-  static std::array<bool, 2> recordOf(size_t server) { return {server == 0, server == 1}; }
-  /// The next blocks of a server's stream; every half starts with one of its own.
-  cuda::StreamPlace dealtBlocks(size_t server, uint64_t count) {
-    cuda::StreamPlace place = site->stream(server == 0 ? Party::Zero : Party::One, dealtStream);
-    place.firstBlock = blocks[server];
-    blocks[server] += (count + Prg::blockBytes - 1) / Prg::blockBytes;
+  Array<uint8_t> part(bool both, uint64_t count) {
+    return recordParts.emplace_back(both, count, site->recordRoom.take<uint8_t>(count)).at;
+  }
+  /// The next blocks of server 0's stream; every array starts with one of its own.
+  cuda::StreamPlace dealtBlocks(uint64_t count) {
+    cuda::StreamPlace place = site->stream(Party::Zero, dealtStream);
+    place.firstBlock = blocks;
+    blocks += (count + Prg::blockBytes - 1) / Prg::blockBytes;
     return place;
   }
 
   const DealSite *site; ///< While the script is made.
   std::vector<std::function<void(const Launcher &)>> steps;
   std::vector<RecordPart> recordParts;
-  std::array<uint64_t, 2> blocks = {0, 0}; ///< By server.
+  uint64_t blocks = 0;
 };
 
 /// Shares of functions of a mask, one after another through the same scratch.
