@@ -64,7 +64,7 @@ struct TrimOpenings : gfs::secure::impl::SecureTrimOpeningsBase<TrimOpenings> {
     return std::clamp<int64_t>(least, 0, std::max<int64_t>(ringBits - leastSent, 0));
   }
 
-  /// Of a user's operands.
+  /// What a user leaves of its operands unnoticed; none if negative.
   int64_t slackBefore(Operation *user) {
     const int64_t behind = user->getNumResults() == 1 ? slack.lookup(user->getResult(0)) : 0;
     auto truncated = [&](uint64_t shift) {
@@ -84,7 +84,7 @@ struct TrimOpenings : gfs::secure::impl::SecureTrimOpeningsBase<TrimOpenings> {
         })
         .Case([&](TruncateOp truncate) { return truncated(truncate.getShift()); })
         .Case([&](SquareOp square) { return static_cast<int64_t>(square.getShift()) - guardBits; })
-        // Variances add up: a quarter of it may come in, as the open adds its own.
+        // Variances add up, and the open adds its own: a quarter of that may come in.
         .Case([&](OpenOp) { return behind - 1; })
         .Case<UnmaskOp, AddOp, SubOp, AddWeightOp, TakeOp, TransposeOp, ConcatOp, ReshapeOp>(
             [&](auto) { return behind; })
