@@ -17,7 +17,8 @@ namespace gfs::secure {
 
 inline void registerSecurePasses() { registerGfsSecurePasses(); }
 
-/// Trimmed openings, schedule, memory plan, proof: turns any secure program into one that can be emitted.
+/// Trimmed openings, schedule, memory plan, proof: turns any secure program into one that can be
+/// emitted.
 void buildSecurePipeline(mlir::OpPassManager &passes);
 
 } // namespace gfs::secure

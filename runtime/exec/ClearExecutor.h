@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clear evaluation of a plan: bit for bit what the two servers compute together, given the same
-// masks.
+// masks; where openings drop bits, one of the results they may come to, drawn as theirs is.
 #pragma once
 
 #include "runtime/exec/Program.h"

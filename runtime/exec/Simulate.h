@@ -19,7 +19,7 @@ struct SimulationResult {
   std::array<RunReport, 2> reports; ///< By party.
   double dealSeconds = 0;
   std::array<double, 2> prepareSeconds = {0, 0};
-  RequestId request; ///< What a ClearExecutor needs to reproduce the outputs.
+  RequestId request; ///< What a ClearExecutor needs for the same masks.
 };
 
 /// Holds the two executors, each with so many threads, and the dealer of one model.

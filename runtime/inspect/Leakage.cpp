@@ -66,7 +66,7 @@ static RoleSight serverSight(const Program &program, const Summary &summary, uns
         fmt::format("{} exchanges, {} bytes, nothing else:", cost.exchanges,
                     grouped(cost.messageBytes)),
         {fmt::format("{} opened values, {} elements: each the peer's share plus its share of a "
-                     "mask that is drawn for this open alone: uniform",
+                     "mask that is drawn for this open alone, or the leading bits of that: uniform",
                      summary.opens, grouped(summary.openedElements)),
          fmt::format("{} bytes of comparison bits: each hidden by a bit that is dealt for it "
                      "alone: uniform",

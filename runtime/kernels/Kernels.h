@@ -50,11 +50,11 @@ struct WindowShape {
 /// runtime/gates/Open.cpp.
 struct OpenedBits {
   unsigned ring, dropped;
-  unsigned sent() const { return ring - dropped; }
+  constexpr unsigned sent() const { return ring - dropped; }
   /// What server 0 adds before it drops bits.
-  uint64_t rounding() const { return (uint64_t(1) << dropped) >> 1; }
+  constexpr uint64_t rounding() const { return (uint64_t(1) << dropped) >> 1; }
   /// What stands for dropped bits in the opened word: their mean, rounded down.
-  uint64_t middle() const { return ((uint64_t(1) << dropped) - 1) >> 1; }
+  constexpr uint64_t middle() const { return ((uint64_t(1) << dropped) - 1) >> 1; }
 };
 
 /// v = z >> shift of a masked value ẑ = z + s in the ring of ringBits bits; see
@@ -103,8 +103,8 @@ template <class Word> struct RingKernels {
   /// (share + maskShare + rounding) >> dropped, packed: what Open sends.
   void (*maskAndPack)(OpenedBits bits, Word rounding, const Word *share, const Word *maskShare,
                       size_t n, uint8_t *out);
-  /// out = ((unpack(a) + unpack(b)) << dropped) + middle, reduced: what Open makes of both servers'
-  /// messages.
+  /// out = ((unpack(a) + unpack(b)) << dropped) + middle, reduced: what Open makes of both
+  /// servers' messages.
   void (*unpackAndAdd)(OpenedBits bits, const uint8_t *a, const uint8_t *b, size_t n, Word *out);
   /// Bit i of `out` (packed) = bit (X_i mod 2^n) of table i, tables of max(2^n, 8) bits each, one
   /// after the other.

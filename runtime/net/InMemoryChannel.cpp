@@ -124,8 +124,8 @@ private:
     shared->changed.notify_all();
   }
 
-  /// Waits for what the peer does: first polling, then asleep. Each poll offers the processor, which
-  /// may be the one that the peer's thread was put on.
+  /// Waits for what the peer does: first polling, then asleep. Each poll offers the processor,
+  /// which may be the one that the peer's thread was put on.
   template <class Condition> void await(std::unique_lock<std::mutex> &lock, Condition condition) {
     const bool came = condition() || spinUntil(spin, [&] {
                         lock.unlock();

@@ -85,7 +85,7 @@ template <class Word> struct MaskAndPackTask {
     const Word *from = share.of(member);
     Word *kept = sum.of(member);
     const Word mask = lowBits<Word>(bits.ring);
-    const unsigned width = bits.ring - bits.dropped;
+    const unsigned width = bits.sent();
     const uint64_t last = packedWords(elements, width);
     uint64_t at = index * width; // next word of the message
     uint32_t *to = out.of(member);

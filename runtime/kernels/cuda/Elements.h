@@ -60,8 +60,8 @@ template <class Word> struct UnpackTask {
 
   uint64_t count() const { return elements; }
   GFS_DEVICE void operator()(uint64_t index, Member member) const {
-    Word sum = unpacked<Word>(message.of(member), bits.ring - bits.dropped, index) << bits.dropped;
-    sum += ((Word(1) << bits.dropped) - 1) >> 1;
+    Word sum = unpacked<Word>(message.of(member), bits.sent(), index) << bits.dropped;
+    sum += static_cast<Word>(bits.middle());
     if (addend.exists())
       sum += addend.of(member)[index];
     out.of(member)[index] = sum & lowBits<Word>(bits.ring);

@@ -405,3 +405,16 @@ func.func @protocol_place(%x: !fixed.tensor<1x4, scale = 16>) -> !fixed.tensor<1
   %y = fixed.truncate %x shift 8 {fixed.protocol = "dcf"} : !fixed.tensor<1x4, scale = 16> -> !fixed.tensor<1x4, scale = 8>
   return %y : !fixed.tensor<1x4, scale = 8>
 }
+
+// -----
+
+// expected-error @below {{'fixed.whole_openings' expects a unit on a module}}
+module attributes {fixed.whole_openings = 1 : i64} {
+}
+
+// -----
+
+// expected-error @below {{'fixed.whole_openings' expects a unit on a module}}
+func.func @whole_openings(%x: !fixed.tensor<4, scale = 9>) attributes {fixed.whole_openings} {
+  return
+}

@@ -209,3 +209,19 @@ func.func @spline_messages(%x: !secure.masked<4, scale = 9>) {
   %0 = secure.spline %x one_hot {shift = 3 : i64, low = 4 : i64, high = 12 : i64, key = 0 : i64, thresholds = array<i64: -4, 4>, pieces = array<i64: -1, 0, 0, 0, 2, 1, 7, 0, 0>, exchange = array<i64: 1>} : !secure.masked<4, scale = 9> -> !secure.share<4, scale = 13>
   return
 }
+
+// -----
+
+func.func @open_dropped(%x: !secure.share<4, scale = 9>) {
+  // expected-error @below {{expects to drop 0 to 63 bits, got 64}}
+  %0 = secure.open %x {mask = 0 : i64, dropped = 64 : i64} : !secure.share<4, scale = 9> -> !secure.masked<4, scale = 9>
+  return
+}
+
+// -----
+
+func.func @open_dropped_negative(%x: !secure.share<4, scale = 9>) {
+  // expected-error @below {{expects to drop 0 to 63 bits, got -1}}
+  %0 = secure.open %x {mask = 0 : i64, dropped = -1 : i64} : !secure.share<4, scale = 9> -> !secure.masked<4, scale = 9>
+  return
+}
