@@ -18,8 +18,9 @@ class BlockPool {
 public:
   /// Smaller blocks are left to malloc, which serves them without a system call.
   static constexpr size_t smallestBlock = size_t(32) << 10;
-  /// Free memory beyond this goes back to the system.
-  static constexpr size_t mostRetained = size_t(512) << 20;
+  /// Free memory beyond this goes back to the system. Two servers in one process that run ResNet-50
+  /// (gfsrun --local) give back 0.7 GB after each inference.
+  static constexpr size_t mostRetained = size_t(1) << 30;
 
   explicit BlockPool(size_t retain = mostRetained) : retain(retain) {}
   ~BlockPool();
