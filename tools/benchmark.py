@@ -95,7 +95,7 @@ def measure(name):
         "exchanges": totals["exchanges"],
         "online bytes each way": f"{totals['bytes_each_way']:,}",
         "dealt bytes, server 0 / 1": f"{totals['dealt_bytes'][0]:,} / {totals['dealt_bytes'][1]:,}",
-        "dealt bytes per ReLU, server 1": f"{totals['relu_dealt_bytes'][1] / totals['relus']:.1f}",
+        "dealt bytes per ReLU, both": f"{sum(totals['relu_dealt_bytes']) / totals['relus']:.1f}",
         "offline: dealing to files": f"{1000 * dealing:.1f} ms",
         "offline: preparing, per server": f"{max(number(s['prepare_ms']) for s in local['servers']):.1f} ms",
         "online, one process, no network": f"{online[0]:.1f} ms",

@@ -31,7 +31,7 @@ std::string summaryText(const Program &program,
     linear += program.step(id).has_linear();
     if (program.step(id).has_relu()) {
       relus += program.valueElements(program.step(id).result());
-      reluDealt += program.cost(id).dealtBytes[1];
+      reluDealt += program.cost(id).dealtBytes[0] + program.cost(id).dealtBytes[1];
     }
   }
   for (const plan::WeightTensor &weight : program.plan().weights())
@@ -51,8 +51,9 @@ std::string summaryText(const Program &program,
   line("dealt bytes", fmt::format("{} to server 0, {} to server 1, an inference",
                                   grouped(cost.dealtBytes[0]), grouped(cost.dealtBytes[1])));
   if (relus)
-    line("dealt per ReLU", fmt::format("{:.1f} bytes to server 1", static_cast<double>(reluDealt) /
-                                                                       static_cast<double>(relus)));
+    line("dealt per ReLU",
+         fmt::format("{:.1f} bytes, both servers' together",
+                     static_cast<double>(reluDealt) / static_cast<double>(relus)));
   if (calibration)
     line("agreement",
          fmt::format(

@@ -98,7 +98,7 @@ def Secure_Conv2dOp : Secure_LinearOp<"conv2d", (ins Secure_Ones:$strides, Secur
     With hidden weights the result is shared: z_i = w_i * x̂ - K_i + b_i, K = W * r prepared before the input exists.
     With public weights it is masked by W * r.
 
-    Security: no message. Cost: one ring convolution; hidden weights: l/8 bytes dealt to server 1 per output element.
+    Security: no message. Cost: one ring convolution; hidden weights: l/8 bytes dealt per output element.
 
     ```mlir
     %2 = secure.conv2d %1, %w {pads = array<i64: 1, 1, 1, 1>, key = 0 : i64}
@@ -130,7 +130,7 @@ def Secure_ReluOp : Secure_Op<"relu"> {
     Security: the servers learn c + ρ, a carry hidden by a bit ρ of its own (`table`), or uniform shares of chunk
     comparisons and of AND operands, each with bits of its own (`one_hot`), or nothing at all (`dcf`).
     `key` numbers the dealt material, unique in the program.
-    Cost, l = 32, n = 7: `table` one exchange of 1/8 byte, 31 bytes dealt to server 1; `one_hot` 1 + ceil(log2(chunks))
+    Cost, l = 32, n = 7: `table` one exchange of 1/8 byte, 31 bytes dealt; `one_hot` 1 + ceil(log2(chunks))
     exchanges of bits; `dcf` no exchange, about 26 n bytes dealt to each server.
 
     ```mlir
@@ -180,7 +180,7 @@ def Secure_TruncateOp : Secure_UnaryOp<"truncate", Secure_Masked, Secure_Share, 
   let description = [{
     Right for |z| < 2^(l-2), to one unit in the last place; rounding is stochastic, by the mask.
 
-    Security: no message. Cost: no exchange, a ring element and `shift` bits per element dealt to server 1.
+    Security: no message. Cost: no exchange, a ring element and `shift` bits per element dealt.
 
     ```mlir
     %3 = secure.truncate %2 {shift = 8 : i64, key = 1 : i64} : !secure.masked<4, scale = 16> -> !secure.share<4, scale = 8>
@@ -193,7 +193,7 @@ def Secure_SquareOp : Secure_UnaryOp<"square", Secure_Masked, Secure_Share, (ins
   let description = [{
     The result's scale is 2 (scale - shift).
 
-    Security: no message. Cost: no exchange; dealt to server 1 only, about 4 ring elements per element.
+    Security: no message. Cost: no exchange; dealt are about 4 ring elements per element.
 
     ```mlir
     %3 = secure.square %2 {shift = 8 : i64, key = 1 : i64} : !secure.masked<4, scale = 16> -> !secure.share<4, scale = 16>
@@ -206,7 +206,7 @@ def Secure_MultiplyOp : Secure_Op<"multiply"> {
   let description = [{
     Scales add. With masks r and s: x y = x̂ŷ - x̂[s] - ŷ[r] + [rs].
 
-    Security: no message. Cost: no exchange, l/8 bytes dealt to server 1.
+    Security: no message. Cost: no exchange, l/8 bytes dealt.
 
     ```mlir
     %3 = secure.multiply %1, %2 {key = 1 : i64}

@@ -62,9 +62,9 @@ void DealProgram::gather(std::span<const uint8_t> region, std::span<uint8_t> rec
               .subspan(code->materialOffset(step, party), cost.dealtBytes[index(party)]);
     for (const device::RecordPart &part : scripts[step].parts()) {
       const std::span<const uint8_t> dealt = region.subspan(part.at.offset, part.bytes);
-      if (part.both)
-        append(to[0], dealt);
-      append(to[1], dealt);
+      for (size_t server = 0; server < 2; ++server)
+        if (part.of[server])
+          append(to[server], dealt);
     }
     check(to[0].empty() && to[1].empty(), "a gate deals less than its cost states");
   }

@@ -59,7 +59,7 @@ void planConvolutions(const Program &program, uint64_t tables, DevicePlan &plan)
 void planPasses(const ProgramRef &program, uint64_t servers, DevicePlan &plan) {
   device::Constants constants(false);
   const CountedWeights weights(*program);
-  // Server 1 has all of server 0's arrays, and room for material on its way.
+  // Both servers' arrays are laid out alike, with room for all material, whoever receives it.
   const DeviceProgram whole(program, Party::One, constants, weights);
   plan.wholePasses = whole.complete();
   if (!plan.wholePasses)

@@ -46,11 +46,12 @@ private:
       bringRecord(step, member, requests[member].materialOf(step));
   }
 
-  /// Server 1 is sent its shares; both servers what is no share.
+  /// What is in this server's record goes to its place, words packed as they are.
   void bringRecord(uint32_t step, uint32_t member, std::span<const uint8_t> material) {
     uint8_t *packed = lane.at(program.packedWords(step), member);
+    DealtTurns turns(program.program().step(step).result());
     for (const DealtPiece &piece : program.gate(step).dealt()) {
-      if (party == Party::Zero && piece.kind != DealtPiece::Raw)
+      if (piece.kind != DealtPiece::Raw && expands(turns, piece))
         continue;
       const bool words = piece.kind == DealtPiece::Words;
       const uint64_t bytes = words ? packedBytes(piece.count, piece.bits) : piece.count;
@@ -63,7 +64,11 @@ private:
     check(material.empty(), "a gate reads less material than its cost states");
   }
 
-  /// Server 0's shares are its stream; server 1's become words.
+  bool expands(DealtTurns &turns, const DealtPiece &piece) const {
+    return turns.next(piece.kind == DealtPiece::Words ? piece.bits : 8, piece.count) == party;
+  }
+
+  /// Expands the shares that are this server's stream; makes words of those of its record.
   void readMaterial(const Launcher &launch, uint32_t step) const {
     Array<uint8_t> packed = program.packedWords(step);
     const cuda::StreamPlace stream = {program.streams().own, streamNonce(step, dealtStream), 0};
@@ -73,14 +78,16 @@ private:
       block += (bytes + 15) / 16;
     };
     visitWord(program.program().ring(), [&]<class Word>() {
+      DealtTurns turns(program.program().step(step).result());
       for (const DealtPiece &piece : program.gate(step).dealt()) {
         const bool words = piece.kind == DealtPiece::Words;
         const Array<Word> to = piece.to.as<Word>();
         if (piece.kind == DealtPiece::Raw)
           continue;
+        const bool own = expands(turns, piece);
         if (words && piece.bits == 0)
           launch(cuda::CombineTask<Word>{8 * sizeof(Word), {}, {}, 0, 0, piece.count, to});
-        else if (party == Party::Zero)
+        else if (own)
           expand(piece, words ? piece.count * sizeof(Word) : piece.count);
         else if (words) {
           launch(cuda::UnpackTask<Word>{

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Comparison by table: the dealer gives XOR shares of T[j] = 1{j < a}, a = Sk mod 2^n, 2^n bits per
-// element to server 1 and nothing to server 0. Each server looks its share up at the public index X
-// mod 2^n and holds a share of c = 1{X mod 2^n < a}. A share of the table alone is uniform, so
-// looking it up shows nothing. One exchange of one bit.
+// element to one server and a stream to the other. Each server looks its share up at the public
+// index X mod 2^n and holds a share of c = 1{X mod 2^n < a}. A share of the table alone is uniform,
+// so looking it up shows nothing. One exchange of one bit.
 #include "runtime/gates/Comparison.h"
 
 namespace gfs {
@@ -58,7 +58,8 @@ public:
     const Word *masked = context.template operand<Word>(0).data();
     const Word ringMask = shape.ring.template mask<Word>();
     DealtReader<Word> reader(context);
-    SecretVector<uint8_t> room(context.party() == Party::Zero ? bitTileElements * tableBytes : 0);
+    SecretVector<uint8_t> room(context.party() == tables.expands ? bitTileElements * tableBytes
+                                                                 : 0);
     SecretTile<uint8_t> found;
     Word shifted[tileElements];
     forEachBitTile(elementsOf(units, shape.count), [&](size_t first, size_t n) {
@@ -68,10 +69,14 @@ public:
       for (size_t j = 0; j < shape.thresholds.size(); ++j) {
         const Word theta = shape.thresholds[j];
         forEachTile(n, [&](size_t at, size_t count) {
-          for (size_t i = 0; i < count; ++i)
-            shifted[i] = (masked[first + at + i] - theta) & ringMask;
-          kernels.tableLookup(shape.window, shape.ring.bits, shifted, table + at * tableBytes,
-                              count, &bits[at / 8]);
+          const Word *from = masked + first + at;
+          if (theta != 0) { // ReLU's is
+            for (size_t i = 0; i < count; ++i)
+              shifted[i] = (from[i] - theta) & ringMask;
+            from = shifted;
+          }
+          kernels.tableLookup(shape.window, shape.ring.bits, from, table + at * tableBytes, count,
+                              &bits[at / 8]);
         });
         this->sendHidden(context, j, first, n, bits);
       }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values the dealer shares between the servers. Server 0's part of every share is the next piece of
-// its own stream; only server 1's part, the difference, is in its record. So server 0 sees nothing,
-// and server 1 sees values masked by a stream it cannot compute.
+// Values the dealer shares between the servers. One server's part of a share is the next piece of
+// its own stream; only the other's part, the difference, is in a record. So the one sees nothing,
+// and the other sees values masked by a stream it cannot compute. Streams cost time and records
+// bytes: the servers take turns, array by array, so that both have as much of either in every step.
 //
 // A gate lays its arrays out once, in its constructor; each starts at a byte boundary of the record
 // and at a block of the stream. Servers read them in the phase that needs them, tile by tile: what
@@ -11,13 +12,14 @@
 #include "runtime/base/Error.h"
 #include "runtime/gates/Tiles.h"
 
+#include <bit>
 #include <cstring>
 
 namespace gfs {
 
 /// The streams of a step beyond its mask. Every server expands all of them from its own seed.
 constexpr uint16_t dealtStream =
-    static_cast<uint16_t>(Stream::Dealt); ///< Server 0's parts of dealt shares.
+    static_cast<uint16_t>(Stream::Dealt); ///< Its parts of the dealt shares that it expands.
 constexpr uint16_t selectorStream =
     static_cast<uint16_t>(Stream::Dealt) + 1; ///< Bits that hide opened comparisons.
 constexpr uint16_t tripleStream =
@@ -35,11 +37,33 @@ inline void xorInto(std::span<uint8_t> target, std::span<const uint8_t> other) {
 struct DealtArray {
   unsigned bits = 0;  ///< Of each element, 8 for bytes; 0: nothing is dealt, shares are zero.
   uint64_t count = 0; ///< Elements.
-  uint64_t streamOffset = 0; ///< Bytes in server 0's stream.
-  uint64_t recordOffset = 0; ///< Bytes in server 1's material of the step.
+  Party expands = Party::Zero; ///< The server whose shares are its stream's.
+  uint64_t streamOffset = 0;   ///< Bytes in that stream.
+  uint64_t recordOffset = 0;   ///< Bytes in the other server's material of the step.
 };
 
-/// Elements [first, first + n) of `array` in server 1's material.
+/// Who expands which array of a step: each goes into the record that is smaller so far; where they
+/// are equal into one by the parity of the id's set bits, which no period of layers follows.
+class DealtTurns {
+public:
+  /// `result`: the id of the step's result.
+  explicit DealtTurns(uint32_t result)
+      : onTie(std::popcount(result) % 2 ? Party::Zero : Party::One) {}
+  /// Of the step's next array, which has `count` elements of `bits` bits.
+  Party next(unsigned bits, uint64_t count) {
+    const Party receives = recordBytes[0] < recordBytes[1]   ? Party::Zero
+                           : recordBytes[1] < recordBytes[0] ? Party::One
+                                                             : onTie;
+    recordBytes[index(receives)] += packedBytes(count, bits);
+    return peerOf(receives);
+  }
+
+private:
+  Party onTie;
+  std::array<uint64_t, 2> recordBytes = {0, 0};
+};
+
+/// Elements [first, first + n) of `array` in the material they were sent in.
 template <class Byte>
 std::span<Byte> dealtPart(std::span<Byte> record, const DealtArray &array, uint64_t first,
                           uint64_t n) {
@@ -64,6 +88,7 @@ struct DealtKeys {
 /// an array can be read where it is used.
 class DealtLayout {
 public:
+  explicit DealtLayout(const plan::Step &step) : turns(step.result()) {}
   /// Additive shares mod 2^bits of `count` words.
   template <class Word> DealtArray words(unsigned bits, uint64_t count) {
     return array(bits, count, bits == 0 ? 0 : count * sizeof(Word));
@@ -81,57 +106,71 @@ public:
   void addTo(Cost &cost) const {
     for (size_t party = 0; party < 2; ++party)
       cost.dealtBytes[party] += recordBytes[party];
-    cost.prgBytes += streamBytes;
+    cost.prgBytes += std::max(streamBytes[0], streamBytes[1]);
   }
 
 private:
   DealtArray array(unsigned bits, uint64_t count, uint64_t inStream) {
-    DealtArray array{bits, count, streamBlocks * Prg::blockBytes, recordBytes[1]};
-    recordBytes[1] += packedBytes(count, bits);
-    streamBytes += inStream;
-    streamBlocks += (inStream + Prg::blockBytes - 1) / Prg::blockBytes;
+    const Party expands = turns.next(bits, count);
+    const size_t own = index(expands), other = 1 - own;
+    DealtArray array{bits, count, expands, streamBlocks[own] * Prg::blockBytes, recordBytes[other]};
+    recordBytes[other] += packedBytes(count, bits);
+    streamBytes[own] += inStream;
+    streamBlocks[own] += (inStream + Prg::blockBytes - 1) / Prg::blockBytes;
     return array;
   }
 
+  DealtTurns turns;
+  // By server.
   std::array<uint64_t, 2> recordBytes = {0, 0};
-  uint64_t streamBytes = 0;  ///< Used.
-  uint64_t streamBlocks = 0; ///< Passed over: every array starts with a block of its own.
+  std::array<uint64_t, 2> streamBytes = {0, 0}; ///< Used.
+  /// Passed over: every array starts with a block of its own.
+  std::array<uint64_t, 2> streamBlocks = {0, 0};
 };
 
 /// The dealer's side.
 template <class Word> class DealtWriter {
 public:
   explicit DealtWriter(DealContext &context)
-      : kernels(context.kernels().ring<Word>()), stream(context.stream(Party::Zero, dealtStream)),
-        record(context.material(Party::One)), values(tileElements), share0(tileElements) {}
+      : kernels(context.kernels().ring<Word>()), streams{context.stream(Party::Zero, dealtStream),
+                                                         context.stream(Party::One, dealtStream)},
+        records{context.material(Party::Zero), context.material(Party::One)}, values(tileElements),
+        expanded(tileElements) {}
 
   /// Shares of the words valueAt(0), ..., valueAt(array.count - 1).
   template <class ValueAt> void words(const DealtArray &array, ValueAt &&valueAt) {
     if (array.bits == 0)
       return;
-    uint8_t *out = dealtPart(record, array, 0, array.count).data();
+    uint8_t *out = dealtPart(recordOf(array), array, 0, array.count).data();
     Word *value = values.data();
+    Prg &stream = streamOf(array);
     stream.seek(array.streamOffset / Prg::blockBytes);
     forEachTile(array.count, [&](size_t first, size_t n) {
       for (size_t i = 0; i < n; ++i)
         value[i] = valueAt(first + i);
-      stream.fillWords(std::span(share0).first(n));
-      kernels.sub(value, share0.data(), value, n);
+      stream.fillWords(std::span(expanded).first(n));
+      kernels.sub(value, expanded.data(), value, n);
       kernels.pack(array.bits, value, n, out + packedBytes(first, array.bits));
     });
   }
   void bytes(const DealtArray &array, std::span<const uint8_t> clear) {
     check(clear.size() == array.count, "a gate deals other bytes than it laid out");
-    std::span<uint8_t> share1 = dealtPart(record, array, 0, array.count);
-    stream.fillFrom(array.streamOffset, share1);
-    xorInto(share1, clear);
+    std::span<uint8_t> share = dealtPart(recordOf(array), array, 0, array.count);
+    streamOf(array).fillFrom(array.streamOffset, share);
+    xorInto(share, clear);
   }
 
 private:
+  Prg &streamOf(const DealtArray &array) { return streams[index(array.expands)]; }
+  std::span<uint8_t> recordOf(const DealtArray &array) {
+    return records[index(peerOf(array.expands))];
+  }
+
   const RingKernels<Word> &kernels;
-  Prg stream;
-  std::span<uint8_t> record;
-  SecretVector<Word> values, share0;
+  // By server.
+  std::array<Prg, 2> streams;
+  std::array<std::span<uint8_t>, 2> records;
+  SecretVector<Word> values, expanded;
 };
 
 /// A server's side, in prepare() or evaluate(): expands or unpacks what is used, where it is used.
@@ -142,36 +181,36 @@ public:
       : kernels(context.kernels().template ring<Word>()), party(context.party()),
         stream(context.stream(dealtStream)), record(context.material()) {}
 
-  /// This server's shares of elements [first, first + out.size()); reduced only for server 1.
-  /// `first`: a multiple of 8.
+  /// This server's shares of elements [first, first + out.size()); not reduced. `first`: a multiple
+  /// of 8.
   void words(const DealtArray &array, uint64_t first, std::span<Word> out) {
     if (array.bits == 0)
       std::fill(out.begin(), out.end(), Word(0));
-    else if (party == Party::Zero)
+    else if (party == array.expands)
       stream.fillFrom(array.streamOffset + first * sizeof(Word), asBytes(out));
     else
       kernels.unpack(array.bits, inRecord(array, first, out.size()).data(), out.size(), out.data());
   }
   /// Bytes [first, first + out.size()).
   void bytes(const DealtArray &array, uint64_t first, std::span<uint8_t> out) {
-    if (party == Party::Zero) {
+    if (party == array.expands) {
       stream.fillFrom(array.streamOffset + first, out);
     } else {
       std::span<const uint8_t> mine = inRecord(array, first, out.size());
       std::copy(mine.begin(), mine.end(), out.begin());
     }
   }
-  /// The same `n` bytes where they lie, in server 1's material; server 0 expands them into `room`.
+  /// The same `n` bytes where they lie in the material, or expanded into `room`.
   const uint8_t *bytesInPlace(const DealtArray &array, uint64_t first, uint64_t n, uint8_t *room) {
-    if (party == Party::One)
+    if (party != array.expands)
       return inRecord(array, first, n).data();
     bytes(array, first, {room, n});
     return room;
   }
 
 private:
-  /// Server 1's shares of `n` elements. Material comes from memory, a little of each array in turn,
-  /// which processors do not foresee: asks for as many of the next ones.
+  /// Shares of `n` elements that are in the material. That comes from memory, a little of each
+  /// array in turn, which processors do not foresee: asks for as many of the next ones.
   std::span<const uint8_t> inRecord(const DealtArray &array, uint64_t first, uint64_t n) const {
     constexpr size_t line = 64;
     const std::span<const uint8_t> part = dealtPart(record, array, first, n);

@@ -32,7 +32,7 @@ struct Cost {
   std::array<uint64_t, 2> dealtBytes = {0, 0};
   uint64_t multiplications = 0; ///< Ring multiply-accumulates per server online.
   uint64_t elements = 0;        ///< Elements a non-linear gate decides or a local gate moves.
-  uint64_t prgBytes = 0;        ///< Stream bytes server 0 expands (prepare and online).
+  uint64_t prgBytes = 0;        ///< Stream bytes a server expands (prepare and online), the greater.
   uint64_t aesBlocks = 0;       ///< AES calls of comparison keys, per server online.
 
   unsigned phases() const { return static_cast<unsigned>(messageBytes.size()) + 1; }

@@ -6,7 +6,8 @@
 // computes C = A*r and shares it; before the input,
 //   server i:  K_i = Ŵ*r_i + [C]_i,  so K_0 + K_1 = W*r;     online:  [z]_i = w_i*x̂ + ([b]_i -
 //   K_i),
-// which adds up to W*x + b. What a server gets besides x̂: [C]_1, masked by server 0's stream.
+// which adds up to W*x + b. What a server gets besides x̂: [C]_i, its stream or masked by the
+// other's.
 //
 // Public weights: ẑ = W*x̂ + b is masked by W*r, of which each server holds the share W*r_i.
 #include "runtime/gates/Dealt.h"
@@ -31,7 +32,8 @@ public:
   explicit Linear(const GateSite &site)
       : ring(site.ring), shape(convShape(site.step.linear().conv(), site.ring)),
         weight(site.step.linear().weight()),
-        isPublic(site.plan.weight_mode() == plan::WEIGHTS_PUBLIC), count(shape.outputElements()) {
+        isPublic(site.plan.weight_mode() == plan::WEIGHTS_PUBLIC), count(shape.outputElements()),
+        dealt(site.step) {
     if (site.step.linear().has_bias())
       bias = site.step.linear().bias();
     if (!isPublic)

@@ -13,7 +13,7 @@ namespace {
 template <class Word> class Multiply final : public Gate {
 public:
   explicit Multiply(const GateSite &site)
-      : ring(site.ring), count(site.resultElements()),
+      : ring(site.ring), count(site.resultElements()), dealt(site.step),
         product(dealt.words<Word>(ring.bits, count)) {}
 
   Cost cost() const override {

@@ -18,6 +18,7 @@ public:
   explicit Relu(const GateSite &site)
       : ring(site.ring), count(site.resultElements()), rescale(site.ring, site.step.relu().shift()),
         signs(site.ring, {site.step.relu().window().low(), site.step.relu().window().high()}),
+        dealt(site.step),
         comparison(makeComparison<Word>(site.step.relu().window(),
                                         {site.ring, site.step.relu().window(), count, {Word(0)}},
                                         dealt)),

@@ -28,7 +28,7 @@ public:
   Spline(const GateSite &site, const Pieces &pieces)
       : ring(site.ring), count(site.resultElements()), rescale(site.ring, pieces.shift),
         signs(site.ring, {pieces.window.low(), pieces.window.high()}),
-        phases(plan::phaseCount(site.step)) {
+        phases(plan::phaseCount(site.step)), dealt(site.step) {
     for (int64_t theta : pieces.thresholds)
       thresholds.push_back(static_cast<Word>(theta));
     for (size_t j = 0; j < pieces.coefficients.size(); ++j) {

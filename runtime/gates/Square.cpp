@@ -16,7 +16,7 @@ template <class Word> class Square final : public Gate {
 public:
   explicit Square(const GateSite &site)
       : ring(site.ring), rescale(site.ring, site.step.square().shift()),
-        count(site.resultElements()) {
+        count(site.resultElements()), dealt(site.step) {
     for (size_t k = 0; k < arrays.size(); ++k)
       arrays[k] = dealt.words<Word>(k < 2 ? ring.bits : rescale.bits(), count);
   }

@@ -15,7 +15,8 @@ template <class Word> class Truncate final : public Gate {
 public:
   explicit Truncate(const GateSite &site)
       : ring(site.ring), rescale(site.ring, site.step.truncate().shift()),
-        count(site.resultElements()), ifTopClear(dealt.words<Word>(ring.bits, count)),
+        count(site.resultElements()), dealt(site.step),
+        ifTopClear(dealt.words<Word>(ring.bits, count)),
         carry(dealt.words<Word>(rescale.bits(), count)) {}
 
   Cost cost() const override {

@@ -3,14 +3,18 @@
 //
 // A group of G elements of `bits` bits each, one per lane of B bytes (G * B = 64), fills G * bits /
 // 8 whole bytes: element j starts at byte j * bits / 8, bit j * bits % 8. So one byte permutation
-// brings each element's bytes to its lane, and one variable shift aligns it. As bits % 8 may be up
-// to 7, that needs bits + 7 <= 8 * B. The inverse shifts first; with bits >= 8 an output byte meets
-// at most one element of even number and one of odd number.
+// brings each element's bytes to its lane, and one variable shift aligns it, by 8 - gcd(bits, 8) at
+// most; the element and that must fit into a lane. The inverse shifts first; with bits >= 8 an
+// output byte meets at most one element of even number and one of odd number.
+//
+// Elements of 27, 29 and 30 bits do not fit into lanes of 4 bytes so, but two of them into one of
+// 8: a pair is one element of 2 * bits bits, an even number, whose shifts are small.
 #pragma once
 
 #include "runtime/kernels/Elementwise.h"
 
 #include <immintrin.h>
+#include <utility>
 
 namespace gfs {
 namespace {
@@ -18,7 +22,12 @@ namespace {
 /// The byte permutations of one width, for lanes of `laneBytes`.
 template <unsigned laneBytes> struct GroupTable {
   static constexpr unsigned elements = 64 / laneBytes;
-  static constexpr unsigned minBits = 8, maxBits = 8 * laneBytes - 7;
+  static constexpr unsigned minBits = 8, maxBits = 8 * laneBytes - 4;
+  static constexpr bool fits(unsigned bits) {
+    const unsigned lowestSet = bits & (~bits + 1); // gcd(bits, 8) = min(lowestSet, 8)
+    const unsigned greatestShift = lowestSet < 8 ? 8 - lowestSet : 0;
+    return bits >= minBits && bits <= maxBits && bits + greatestShift <= 8 * laneBytes;
+  }
   alignas(64) uint8_t gather[64] = {}, even[64] = {}, odd[64] = {};
   uint64_t evenMask = 0, oddMask = 0;
   alignas(64) uint8_t shift[64] = {}; // as lanes, little-endian
@@ -43,7 +52,8 @@ template <unsigned laneBytes> struct GroupTables {
   Table table[Table::maxBits + 1 - Table::minBits];
   constexpr GroupTables() {
     for (unsigned bits = Table::minBits; bits <= Table::maxBits; ++bits)
-      table[bits - Table::minBits] = Table(bits);
+      if (Table::fits(bits))
+        table[bits - Table::minBits] = Table(bits);
   }
   constexpr const Table &operator[](unsigned bits) const { return table[bits - Table::minBits]; }
 };
@@ -54,28 +64,66 @@ inline __mmask64 firstBytes(size_t count) {
   return count >= 64 ? ~__mmask64(0) : (__mmask64(1) << count) - 1;
 }
 
-/// Sixteen 32-bit lanes.
+/// Sixteen 32-bit lanes, an element each.
 struct Lanes4 {
   using Mask = __mmask16;
-  static constexpr unsigned bytes = 4, elements = 16;
+  static constexpr unsigned elements = 16;
   static const GroupTable<4> &table(unsigned bits) { return groupTables4[bits]; }
-  static __m512i maskOf(unsigned bits) {
-    return _mm512_set1_epi32(static_cast<int>((1u << bits) - 1));
-  }
+
+  explicit Lanes4(unsigned bits) : mask(_mm512_set1_epi32(static_cast<int>((1u << bits) - 1))) {}
+  /// Of the elements of a lane, the bits that are packed; and the inverse, of a lane's low bits.
+  __m512i join(__m512i v) const { return _mm512_and_si512(v, mask); }
+  __m512i part(__m512i v) const { return _mm512_and_si512(v, mask); }
+
   static __m512i shiftLeft(__m512i v, __m512i shift) { return _mm512_sllv_epi32(v, shift); }
   static __m512i shiftRight(__m512i v, __m512i shift) { return _mm512_srlv_epi32(v, shift); }
   static __m512i load(const uint32_t *p, Mask mask) { return _mm512_maskz_loadu_epi32(mask, p); }
   static void store(uint32_t *p, Mask mask, __m512i v) { _mm512_mask_storeu_epi32(p, mask, v); }
+
+private:
+  __m512i mask;
 };
 
-/// Eight 64-bit lanes, of words of either size.
+/// Eight 64-bit lanes, a pair of elements each: lane = high << 32 | low, packed as high << bits |
+/// low.
+struct Pairs8 {
+  using Mask = __mmask16;
+  static constexpr unsigned elements = 16;
+  static const GroupTable<8> &table(unsigned bits) { return groupTables8[2 * bits]; }
+
+  explicit Pairs8(unsigned bits)
+      : low(_mm512_set1_epi64((1ll << bits) - 1)), high(_mm512_slli_epi64(low, bits)),
+        gap(_mm_cvtsi32_si128(static_cast<int>(32 - bits))) {}
+  __m512i join(__m512i v) const {
+    const __m512i moved = _mm512_and_si512(_mm512_srl_epi64(v, gap), high);
+    return _mm512_ternarylogic_epi64(moved, v, low, 0xf8); // moved | (v & low)
+  }
+  __m512i part(__m512i v) const {
+    const __m512i moved = _mm512_sll_epi64(_mm512_and_si512(v, high), gap);
+    return _mm512_ternarylogic_epi64(moved, v, low, 0xf8);
+  }
+
+  static __m512i shiftLeft(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
+  static __m512i shiftRight(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
+  static __m512i load(const uint32_t *p, Mask mask) { return Lanes4::load(p, mask); }
+  static void store(uint32_t *p, Mask mask, __m512i v) { Lanes4::store(p, mask, v); }
+
+private:
+  __m512i low, high;
+  __m128i gap;
+};
+
+/// Eight 64-bit lanes, an element each, of words of either size.
 struct Lanes8 {
   using Mask = __mmask8;
-  static constexpr unsigned bytes = 8, elements = 8;
+  static constexpr unsigned elements = 8;
   static const GroupTable<8> &table(unsigned bits) { return groupTables8[bits]; }
-  static __m512i maskOf(unsigned bits) {
-    return _mm512_set1_epi64(static_cast<long long>((uint64_t(1) << bits) - 1));
-  }
+
+  explicit Lanes8(unsigned bits)
+      : mask(_mm512_set1_epi64(static_cast<long long>((uint64_t(1) << bits) - 1))) {}
+  __m512i join(__m512i v) const { return _mm512_and_si512(v, mask); }
+  __m512i part(__m512i v) const { return _mm512_and_si512(v, mask); }
+
   static __m512i shiftLeft(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
   static __m512i shiftRight(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
   static __m512i load(const uint64_t *p, Mask mask) { return _mm512_maskz_loadu_epi64(mask, p); }
@@ -86,18 +134,22 @@ struct Lanes8 {
   static void store(uint32_t *p, Mask mask, __m512i v) {
     _mm256_mask_storeu_epi32(p, mask, _mm512_cvtepi64_epi32(v));
   }
+
+private:
+  __m512i mask;
 };
 
 template <class Lanes, class Word>
 void packGroups(unsigned bits, const Word *in, size_t n, uint8_t *out) {
   const auto &table = Lanes::table(bits);
   const __m512i even = _mm512_load_si512(table.even), odd = _mm512_load_si512(table.odd);
-  const __m512i shift = _mm512_load_si512(table.shift), mask = Lanes::maskOf(bits);
+  const __m512i shift = _mm512_load_si512(table.shift);
+  const Lanes lanes(bits);
   size_t bytesLeft = (n * bits + 7) / 8;
   for (size_t i = 0; i < n; i += Lanes::elements) {
     const size_t count = n - i < Lanes::elements ? n - i : Lanes::elements;
     __m512i v = Lanes::load(in + i, static_cast<typename Lanes::Mask>((1u << count) - 1));
-    v = Lanes::shiftLeft(_mm512_and_si512(v, mask), shift);
+    v = Lanes::shiftLeft(lanes.join(v), shift);
     v = _mm512_or_si512(_mm512_maskz_permutexvar_epi8(table.evenMask, even, v),
                         _mm512_maskz_permutexvar_epi8(table.oddMask, odd, v));
     if (bytesLeft >= 64) // the zeros behind the group are overwritten by the next one
@@ -113,13 +165,14 @@ template <class Lanes, class Word>
 void unpackGroups(unsigned bits, const uint8_t *in, size_t n, Word *out) {
   const auto &table = Lanes::table(bits);
   const __m512i gather = _mm512_load_si512(table.gather);
-  const __m512i shift = _mm512_load_si512(table.shift), mask = Lanes::maskOf(bits);
+  const __m512i shift = _mm512_load_si512(table.shift);
+  const Lanes lanes(bits);
   size_t bytesLeft = (n * bits + 7) / 8;
   for (size_t i = 0; i < n; i += Lanes::elements) {
     const size_t count = n - i < Lanes::elements ? n - i : Lanes::elements;
     __m512i v = bytesLeft >= 64 ? _mm512_loadu_si512(in)
                                 : _mm512_maskz_loadu_epi8(firstBytes(bytesLeft), in);
-    v = _mm512_and_si512(Lanes::shiftRight(_mm512_permutexvar_epi8(gather, v), shift), mask);
+    v = lanes.part(Lanes::shiftRight(_mm512_permutexvar_epi8(gather, v), shift));
     Lanes::store(out + i, static_cast<typename Lanes::Mask>((1u << count) - 1), v);
     in += bits * Lanes::elements / 8;
     bytesLeft -= bits * count / 8;
@@ -143,10 +196,14 @@ template <class Word> void unpackBits(const uint8_t *in, size_t n, Word *out) {
 template <class Word> struct VbmiPacker {
   static void pack(unsigned bits, const Word *in, size_t n, uint8_t *out) {
     if (bits == 1)
-      packBits(in, n, out);
-    else if (fits<4>(bits) && sizeof(Word) == 4)
-      packGroups<Lanes4>(bits, reinterpret_cast<const uint32_t *>(in), n, out);
-    else if (fits<8>(bits) && bits < wordBits<Word>)
+      return packBits(in, n, out);
+    if constexpr (sizeof(Word) == 4) {
+      if (GroupTable<4>::fits(bits))
+        return packGroups<Lanes4>(bits, in, n, out);
+      if (GroupTable<8>::fits(2 * bits))
+        return packGroups<Pairs8>(bits, in, n, out);
+    }
+    if (GroupTable<8>::fits(bits) && bits < wordBits<Word>)
       packGroups<Lanes8>(bits, in, n, out);
     else
       ShiftPacker<Word>::pack(bits, in, n, out);
@@ -154,18 +211,17 @@ template <class Word> struct VbmiPacker {
 
   static void unpack(unsigned bits, const uint8_t *in, size_t n, Word *out) {
     if (bits == 1)
-      unpackBits(in, n, out);
-    else if (fits<4>(bits) && sizeof(Word) == 4)
-      unpackGroups<Lanes4>(bits, in, n, reinterpret_cast<uint32_t *>(out));
-    else if (fits<8>(bits) && bits < wordBits<Word>)
+      return unpackBits(in, n, out);
+    if constexpr (sizeof(Word) == 4) {
+      if (GroupTable<4>::fits(bits))
+        return unpackGroups<Lanes4>(bits, in, n, out);
+      if (GroupTable<8>::fits(2 * bits))
+        return unpackGroups<Pairs8>(bits, in, n, out);
+    }
+    if (GroupTable<8>::fits(bits) && bits < wordBits<Word>)
       unpackGroups<Lanes8>(bits, in, n, out);
     else
       ShiftPacker<Word>::unpack(bits, in, n, out);
-  }
-
-private:
-  template <unsigned laneBytes> static bool fits(unsigned bits) {
-    return bits >= GroupTable<laneBytes>::minBits && bits <= GroupTable<laneBytes>::maxBits;
   }
 };
 
@@ -186,19 +242,16 @@ inline __m512i shiftedWords(const uint64_t *p, __mmask16 lanes, uint64_t subtrac
   return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-/// Tables of up to 64 bytes, sixteen at a time: a permutation picks from each 64 bytes of tables
-/// the 32-bit word that holds the bit, a shift picks the bit.
-template <class Word, class Fallback>
-void lookupTables(WindowShape window, unsigned ringBits, const Word *masked, const uint8_t *tables,
-                  size_t n, uint8_t *out) {
-  const unsigned bits = window.high - window.low;
-  if (bits > 9)
-    return Fallback::tableLookup(window, ringBits, masked, tables, n, out);
-  const unsigned tableBits = bits < 3 ? 8 : 1u << bits;
-  const unsigned perLoad =
-      tableBits < 32 ? 16 : 512 / tableBits; // tables of one load that serve these lanes
-  const unsigned loadBytes = perLoad * tableBits / 8;
-  const Word half = window.low ? Word(1) << (window.low - 1) : 0;
+/// Tables of 2^bits bits, up to 64 bytes, sixteen at a time: a permutation picks from each 64 bytes
+/// of tables the 32-bit word that holds the bit, a shift picks the bit.
+template <unsigned bits, class Word>
+void lookupTablesOf(unsigned low, const Word *masked, const uint8_t *tables, size_t n,
+                    uint8_t *out) {
+  constexpr unsigned tableBits = bits < 3 ? 8 : 1u << bits;
+  // Tables of one load that serve these lanes.
+  constexpr unsigned perLoad = tableBits < 32 ? 16 : 512 / tableBits;
+  constexpr unsigned loadBytes = perLoad * tableBits / 8;
+  const Word half = low ? Word(1) << (low - 1) : 0;
   const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   // Where the table of lane j starts within its load, in bits.
   const __m512i start =
@@ -209,23 +262,47 @@ void lookupTables(WindowShape window, unsigned ringBits, const Word *masked, con
   for (size_t i = 0; i < n; i += 16) {
     const size_t count = n - i < 16 ? n - i : 16;
     const auto lanes = static_cast<__mmask16>((1u << count) - 1);
-    __m512i index = _mm512_and_si512(shiftedWords(masked + i, lanes, half, window.low), indexMask);
+    __m512i index = _mm512_and_si512(shiftedWords(masked + i, lanes, half, low), indexMask);
     const __m512i position = _mm512_add_epi32(index, start), word = _mm512_srli_epi32(position, 5);
     __m512i picked = _mm512_setzero_si512();
-    for (unsigned first = 0; first < count; first += perLoad) {
-      const size_t bytes = bytesLeft < loadBytes ? bytesLeft : loadBytes;
-      const __m512i loaded = bytes == 64 ? _mm512_loadu_si512(tables)
-                                         : _mm512_maskz_loadu_epi8(firstBytes(bytes), tables);
+    auto pick = [&](unsigned first, __m512i loaded) {
       const auto served = static_cast<__mmask16>(((1u << perLoad) - 1) << first);
       picked = _mm512_mask_permutexvar_epi32(picked, served, word, loaded);
-      tables += bytes;
-      bytesLeft -= bytes;
+    };
+    if (bytesLeft >= 16 * tableBits / 8 + 64 - loadBytes) { // loads of 64 bytes stay inside
+#pragma GCC unroll 16
+      for (unsigned first = 0; first < 16; first += perLoad)
+        pick(first, _mm512_loadu_si512(tables + first * tableBits / 8));
+      tables += 16 * tableBits / 8;
+      bytesLeft -= 16 * tableBits / 8;
+    } else {
+      for (unsigned first = 0; first < count; first += perLoad) {
+        const size_t bytes = bytesLeft < loadBytes ? bytesLeft : loadBytes;
+        pick(first, _mm512_maskz_loadu_epi8(firstBytes(bytes), tables));
+        tables += bytes;
+        bytesLeft -= bytes;
+      }
     }
     // vpsrlvd wants the shift below 32: the low 5 bits of the position.
     picked = _mm512_srlv_epi32(picked, _mm512_and_si512(position, _mm512_set1_epi32(31)));
     const __mmask16 found = _mm512_mask_test_epi32_mask(lanes, picked, _mm512_set1_epi32(1));
-    std::memcpy(out + i / 8, &found, (count + 7) / 8);
+    if (count > 8) // a copy of a size known here is no call
+      std::memcpy(out + i / 8, &found, sizeof(found));
+    else
+      out[i / 8] = static_cast<uint8_t>(found);
   }
+}
+
+template <class Word, class Fallback>
+void lookupTables(WindowShape window, unsigned ringBits, const Word *masked, const uint8_t *tables,
+                  size_t n, uint8_t *out) {
+  auto with = [&]<size_t... bits>(std::index_sequence<bits...>) {
+    return ((window.bits() == bits &&
+             (lookupTablesOf<bits>(window.low, masked, tables, n, out), true)) ||
+            ...);
+  };
+  if (!with(std::make_index_sequence<10>()))
+    Fallback::tableLookup(window, ringBits, masked, tables, n, out);
 }
 
 } // namespace

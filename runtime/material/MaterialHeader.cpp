@@ -10,7 +10,8 @@
 namespace gfs {
 
 static constexpr std::string_view magic = "GFSFILE1";
-static constexpr uint32_t formatVersion = 2; // 1 had no seed of its own
+/// 1 had no seed of its own; 2 had all dealt shares in the records of server 1.
+static constexpr uint32_t formatVersion = 3;
 static_assert(materialPrefixBytes == magic.size() + 4);
 
 static const char *kindOf(Party party) {

@@ -3,6 +3,7 @@
 // shape.
 #pragma once
 
+#include "runtime/base/Secret.h"
 #include "runtime/crypto/Prg.h"
 
 #include <array>
@@ -20,10 +21,10 @@ void registerElementwiseBenchmarks();
 void registerPeakBenchmarks();
 
 /// Random operands, as shares are: zeros run faster than real data on some units.
-template <class Word> std::vector<Word> benchWords(size_t n) {
+template <class Word> SecretVector<Word> benchWords(size_t n) {
   static const AesKey key(std::array<uint8_t, 16>{});
   static uint64_t stream = 0;
-  std::vector<Word> words(n);
+  SecretVector<Word> words(n);
   Prg(key, stream++).fillWords(std::span(words));
   return words;
 }

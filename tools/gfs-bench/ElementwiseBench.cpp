@@ -65,27 +65,40 @@ template <class Word> void registerLookup(unsigned bits) {
   });
 }
 
-/// The online loops of the gates; a share is a word of random bits.
+/// The online loops of the gates, tile by tile: dealt shares are in the first cache, where they
+/// were unpacked or expanded. A share is a word of random bits.
 template <class Word> void registerRescales(unsigned ringBits) {
   using Kernel = RingKernels<Word>;
+  constexpr size_t tile = 512;
   const RescaleShape shape = {ringBits, 12};
   auto words = [] { return benchWords<Word>(count); };
+  auto share = [] { return benchWords<Word>(tile); };
+  auto onTiles = [](auto &&run) {
+    for (size_t first = 0; first < count; first += tile)
+      run(first);
+  };
   registerOnEach<Word>(fmt::format("truncate/{}", ringBits), [=](const Kernel &k) {
-    return [=, z = words(), v = words(), u = words(), out = words()]() mutable {
-      k.truncate(shape, true, z.data(), {v.data(), u.data()}, count, out.data());
+    return [=, z = words(), v = share(), u = share(), out = words()]() mutable {
+      onTiles([&](size_t at) {
+        k.truncate(shape, true, &z[at], {v.data(), u.data()}, tile, &out[at]);
+      });
     };
   });
   registerOnEach<Word>(fmt::format("square/{}", ringBits), [=](const Kernel &k) {
-    return [=, z = words(), v = words(), vv = words(), u = words(), q = words(),
+    return [=, z = words(), v = share(), vv = share(), u = share(), q = share(),
             out = words()]() mutable {
-      k.square(shape, true, z.data(), {v.data(), vv.data(), u.data(), q.data()}, count, out.data());
+      onTiles([&](size_t at) {
+        k.square(shape, true, &z[at], {v.data(), vv.data(), u.data(), q.data()}, tile, &out[at]);
+      });
     };
   });
   registerOnEach<Word>(fmt::format("relu-select/{}", ringBits), [=](const Kernel &k) {
-    return [=, z = words(), rho = words(), v = words(), rhoV = words(), u = words(), rhoU = words(),
+    return [=, z = words(), rho = share(), v = share(), rhoV = share(), u = share(), rhoU = share(),
             g = benchWords<uint8_t>(count / 8), out = words()]() mutable {
-      k.reluSelect(shape, true, z.data(), g.data(),
-                   {rho.data(), v.data(), rhoV.data(), u.data(), rhoU.data()}, count, out.data());
+      onTiles([&](size_t at) {
+        k.reluSelect(shape, true, &z[at], &g[at / 8],
+                     {rho.data(), v.data(), rhoV.data(), u.data(), rhoU.data()}, tile, &out[at]);
+      });
     };
   });
 }
@@ -93,11 +106,11 @@ template <class Word> void registerRescales(unsigned ringBits) {
 } // namespace
 
 void registerElementwiseBenchmarks() {
-  for (unsigned bits : {1, 13, 16, 24, 31, 32})
+  for (unsigned bits : {1, 13, 16, 24, 30, 31, 32})
     registerPacking<uint32_t>(bits);
   for (unsigned bits : {1, 13, 40, 48, 64})
     registerPacking<uint64_t>(bits);
-  for (unsigned bits : {5, 7, 8})
+  for (unsigned bits : {5, 6, 7, 8})
     registerLookup<uint32_t>(bits);
   registerLookup<uint64_t>(7);
   registerRescales<uint32_t>(32);

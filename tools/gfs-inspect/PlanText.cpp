@@ -69,10 +69,9 @@ std::string overviewText(const Program &program, const Summary &summary, const s
                    grouped(summary.cost.dealtBytes[0]), grouped(summary.cost.dealtBytes[1])));
   if (summary.relus)
     line("dealt per ReLU",
-         fmt::format(
-             "{:.1f} to server 0, {:.1f} to server 1",
-             static_cast<double>(summary.reluDealtBytes[0]) / static_cast<double>(summary.relus),
-             static_cast<double>(summary.reluDealtBytes[1]) / static_cast<double>(summary.relus)));
+         fmt::format("{:.1f}, both servers' together",
+                     static_cast<double>(summary.reluDealtBytes[0] + summary.reluDealtBytes[1]) /
+                         static_cast<double>(summary.relus)));
   line("predicted", fmt::format("{:.1f} ms online for {}", 1e3 * summary.predicted.seconds(),
                                 summary.predicted.environment.text()));
   line("memory", fmt::format("{} bytes for values", grouped(summary.cost.arenaBytes)));

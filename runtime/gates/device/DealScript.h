@@ -10,10 +10,9 @@
 
 namespace gfs::device {
 
-/// One array of a step's records. Server 0's record has those of `both`, server 1's has all, in
-/// order and without gaps.
+/// A piece of a step's records, which have theirs in order and without gaps.
 struct RecordPart {
-  bool both;
+  std::array<bool, 2> of; ///< Which records it is in, by server.
   uint64_t bytes;
   Array<uint8_t> at; ///< In Region::Records.
 };
@@ -58,7 +57,7 @@ struct DealSite : GateSite {
 
 class DealScript {
 public:
-  explicit DealScript(const DealSite &site) : site(&site) {}
+  explicit DealScript(const DealSite &site) : site(&site), turns(site.step.result()) {}
 
   void run(const Launcher &launch) const {
     for (const auto &step : steps)
@@ -72,22 +71,25 @@ public:
   template <class Task> void launch(const Task &task) {
     then([task](const Launcher &launch) { launch(task); });
   }
-  /// Additive shares mod 2^bits of words whose bits above are arbitrary: server 0's are its stream.
+  /// Additive shares mod 2^bits of words whose bits above are arbitrary.
   template <class Word> void words(unsigned bits, Array<const Word> values, uint64_t count) {
     if (bits == 0)
       return;
-    const Array<uint32_t> share = part(false, packedBytes(count, bits)).as<uint32_t>();
+    const Party expands = turns.next(bits, count);
+    const Array<uint32_t> share =
+        part(recordOf(peerOf(expands)), packedBytes(count, bits)).as<uint32_t>();
     launch(cuda::MaskAndPackTask<Word>{
-        {bits, 0}, 0, true, dealtBlocks(count * sizeof(Word)), values, count, {}, share});
+        {bits, 0}, 0, true, dealtBlocks(expands, count * sizeof(Word)), values, count, {}, share});
   }
-  /// XOR shares: server 0's stream, to which the caller's tasks XOR the values.
+  /// XOR shares: a server's stream, to which the caller's tasks XOR the values.
   Array<uint8_t> bytes(uint64_t count) {
-    const Array<uint8_t> share = part(false, count);
-    launch(cuda::ExpandTask{dealtBlocks(count), count, share.as<uint64_t>()});
+    const Party expands = turns.next(8, count);
+    const Array<uint8_t> share = part(recordOf(peerOf(expands)), count);
+    launch(cuda::ExpandTask{dealtBlocks(expands, count), count, share.as<uint64_t>()});
     return share;
   }
   /// The same bytes for both servers, which the caller's tasks write.
-  Array<uint8_t> keys(uint64_t count) { return part(true, count); }
+  Array<uint8_t> keys(uint64_t count) { return part({true, true}, count); }
   /// The XOR of both servers' streams of this name.
   Array<uint8_t> bothStreams(uint16_t name, uint64_t count) {
     const Array<uint8_t> sum = site->scratch<uint8_t>(count), other = site->scratch<uint8_t>(count);
@@ -98,21 +100,25 @@ public:
   }
 
 private:
-  Array<uint8_t> part(bool both, uint64_t count) {
-    return recordParts.emplace_back(both, count, site->recordRoom.take<uint8_t>(count)).at;
+  static std::array<bool, 2> recordOf(Party server) {
+    return {server == Party::Zero, server == Party::One};
   }
-  /// The next blocks of server 0's stream; every array starts with one of its own.
-  cuda::StreamPlace dealtBlocks(uint64_t count) {
-    cuda::StreamPlace place = site->stream(Party::Zero, dealtStream);
-    place.firstBlock = blocks;
-    blocks += (count + Prg::blockBytes - 1) / Prg::blockBytes;
+  Array<uint8_t> part(std::array<bool, 2> of, uint64_t count) {
+    return recordParts.emplace_back(of, count, site->recordRoom.take<uint8_t>(count)).at;
+  }
+  /// The next blocks of a server's stream; every array starts with one of its own.
+  cuda::StreamPlace dealtBlocks(Party server, uint64_t count) {
+    cuda::StreamPlace place = site->stream(server, dealtStream);
+    place.firstBlock = blocks[index(server)];
+    blocks[index(server)] += (count + Prg::blockBytes - 1) / Prg::blockBytes;
     return place;
   }
 
   const DealSite *site; ///< While the script is made.
   std::vector<std::function<void(const Launcher &)>> steps;
   std::vector<RecordPart> recordParts;
-  uint64_t blocks = 0;
+  DealtTurns turns;
+  std::array<uint64_t, 2> blocks = {0, 0}; ///< By server.
 };
 
 /// Shares of functions of a mask, one after another through the same scratch.

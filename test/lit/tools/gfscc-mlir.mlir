@@ -13,7 +13,7 @@
 // LOG: [5/6] plan 6 steps
 // LOG: ring 32 bits
 // LOG: exchanges 2
-// LOG: dealt bytes 368 to server 0, 404 to server 1
+// LOG: dealt bytes 388 to server 0, 384 to server 1
 // FULL: secure.weight dense<{{.*}}1, 2, 3, 4
 // OPTIONS: secure.weight_mode = "public"
 // OPTIONS: secure.relu %{{.*}} dcf

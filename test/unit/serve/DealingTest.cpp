@@ -56,10 +56,12 @@ TEST_F(DealingTest, LongLivedKeysAloneGiveNoMasks) {
   const plan::DealerKey key =
       plan::readDealerKey(deployment.dealOptions(8).dealerKey, deployment.loaded);
   const Dealer old(makeProgram(deployment.loaded), key.seeds[0], key.seeds[1], key.modelId);
-  const MaterialReader one(material(Party::One), key.seeds[1]);
+  const MaterialReader zero(material(Party::Zero), key.seeds[0]),
+      one(material(Party::One), key.seeds[1]);
   SecretVector<uint8_t> record0(old.recordBytes(Party::Zero)), record1(old.recordBytes(Party::One));
   old.deal(one.info().materialId, 0, record0, record1);
-  EXPECT_NE(one.read(0), record1) << "dealt from the keys of the plan, not from the set's";
+  EXPECT_NE(std::pair(zero.read(0), one.read(0)), std::pair(record0, record1))
+      << "dealt from the keys of the plan, not from the set's";
   SecretVector<uint8_t> sealed(one.info().recordBytes());
   std::ifstream file(material(Party::One), std::ios::binary);
   file.seekg(-static_cast<std::streamoff>(sealed.size()), std::ios::end);

@@ -183,7 +183,8 @@ TEST_F(ServerTest, ReportsWhatARequestCost) {
     EXPECT_GT(stats.online_ms(), 0);
     EXPECT_EQ(stats.material_left(), 7u);
   }
-  EXPECT_EQ(answer.stats[1].dealt_bytes(), 12u) << "a share of W r for three outputs";
+  EXPECT_EQ(answer.stats[0].dealt_bytes() + answer.stats[1].dealt_bytes(), 12u)
+      << "a share of W r for three outputs";
   EXPECT_EQ(answer.bytesSent, 32u);
   EXPECT_EQ(answer.bytesReceived, 24u);
 }
@@ -387,8 +388,10 @@ TEST_F(ServerTest, GivesUpOnAPeerThatHangs) {
     EXPECT_THROW(for (;;) link->connection().receive(1 << 20, patience), Error);
   });
   Client client(deployment.loaded, clientOf(zero.address(), silent.address()));
-  expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }), ExitCode::Network,
-              "no answer in time");
+  expectError(errorOf([&] {
+                infer(client, deployment, {1, 2, 3, 4});
+              }),
+              ExitCode::Network, "no answer in time");
 }
 
 TEST_F(ServerTest, ReconnectsAfterTheOtherServerRestarted) {
@@ -506,8 +509,10 @@ TEST_F(ServerTest, TellsAClientThatTheOtherServerIsMissing) {
   RunningServer zero(deployment, Party::Zero, impatient);
   SilentServer silent;
   Client client(deployment.loaded, clientOf(zero.address(), silent.address()));
-  expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }), ExitCode::Network,
-              "was not started in time");
+  expectError(errorOf([&] {
+                infer(client, deployment, {1, 2, 3, 4});
+              }),
+              ExitCode::Network, "was not started in time");
 }
 
 TEST_F(ServerTest, RunsAThousandInferencesInOnePass) {
