@@ -59,14 +59,14 @@ public:
 
   void send(EvaluateContext &context, unsigned phase, Range units) const override {
     Work work(context);
-    SecretVector<Word> chunkWords(phase == 0 ? chunks * tileElements : 0);
+    SecretVector<uint8_t> room(phase == 0 ? chunks * chunkRoom : 0);
     SecretTile<uint8_t> decision;
     const Range elements = elementsOf(units, shape.count);
     if (phase == 0)
       forEachTile(elements, [&](size_t first, size_t n) {
-        readOneHots(work, first, n, chunkWords.data());
+        const ChunkShares shares = readOneHots(work, first, n, room.data());
         for (size_t j = 0; j < shape.thresholds.size(); ++j)
-          lookUp(work, j, first, n, chunkWords.data());
+          lookUp(work, j, first, n, shares);
       });
     forEachBitTile(elements, [&](size_t first, size_t n) {
       for (size_t j = 0; j < shape.thresholds.size(); ++j) {
@@ -85,7 +85,9 @@ public:
   }
 
 private:
-  static constexpr unsigned maxPositions = 1u << chunkBits;
+  static constexpr unsigned maxPositions = 1u << chunkBits, maxChunks = 64 / chunkBits;
+  static constexpr size_t chunkRoom = tileElements * maxPositions / 8;
+  using ChunkShares = std::array<const uint8_t *, maxChunks>;
   using Bits = SecretTile<uint8_t>; ///< Of a bit tile.
 
   /// What a call of send() works with.
@@ -150,20 +152,19 @@ private:
     writer.bytes(products, clear);
   }
 
-  /// This server's shares of one-hot(a_c), a word for each element, chunk after chunk.
-  void readOneHots(Work &work, size_t first, size_t n, Word *words) const {
-    SecretTile<std::array<uint8_t, maxPositions / 8>> room;
-    for (unsigned c = 0; c < chunks; ++c, words += tileElements) {
-      const unsigned bits = positions(c);
-      const uint8_t *packed = work.dealt.bytesInPlace(oneHots[c], packedBytes(first, bits),
-                                                      packedBytes(n, bits), room.data()->data());
-      work.context.kernels().template ring<Word>().unpack(bits, packed, n, words);
-    }
+  /// This server's shares of one-hot(a_c) by chunk, packed to its positions: in the material, or
+  /// expanded into `room`.
+  ChunkShares readOneHots(Work &work, size_t first, size_t n, uint8_t *room) const {
+    ChunkShares shares{};
+    for (unsigned c = 0; c < chunks; ++c, room += chunkRoom)
+      shares[c] = work.dealt.bytesInPlace(oneHots[c], packedBytes(first, positions(c)),
+                                          packedBytes(n, positions(c)), room);
+    return shares;
   }
 
   /// Shares of lt_c and eq_c of every chunk: bit x_c of the one-hot vector, and the parity of the
   /// bits above it.
-  void lookUp(Work &work, size_t j, size_t first, size_t n, const Word *oneHot) const {
+  void lookUp(Work &work, size_t j, size_t first, size_t n, const ChunkShares &shares) const {
     const auto &kernels = work.context.kernels().template ring<Word>();
     const Word *masked = work.context.template operand<Word>(0).data();
     const SignBits<Word> signs = shape.signs();
@@ -171,8 +172,8 @@ private:
     Word x[tileElements];
     for (size_t i = 0; i < n; ++i)
       x[i] = signs.index(masked[first + i], shape.thresholds[j]);
-    for (unsigned c = 0; c < chunks; ++c, oneHot += tileElements)
-      kernels.oneHotLookup(chunkBits * c, bitsOf(c), x, oneHot, n, node(work, 2 * c).data(),
+    for (unsigned c = 0; c < chunks; ++c)
+      kernels.oneHotLookup(chunkBits * c, bitsOf(c), x, shares[c], n, node(work, 2 * c).data(),
                            node(work, 2 * c + 1).data());
   }
 

@@ -3,7 +3,7 @@
 #include "runtime/kernels/ConvKernel.h"
 #include "runtime/kernels/FastConvs.h"
 #include "runtime/kernels/KernelVariants.h"
-#include "runtime/kernels/PackAvx512.h"
+#include "runtime/kernels/LookupAvx512.h"
 #include "runtime/kernels/RescaleAvx512.h"
 #include "runtime/kernels/RescaleKernels.h"
 #include "runtime/kernels/Simd512.h"
@@ -55,6 +55,7 @@ constexpr RingKernels<Word> ringKernels(decltype(RingKernels<Word>::conv) conv) 
   using Loops = Elementwise<Word, VbmiPacker<Word>>;
   RingKernels<Word> kernels = loopKernels<Word, VbmiPacker<Word>>(conv);
   kernels.tableLookup = lookupTables<Word, Loops>;
+  kernels.oneHotLookup = lookupOneHots<Word>;
   kernels.reluSelect = reluSelect512<Word>;
   kernels.packedWeightBytes = Fast::packedBytes;
   kernels.packWeights = Fast::pack;

@@ -148,14 +148,16 @@ template <class Word, class Packer> struct Elementwise {
     }
   }
 
-  static void oneHotLookup(unsigned low, unsigned bits, const Word *index, const Word *oneHot,
+  static void oneHotLookup(unsigned low, unsigned bits, const Word *index, const uint8_t *oneHot,
                            size_t n, uint8_t *less, uint8_t *equal) {
     const Word mask = lowMask<Word>(bits);
+    const unsigned positions = 1u << bits;
     Word found[blockWords], above[blockWords];
     for (size_t first = 0; first < n; first += blockWords) {
       const size_t count = n - first < blockWords ? n - first : blockWords;
+      Packer::unpack(positions, oneHot + first / 8 * positions, count, found);
       for (size_t i = 0; i < count; ++i) {
-        const Word rest = oneHot[first + i] >> (index[first + i] >> low & mask);
+        const Word rest = found[i] >> (index[first + i] >> low & mask);
         Word parity = rest >> 1; // of what is above, folded
         parity ^= parity >> 8;
         parity ^= parity >> 4;

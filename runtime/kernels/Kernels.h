@@ -110,10 +110,11 @@ template <class Word> struct RingKernels {
   /// after the other.
   void (*tableLookup)(WindowShape window, unsigned ringBits, const Word *masked,
                       const uint8_t *tables, size_t n, uint8_t *out);
-  /// With x_i the `bits` bits of index i from bit `low` on, and oneHot[i] of up to 16 bits: bit i of
-  /// `equal` (packed) = bit x_i of oneHot[i], of `less` = the parity of the bits above it.
-  void (*oneHotLookup)(unsigned low, unsigned bits, const Word *index, const Word *oneHot, size_t n,
-                       uint8_t *less, uint8_t *equal);
+  /// With x_i the `bits` bits of index i from bit `low` on, 1 <= bits <= 4, and vector i of
+  /// `oneHot` (packed, 2^bits bits each): bit i of `equal` (packed) = bit x_i of the vector, of
+  /// `less` = the parity of the bits above it.
+  void (*oneHotLookup)(unsigned low, unsigned bits, const Word *index, const uint8_t *oneHot,
+                       size_t n, uint8_t *less, uint8_t *equal);
   /// This server's share of v, v² and D·v, D = g ^ ρ (g: one packed bit per element), from the
   /// masked value (reduced) and its shares. The server with `addsPublic` adds the public terms.
   /// `out` overlaps nothing.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bit packing and table look-up with AVX-512 VBMI; included by Avx512.cpp only.
+// Bit packing with AVX-512 VBMI; included by Avx512.cpp only.
 //
 // A group of G elements of `bits` bits each, one per lane of B bytes (G * B = 64), fills G * bits /
 // 8 whole bytes: element j starts at byte j * bits / 8, bit j * bits % 8. So one byte permutation
@@ -14,7 +14,6 @@
 #include "runtime/kernels/Elementwise.h"
 
 #include <immintrin.h>
-#include <utility>
 
 namespace gfs {
 namespace {
@@ -224,86 +223,6 @@ template <class Word> struct VbmiPacker {
       ShiftPacker<Word>::unpack(bits, in, n, out);
   }
 };
-
-/// Sixteen words narrowed to 32 bits after a shift.
-inline __m512i shiftedWords(const uint32_t *p, __mmask16 lanes, uint32_t subtract, unsigned shift) {
-  __m512i v = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(lanes, p),
-                               _mm512_set1_epi32(static_cast<int>(subtract)));
-  return _mm512_srl_epi32(v, _mm_cvtsi32_si128(static_cast<int>(shift)));
-}
-inline __m512i shiftedWords(const uint64_t *p, __mmask16 lanes, uint64_t subtract, unsigned shift) {
-  auto half = [=](const uint64_t *at, __mmask8 mask) {
-    __m512i v = _mm512_maskz_loadu_epi64(mask, at);
-    v = _mm512_sub_epi64(v, _mm512_set1_epi64(static_cast<long long>(subtract)));
-    return _mm512_cvtepi64_epi32(_mm512_srl_epi64(v, _mm_cvtsi32_si128(static_cast<int>(shift))));
-  };
-  __m256i low = half(p, static_cast<__mmask8>(lanes)),
-          high = half(p + 8, static_cast<__mmask8>(lanes >> 8));
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
-/// Tables of 2^bits bits, up to 64 bytes, sixteen at a time: a permutation picks from each 64 bytes
-/// of tables the 32-bit word that holds the bit, a shift picks the bit.
-template <unsigned bits, class Word>
-void lookupTablesOf(unsigned low, const Word *masked, const uint8_t *tables, size_t n,
-                    uint8_t *out) {
-  constexpr unsigned tableBits = bits < 3 ? 8 : 1u << bits;
-  // Tables of one load that serve these lanes.
-  constexpr unsigned perLoad = tableBits < 32 ? 16 : 512 / tableBits;
-  constexpr unsigned loadBytes = perLoad * tableBits / 8;
-  const Word half = low ? Word(1) << (low - 1) : 0;
-  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  // Where the table of lane j starts within its load, in bits.
-  const __m512i start =
-      _mm512_mullo_epi32(_mm512_and_si512(lane, _mm512_set1_epi32(static_cast<int>(perLoad - 1))),
-                         _mm512_set1_epi32(static_cast<int>(tableBits)));
-  const __m512i indexMask = _mm512_set1_epi32((1 << bits) - 1);
-  size_t bytesLeft = n * (tableBits / 8);
-  for (size_t i = 0; i < n; i += 16) {
-    const size_t count = n - i < 16 ? n - i : 16;
-    const auto lanes = static_cast<__mmask16>((1u << count) - 1);
-    __m512i index = _mm512_and_si512(shiftedWords(masked + i, lanes, half, low), indexMask);
-    const __m512i position = _mm512_add_epi32(index, start), word = _mm512_srli_epi32(position, 5);
-    __m512i picked = _mm512_setzero_si512();
-    auto pick = [&](unsigned first, __m512i loaded) {
-      const auto served = static_cast<__mmask16>(((1u << perLoad) - 1) << first);
-      picked = _mm512_mask_permutexvar_epi32(picked, served, word, loaded);
-    };
-    if (bytesLeft >= 16 * tableBits / 8 + 64 - loadBytes) { // loads of 64 bytes stay inside
-#pragma GCC unroll 16
-      for (unsigned first = 0; first < 16; first += perLoad)
-        pick(first, _mm512_loadu_si512(tables + first * tableBits / 8));
-      tables += 16 * tableBits / 8;
-      bytesLeft -= 16 * tableBits / 8;
-    } else {
-      for (unsigned first = 0; first < count; first += perLoad) {
-        const size_t bytes = bytesLeft < loadBytes ? bytesLeft : loadBytes;
-        pick(first, _mm512_maskz_loadu_epi8(firstBytes(bytes), tables));
-        tables += bytes;
-        bytesLeft -= bytes;
-      }
-    }
-    // vpsrlvd wants the shift below 32: the low 5 bits of the position.
-    picked = _mm512_srlv_epi32(picked, _mm512_and_si512(position, _mm512_set1_epi32(31)));
-    const __mmask16 found = _mm512_mask_test_epi32_mask(lanes, picked, _mm512_set1_epi32(1));
-    if (count > 8) // a copy of a size known here is no call
-      std::memcpy(out + i / 8, &found, sizeof(found));
-    else
-      out[i / 8] = static_cast<uint8_t>(found);
-  }
-}
-
-template <class Word, class Fallback>
-void lookupTables(WindowShape window, unsigned ringBits, const Word *masked, const uint8_t *tables,
-                  size_t n, uint8_t *out) {
-  auto with = [&]<size_t... bits>(std::index_sequence<bits...>) {
-    return ((window.bits() == bits &&
-             (lookupTablesOf<bits>(window.low, masked, tables, n, out), true)) ||
-            ...);
-  };
-  if (!with(std::make_index_sequence<10>()))
-    Fallback::tableLookup(window, ringBits, masked, tables, n, out);
-}
 
 } // namespace
 } // namespace gfs

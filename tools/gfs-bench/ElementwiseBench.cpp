@@ -65,6 +65,17 @@ template <class Word> void registerLookup(unsigned bits) {
   });
 }
 
+/// A chunk of a one-hot comparison, vectors of 2^bits bits.
+template <class Word> void registerOneHot(unsigned bits) {
+  registerOnEach<Word>(fmt::format("one-hot-lookup/{}", bits), [=](const RingKernels<Word> &k) {
+    return [=, index = benchWords<Word>(count), oneHot = benchWords<uint8_t>((count << bits) / 8),
+            less = std::vector<uint8_t>(count / 8),
+            equal = std::vector<uint8_t>(count / 8)]() mutable {
+      k.oneHotLookup(4, bits, index.data(), oneHot.data(), count, less.data(), equal.data());
+    };
+  });
+}
+
 /// The online loops of the gates, tile by tile: dealt shares are in the first cache, where they
 /// were unpacked or expanded. A share is a word of random bits.
 template <class Word> void registerRescales(unsigned ringBits) {
@@ -113,6 +124,9 @@ void registerElementwiseBenchmarks() {
   for (unsigned bits : {5, 6, 7, 8})
     registerLookup<uint32_t>(bits);
   registerLookup<uint64_t>(7);
+  for (unsigned bits : {2, 4})
+    registerOneHot<uint32_t>(bits);
+  registerOneHot<uint64_t>(4);
   registerRescales<uint32_t>(32);
   registerRescales<uint64_t>(40);
 }

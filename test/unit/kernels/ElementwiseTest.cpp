@@ -124,7 +124,10 @@ template <class Word> void testOneHotLookup(const RingKernels<Word> &kernels) {
         }
         GuardedBytes less(std::vector<uint8_t>((n + 7) / 8, 0xcc)),
             equal(std::vector<uint8_t>((n + 7) / 8, 0xcc));
-        kernels.oneHotLookup(low, bits, index.data(), words.data(), n, less.data(), equal.data());
+        std::vector<uint8_t> packed((n * (size_t(1) << bits) + 7) / 8);
+        kernels.pack(1u << bits, words.data(), n, packed.data());
+        GuardedBytes oneHot(packed);
+        kernels.oneHotLookup(low, bits, index.data(), oneHot.data(), n, less.data(), equal.data());
         ASSERT_TRUE(std::equal(expectedLess.begin(), expectedLess.end(), less.data()))
             << bits << " bits, " << n;
         ASSERT_TRUE(std::equal(expectedEqual.begin(), expectedEqual.end(), equal.data()))
