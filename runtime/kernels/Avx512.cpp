@@ -54,6 +54,8 @@ template <class Word, class Fast>
 constexpr RingKernels<Word> ringKernels(decltype(RingKernels<Word>::conv) conv) {
   using Loops = Elementwise<Word, VbmiPacker<Word>>;
   RingKernels<Word> kernels = loopKernels<Word, VbmiPacker<Word>>(conv);
+  kernels.maskAndPack = VbmiOpening<Word>::maskAndPack;
+  kernels.unpackAndAdd = VbmiOpening<Word>::unpackAndAdd;
   kernels.tableLookup = lookupTables<Word, Loops>;
   kernels.oneHotLookup = lookupOneHots<Word>;
   kernels.reluSelect = reluSelect512<Word>;

@@ -13,6 +13,7 @@
 
 #include "runtime/kernels/Elementwise.h"
 
+#include <algorithm>
 #include <immintrin.h>
 
 namespace gfs {
@@ -63,19 +64,34 @@ inline __mmask64 firstBytes(size_t count) {
   return count >= 64 ? ~__mmask64(0) : (__mmask64(1) << count) - 1;
 }
 
+/// Arithmetic of words before they are packed or after.
+struct Words4 {
+  static __m512i all(uint32_t v) { return _mm512_set1_epi32(static_cast<int>(v)); }
+  static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
+  static __m512i shiftLeft(__m512i v, __m128i by) { return _mm512_sll_epi32(v, by); }
+  static __m512i shiftRight(__m512i v, __m128i by) { return _mm512_srl_epi32(v, by); }
+};
+struct Words8 {
+  static __m512i all(uint64_t v) { return _mm512_set1_epi64(static_cast<long long>(v)); }
+  static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi64(a, b); }
+  static __m512i shiftLeft(__m512i v, __m128i by) { return _mm512_sll_epi64(v, by); }
+  static __m512i shiftRight(__m512i v, __m128i by) { return _mm512_srl_epi64(v, by); }
+};
+
 /// Sixteen 32-bit lanes, an element each.
-struct Lanes4 {
+struct Lanes4 : Words4 {
   using Mask = __mmask16;
   static constexpr unsigned elements = 16;
-  static const GroupTable<4> &table(unsigned bits) { return groupTables4[bits]; }
+  using Table = GroupTable<4>;
+  static const Table &table(unsigned bits) { return groupTables4[bits]; }
 
   explicit Lanes4(unsigned bits) : mask(_mm512_set1_epi32(static_cast<int>((1u << bits) - 1))) {}
   /// Of the elements of a lane, the bits that are packed; and the inverse, of a lane's low bits.
   __m512i join(__m512i v) const { return _mm512_and_si512(v, mask); }
   __m512i part(__m512i v) const { return _mm512_and_si512(v, mask); }
 
-  static __m512i shiftLeft(__m512i v, __m512i shift) { return _mm512_sllv_epi32(v, shift); }
-  static __m512i shiftRight(__m512i v, __m512i shift) { return _mm512_srlv_epi32(v, shift); }
+  static __m512i shiftLeftEach(__m512i v, __m512i shift) { return _mm512_sllv_epi32(v, shift); }
+  static __m512i shiftRightEach(__m512i v, __m512i shift) { return _mm512_srlv_epi32(v, shift); }
   static __m512i load(const uint32_t *p, Mask mask) { return _mm512_maskz_loadu_epi32(mask, p); }
   static void store(uint32_t *p, Mask mask, __m512i v) { _mm512_mask_storeu_epi32(p, mask, v); }
 
@@ -85,10 +101,11 @@ private:
 
 /// Eight 64-bit lanes, a pair of elements each: lane = high << 32 | low, packed as high << bits |
 /// low.
-struct Pairs8 {
+struct Pairs8 : Words4 {
   using Mask = __mmask16;
   static constexpr unsigned elements = 16;
-  static const GroupTable<8> &table(unsigned bits) { return groupTables8[2 * bits]; }
+  using Table = GroupTable<8>;
+  static const Table &table(unsigned bits) { return groupTables8[2 * bits]; }
 
   explicit Pairs8(unsigned bits)
       : low(_mm512_set1_epi64((1ll << bits) - 1)), high(_mm512_slli_epi64(low, bits)),
@@ -102,8 +119,8 @@ struct Pairs8 {
     return _mm512_ternarylogic_epi64(moved, v, low, 0xf8);
   }
 
-  static __m512i shiftLeft(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
-  static __m512i shiftRight(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
+  static __m512i shiftLeftEach(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
+  static __m512i shiftRightEach(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
   static __m512i load(const uint32_t *p, Mask mask) { return Lanes4::load(p, mask); }
   static void store(uint32_t *p, Mask mask, __m512i v) { Lanes4::store(p, mask, v); }
 
@@ -113,18 +130,19 @@ private:
 };
 
 /// Eight 64-bit lanes, an element each, of words of either size.
-struct Lanes8 {
+struct Lanes8 : Words8 {
   using Mask = __mmask8;
   static constexpr unsigned elements = 8;
-  static const GroupTable<8> &table(unsigned bits) { return groupTables8[bits]; }
+  using Table = GroupTable<8>;
+  static const Table &table(unsigned bits) { return groupTables8[bits]; }
 
   explicit Lanes8(unsigned bits)
       : mask(_mm512_set1_epi64(static_cast<long long>((uint64_t(1) << bits) - 1))) {}
   __m512i join(__m512i v) const { return _mm512_and_si512(v, mask); }
   __m512i part(__m512i v) const { return _mm512_and_si512(v, mask); }
 
-  static __m512i shiftLeft(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
-  static __m512i shiftRight(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
+  static __m512i shiftLeftEach(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
+  static __m512i shiftRightEach(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
   static __m512i load(const uint64_t *p, Mask mask) { return _mm512_maskz_loadu_epi64(mask, p); }
   static __m512i load(const uint32_t *p, Mask mask) {
     return _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(mask, p));
@@ -138,44 +156,80 @@ private:
   __m512i mask;
 };
 
-template <class Lanes, class Word>
-void packGroups(unsigned bits, const Word *in, size_t n, uint8_t *out) {
-  const auto &table = Lanes::table(bits);
-  const __m512i even = _mm512_load_si512(table.even), odd = _mm512_load_si512(table.odd);
-  const __m512i shift = _mm512_load_si512(table.shift);
-  const Lanes lanes(bits);
-  size_t bytesLeft = (n * bits + 7) / 8;
-  for (size_t i = 0; i < n; i += Lanes::elements) {
-    const size_t count = n - i < Lanes::elements ? n - i : Lanes::elements;
-    __m512i v = Lanes::load(in + i, static_cast<typename Lanes::Mask>((1u << count) - 1));
-    v = Lanes::shiftLeft(lanes.join(v), shift);
+/// Packs vectors of Lanes::elements words, of which only the last may have fewer.
+template <class Lanes> class GroupWriter {
+public:
+  /// Of `n` elements in all.
+  GroupWriter(unsigned bits, size_t n, uint8_t *out)
+      : table(Lanes::table(bits)), even(_mm512_load_si512(table.even)),
+        odd(_mm512_load_si512(table.odd)), shift(_mm512_load_si512(table.shift)), lanes(bits),
+        groupBytes(bits * Lanes::elements / 8), bytesLeft((n * bits + 7) / 8), out(out) {}
+
+  void put(__m512i v) {
+    v = Lanes::shiftLeftEach(lanes.join(v), shift);
     v = _mm512_or_si512(_mm512_maskz_permutexvar_epi8(table.evenMask, even, v),
                         _mm512_maskz_permutexvar_epi8(table.oddMask, odd, v));
     if (bytesLeft >= 64) // the zeros behind the group are overwritten by the next one
       _mm512_storeu_si512(out, v);
     else
       _mm512_mask_storeu_epi8(out, firstBytes(bytesLeft), v);
-    out += bits * Lanes::elements / 8;
-    bytesLeft -= bits * count / 8;
+    out += groupBytes;
+    bytesLeft -= std::min(bytesLeft, groupBytes);
+  }
+
+private:
+  const typename Lanes::Table &table;
+  const __m512i even, odd, shift;
+  const Lanes lanes;
+  const size_t groupBytes;
+  size_t bytesLeft;
+  uint8_t *out;
+};
+
+/// The inverse. Words behind the last one are arbitrary.
+template <class Lanes> class GroupReader {
+public:
+  GroupReader(unsigned bits, size_t n, const uint8_t *in)
+      : gather(_mm512_load_si512(Lanes::table(bits).gather)),
+        shift(_mm512_load_si512(Lanes::table(bits).shift)), lanes(bits),
+        groupBytes(bits * Lanes::elements / 8), bytesLeft((n * bits + 7) / 8), in(in) {}
+
+  __m512i next() {
+    const __m512i v = bytesLeft >= 64 ? _mm512_loadu_si512(in)
+                                      : _mm512_maskz_loadu_epi8(firstBytes(bytesLeft), in);
+    in += groupBytes;
+    bytesLeft -= std::min(bytesLeft, groupBytes);
+    return lanes.part(Lanes::shiftRightEach(_mm512_permutexvar_epi8(gather, v), shift));
+  }
+
+private:
+  const __m512i gather, shift;
+  const Lanes lanes;
+  const size_t groupBytes;
+  size_t bytesLeft;
+  const uint8_t *in;
+};
+
+/// Calls body(first, lanes) for vector after vector of `n` words; `lanes` are those that exist.
+template <class Lanes, class Body> void forEachGroup(size_t n, Body &&body) {
+  for (size_t i = 0; i < n; i += Lanes::elements) {
+    const size_t count = n - i < Lanes::elements ? n - i : Lanes::elements;
+    body(i, static_cast<typename Lanes::Mask>((1u << count) - 1));
   }
 }
 
-template <class Lanes, class Word>
-void unpackGroups(unsigned bits, const uint8_t *in, size_t n, Word *out) {
-  const auto &table = Lanes::table(bits);
-  const __m512i gather = _mm512_load_si512(table.gather);
-  const __m512i shift = _mm512_load_si512(table.shift);
-  const Lanes lanes(bits);
-  size_t bytesLeft = (n * bits + 7) / 8;
-  for (size_t i = 0; i < n; i += Lanes::elements) {
-    const size_t count = n - i < Lanes::elements ? n - i : Lanes::elements;
-    __m512i v = bytesLeft >= 64 ? _mm512_loadu_si512(in)
-                                : _mm512_maskz_loadu_epi8(firstBytes(bytesLeft), in);
-    v = lanes.part(Lanes::shiftRight(_mm512_permutexvar_epi8(gather, v), shift));
-    Lanes::store(out + i, static_cast<typename Lanes::Mask>((1u << count) - 1), v);
-    in += bits * Lanes::elements / 8;
-    bytesLeft -= bits * count / 8;
+/// Calls body.operator()<Lanes>() with the lanes for words and elements of this size; false if
+/// there are none.
+template <class Word, class Body> bool withLanes(unsigned bits, Body &&body) {
+  if constexpr (sizeof(Word) == 4) {
+    if (Lanes4::Table::fits(bits))
+      return body.template operator()<Lanes4>(), true;
+    if (Pairs8::Table::fits(2 * bits))
+      return body.template operator()<Pairs8>(), true;
   }
+  if (Lanes8::Table::fits(bits) && bits < wordBits<Word>)
+    return body.template operator()<Lanes8>(), true;
+  return false;
 }
 
 /// Single bits: a lane is a bit of a mask register.
@@ -196,31 +250,63 @@ template <class Word> struct VbmiPacker {
   static void pack(unsigned bits, const Word *in, size_t n, uint8_t *out) {
     if (bits == 1)
       return packBits(in, n, out);
-    if constexpr (sizeof(Word) == 4) {
-      if (GroupTable<4>::fits(bits))
-        return packGroups<Lanes4>(bits, in, n, out);
-      if (GroupTable<8>::fits(2 * bits))
-        return packGroups<Pairs8>(bits, in, n, out);
-    }
-    if (GroupTable<8>::fits(bits) && bits < wordBits<Word>)
-      packGroups<Lanes8>(bits, in, n, out);
-    else
+    const bool done = withLanes<Word>(bits, [&]<class Lanes>() {
+      GroupWriter<Lanes> packed(bits, n, out);
+      forEachGroup<Lanes>(
+          n, [&](size_t i, typename Lanes::Mask here) { packed.put(Lanes::load(in + i, here)); });
+    });
+    if (!done)
       ShiftPacker<Word>::pack(bits, in, n, out);
   }
 
   static void unpack(unsigned bits, const uint8_t *in, size_t n, Word *out) {
     if (bits == 1)
       return unpackBits(in, n, out);
-    if constexpr (sizeof(Word) == 4) {
-      if (GroupTable<4>::fits(bits))
-        return unpackGroups<Lanes4>(bits, in, n, out);
-      if (GroupTable<8>::fits(2 * bits))
-        return unpackGroups<Pairs8>(bits, in, n, out);
-    }
-    if (GroupTable<8>::fits(bits) && bits < wordBits<Word>)
-      unpackGroups<Lanes8>(bits, in, n, out);
-    else
+    const bool done = withLanes<Word>(bits, [&]<class Lanes>() {
+      GroupReader<Lanes> packed(bits, n, in);
+      forEachGroup<Lanes>(n, [&](size_t i, typename Lanes::Mask here) {
+        Lanes::store(out + i, here, packed.next());
+      });
+    });
+    if (!done)
       ShiftPacker<Word>::unpack(bits, in, n, out);
+  }
+};
+
+/// What Open sends and what it makes of it, without storing words between the steps.
+template <class Word> struct VbmiOpening {
+  using Loops = Elementwise<Word, VbmiPacker<Word>>;
+
+  static void maskAndPack(OpenedBits bits, Word rounding, const Word *share, const Word *maskShare,
+                          size_t n, uint8_t *out) {
+    const bool done = withLanes<Word>(bits.sent(), [&]<class Lanes>() {
+      GroupWriter<Lanes> packed(bits.sent(), n, out);
+      const __m512i added = Lanes::all(rounding);
+      const __m128i dropped = _mm_cvtsi32_si128(static_cast<int>(bits.dropped));
+      forEachGroup<Lanes>(n, [&](size_t i, typename Lanes::Mask here) {
+        const __m512i sum =
+            Lanes::add(Lanes::load(share + i, here), Lanes::load(maskShare + i, here));
+        packed.put(Lanes::shiftRight(Lanes::add(sum, added), dropped));
+      });
+    });
+    if (!done)
+      Loops::maskAndPack(bits, rounding, share, maskShare, n, out);
+  }
+
+  static void unpackAndAdd(OpenedBits bits, const uint8_t *a, const uint8_t *b, size_t n,
+                           Word *out) {
+    const bool done = withLanes<Word>(bits.sent(), [&]<class Lanes>() {
+      GroupReader<Lanes> one(bits.sent(), n, a), other(bits.sent(), n, b);
+      const __m512i ringMask = Lanes::all(lowMask<Word>(bits.ring)),
+                    middle = Lanes::all(static_cast<Word>(bits.middle()));
+      const __m128i dropped = _mm_cvtsi32_si128(static_cast<int>(bits.dropped));
+      forEachGroup<Lanes>(n, [&](size_t i, typename Lanes::Mask here) {
+        const __m512i sum = Lanes::shiftLeft(Lanes::add(one.next(), other.next()), dropped);
+        Lanes::store(out + i, here, _mm512_or_si512(_mm512_and_si512(sum, ringMask), middle));
+      });
+    });
+    if (!done)
+      Loops::unpackAndAdd(bits, a, b, n, out);
   }
 };
 
