@@ -21,10 +21,6 @@ constexpr uint64_t roundRanges = 16;
 
 /// Multiplications of a layer below which waking a thread costs more than it saves (0.1 ms).
 constexpr uint64_t leastMultiplications = uint64_t(1) << 21;
-/// A layer is done in so many rounds at most, each of at least so many elements, so that the first
-/// part of its result is on its way while the rest is computed. More would transform inputs too
-/// often.
-constexpr uint64_t mostLayerRounds = 4, leastRoundElements = uint64_t(1) << 16;
 
 /// Links that treat elements alike: every range goes through all of them before the next one.
 class ElementwiseLinks {
@@ -34,12 +30,11 @@ public:
                    MessageFlow &flow)
       : links(links), first(first), pool(division.pool), flow(flow), busy(links.size()),
         units(links.empty() ? 0 : links[0].gate.units(links[0].phase)) {}
-  ~ElementwiseLinks() { shareTime(); }
 
-  /// Does what is left of units [0, end).
-  void advance(uint64_t end) {
-    while (next < std::min(end, units)) {
-      const Range round{next, std::min({end, units, next + rangeUnits * roundRanges})};
+  /// Does all units.
+  void run() {
+    for (uint64_t next = 0; next < units; next += rangeUnits * roundRanges) {
+      const Range round{next, std::min(units, next + rangeUnits * roundRanges)};
       for (size_t i = 0; i < links.size(); ++i)
         flow.await(first + i, round.end);
       const auto start = Clock::now();
@@ -50,10 +45,9 @@ public:
       passed += std::chrono::duration<double>(Clock::now() - start).count();
       for (size_t i = 0; i < links.size(); ++i)
         flow.done(first + i, round.end);
-      next = round.end;
     }
+    shareTime();
   }
-  void finish() { advance(units); }
 
 private:
   void evaluate(Range range) {
@@ -81,33 +75,25 @@ private:
   MessageFlow &flow;
   std::vector<std::atomic<double>> busy; ///< By link, of all threads.
   const uint64_t units;
-  uint64_t next = 0; ///< Units below are done.
   double passed = 0;
 };
 
-/// A layer, round by round, each followed by what `rest` can do with it.
-void evaluateLayer(const ChainLink &layer, const Division &division, MessageFlow &flow,
-                   ElementwiseLinks &rest) {
+/// A layer, as a whole: in parts, each on its way while the next is computed, its input would be
+/// fetched and transformed for every part, which cost more than it gained on links of 1 Gbit/s and
+/// more.
+void evaluateLayer(const ChainLink &layer, const Division &division, MessageFlow &flow) {
   const uint64_t units = layer.gate.units(layer.phase);
   const bool divided =
       division.layers && units > 1 && layer.cost.multiplications >= leastMultiplications;
-  const uint64_t elements = layer.gate.completedBy(layer.phase, units);
-  const uint64_t rounds = divided ? std::clamp<uint64_t>(elements / leastRoundElements, 1,
-                                                         std::min(mostLayerRounds, units))
-                                  : 1;
   flow.await(0, units);
-  for (uint64_t round = 0; round < rounds; ++round) {
-    const Range range{units * round / rounds, units * (round + 1) / rounds};
-    const auto start = Clock::now();
-    auto evaluate = [&](Range part) { layer.gate.evaluate(layer.context, layer.phase, part); };
-    if (divided)
-      divide(range, division.pool, evaluate);
-    else
-      evaluate(range);
-    layer.seconds += std::chrono::duration<double>(Clock::now() - start).count();
-    flow.done(0, range.end);
-    rest.advance(layer.gate.completedBy(layer.phase, range.end) / unitElements);
-  }
+  const auto start = Clock::now();
+  auto evaluate = [&](Range part) { layer.gate.evaluate(layer.context, layer.phase, part); };
+  if (divided)
+    divide({0, units}, division.pool, evaluate);
+  else
+    evaluate({0, units});
+  layer.seconds += std::chrono::duration<double>(Clock::now() - start).count();
+  flow.done(0, units);
 }
 
 } // namespace
@@ -124,8 +110,8 @@ void evaluateChain(std::span<const ChainLink> links, const Division &division, M
   const bool layer = !links[0].gate.elementwise(links[0].phase);
   ElementwiseLinks rest(links.subspan(layer ? 1 : 0), layer ? 1 : 0, division, flow);
   if (layer)
-    evaluateLayer(links[0], division, flow, rest);
-  rest.finish();
+    evaluateLayer(links[0], division, flow);
+  rest.run();
 }
 
 } // namespace gfs

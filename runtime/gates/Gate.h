@@ -32,8 +32,8 @@ struct Cost {
   std::array<uint64_t, 2> dealtBytes = {0, 0};
   uint64_t multiplications = 0; ///< Ring multiply-accumulates per server online.
   uint64_t elements = 0;        ///< Elements a non-linear gate decides or a local gate moves.
-  uint64_t prgBytes = 0;        ///< Stream bytes a server expands (prepare and online), the greater.
-  uint64_t aesBlocks = 0;       ///< AES calls of comparison keys, per server online.
+  uint64_t prgBytes = 0;  ///< Stream bytes a server expands (prepare and online), the greater.
+  uint64_t aesBlocks = 0; ///< AES calls of comparison keys, per server online.
 
   unsigned phases() const { return static_cast<unsigned>(messageBytes.size()) + 1; }
 };
@@ -226,9 +226,6 @@ public:
   /// scratch. Phases that follow each other can then be evaluated range by range, each range while
   /// it is in cache.
   virtual bool elementwise(unsigned) const { return false; }
-  /// Elements at the front of the result that units [0, units) of `phase` complete; for phases that
-  /// are not elementwise.
-  virtual uint64_t completedBy(unsigned, uint64_t) const { return 0; }
   /// Bytes at the front of message `phase` that units [0, units) of `phase` write and the same
   /// units of the next phase read; 0 if their bytes do not lie in order. So messages can be sent in
   /// parts.

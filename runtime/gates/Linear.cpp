@@ -93,9 +93,6 @@ public:
   }
 
   uint64_t units(unsigned) const override { return parts(); }
-  uint64_t completedBy(unsigned, uint64_t units) const override {
-    return Part(*this, {0, units}).elements.end;
-  }
 
   void evaluate(EvaluateContext &context, unsigned, Range units) const override {
     const auto &kernels = context.kernels().ring<Word>();
