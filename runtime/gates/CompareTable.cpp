@@ -56,34 +56,40 @@ public:
   void send(EvaluateContext &context, unsigned, Range units) const override {
     const auto &kernels = context.kernels().template ring<Word>();
     const Word *masked = context.template operand<Word>(0).data();
-    const Word ringMask = shape.ring.template mask<Word>();
+    const size_t thresholds = shape.thresholds.size();
     DealtReader<Word> reader(context);
-    SecretVector<uint8_t> room(context.party() == tables.expands ? bitTileElements * tableBytes
-                                                                 : 0);
-    SecretTile<uint8_t> found;
-    Word shifted[tileElements];
+    SecretVector<uint8_t> room(context.party() == tables.expands ? tileElements * tableBytes : 0),
+        found(thresholds * bitTileBytes);
     forEachBitTile(elementsOf(units, shape.count), [&](size_t first, size_t n) {
-      const uint8_t *table =
-          reader.bytesInPlace(tables, first * tableBytes, n * tableBytes, room.data());
-      const std::span<uint8_t> bits = found.first((n + 7) / 8);
-      for (size_t j = 0; j < shape.thresholds.size(); ++j) {
-        const Word theta = shape.thresholds[j];
-        forEachTile(n, [&](size_t at, size_t count) {
-          const Word *from = masked + first + at;
-          if (theta != 0) { // ReLU's is
-            for (size_t i = 0; i < count; ++i)
-              shifted[i] = (from[i] - theta) & ringMask;
-            from = shifted;
-          }
-          kernels.tableLookup(shape.window, shape.ring.bits, from, table + at * tableBytes, count,
-                              &bits[at / 8]);
-        });
-        this->sendHidden(context, j, first, n, bits);
-      }
+      forEachTile(n, [&](size_t at, size_t count) {
+        const uint8_t *table =
+            reader.bytesInPlace(tables, (first + at) * tableBytes, count * tableBytes, room.data());
+        for (size_t j = 0; j < thresholds; ++j)
+          lookUp(kernels, shape.thresholds[j], masked + first + at, table, count,
+                 &found[j * bitTileBytes + at / 8]);
+      });
+      for (size_t j = 0; j < thresholds; ++j)
+        this->sendHidden(context, j, first, n,
+                         std::span(found).subspan(j * bitTileBytes, (n + 7) / 8));
     });
   }
 
 private:
+  static constexpr size_t bitTileBytes = bitTileElements / 8;
+
+  /// This server's shares of c of a tile.
+  void lookUp(const RingKernels<Word> &kernels, Word theta, const Word *masked,
+              const uint8_t *table, size_t n, uint8_t *out) const {
+    Word shifted[tileElements];
+    if (theta != 0) { // ReLU's is
+      const Word ringMask = shape.ring.template mask<Word>();
+      for (size_t i = 0; i < n; ++i)
+        shifted[i] = (masked[i] - theta) & ringMask;
+      masked = shifted;
+    }
+    kernels.tableLookup(shape.window, shape.ring.bits, masked, table, n, out);
+  }
+
   const size_t tableBytes;
   const DealtArray tables;
 };
