@@ -5,6 +5,8 @@
 #include "runtime/net/TlsError.h"
 
 #include <asio/connect.hpp>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace gfs {
 
@@ -186,6 +188,19 @@ std::string StreamConnection<Stream>::swapHellos(Side side, const PeerRule &expe
   return claimed;
 }
 
+static bool isLoopback(const asio::ip::address &address) {
+  return address.is_v6() && address.to_v6().is_v4_mapped()
+             ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()
+             : address.is_loopback();
+}
+
+/// Where the system paces what it sends to find a link's rate (BBR does), there is none to find
+/// within a machine: ResNet-50 took a tenth longer. Reno paces nothing and is open to all users.
+static void sendAtOnce(asio::ip::tcp::socket &socket) {
+  static constexpr std::string_view reno = "reno";
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_CONGESTION, reno.data(), reno.size());
+}
+
 template <class Stream>
 void StreamConnection<Stream>::authenticate(Side side, const std::string &address,
                                             const PeerRule &expected, Milliseconds timeout) {
@@ -196,6 +211,9 @@ void StreamConnection<Stream>::authenticate(Side side, const std::string &addres
   socket().set_option(asio::socket_base::keep_alive(true), ignored);
   // Buffer sizes stay the kernel's: fixing them would turn off its tuning, which goes far beyond
   // what we may ask for.
+  const asio::ip::tcp::endpoint peer = socket().remote_endpoint(ignored);
+  if (!ignored && isLoopback(peer.address()))
+    sendAtOnce(socket());
   tlsHandshake(side, timeout);
   try {
     role = swapHellos(side, expected, timeout);
