@@ -143,14 +143,14 @@ void lookupOneHotsOf(unsigned low, const Word *index, const uint8_t *oneHot, siz
   for (size_t i = 0; i < n; i += 32) {
     const size_t count = n - i < 32 ? n - i : 32;
     const auto here = static_cast<__mmask32>((uint64_t(1) << count) - 1);
-    const __m512i x =
-        _mm512_and_si512(shiftedToShorts(index + i, here, low), indexMask);
+    const __m512i x = _mm512_and_si512(shiftedToShorts(index + i, here, low), indexMask);
     const size_t bytes = bytesLeft < groupBytes ? bytesLeft : groupBytes;
     __m512i vector = _mm512_maskz_loadu_epi8(firstBytes(bytes), oneHot);
     oneHot += bytes;
     bytesLeft -= bytes;
     if constexpr (bits < 4) {
-      vector = _mm512_maskz_permutexvar_epi8(lanes.bytesMask, _mm512_load_si512(lanes.byte), vector);
+      vector =
+          _mm512_maskz_permutexvar_epi8(lanes.bytesMask, _mm512_load_si512(lanes.byte), vector);
       vector = _mm512_srlv_epi16(vector, _mm512_load_si512(lanes.shift));
       vector = _mm512_and_si512(vector, _mm512_set1_epi16((1 << (1 << bits)) - 1));
     }

@@ -22,7 +22,9 @@ template <> struct Words512<uint32_t> {
   static void store(uint32_t *p, Mask k, __m512i v) { _mm512_mask_storeu_epi32(p, k, v); }
   static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
   static __m512i sub(__m512i a, __m512i b) { return _mm512_sub_epi32(a, b); }
-  static __m512i subWhere(Mask k, __m512i a, __m512i b) { return _mm512_mask_sub_epi32(a, k, a, b); }
+  static __m512i subWhere(Mask k, __m512i a, __m512i b) {
+    return _mm512_mask_sub_epi32(a, k, a, b);
+  }
   static __m512i multiply(__m512i a, __m512i b) { return _mm512_mullo_epi32(a, b); }
   static __m512i shiftLeft(__m512i v, __m128i by) { return _mm512_sll_epi32(v, by); }
   static __m512i shiftRight(__m512i v, __m128i by) { return _mm512_srl_epi32(v, by); }
@@ -38,7 +40,9 @@ template <> struct Words512<uint64_t> {
   static void store(uint64_t *p, Mask k, __m512i v) { _mm512_mask_storeu_epi64(p, k, v); }
   static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi64(a, b); }
   static __m512i sub(__m512i a, __m512i b) { return _mm512_sub_epi64(a, b); }
-  static __m512i subWhere(Mask k, __m512i a, __m512i b) { return _mm512_mask_sub_epi64(a, k, a, b); }
+  static __m512i subWhere(Mask k, __m512i a, __m512i b) {
+    return _mm512_mask_sub_epi64(a, k, a, b);
+  }
   static __m512i multiply(__m512i a, __m512i b) { return _mm512_mullo_epi64(a, b); }
   static __m512i shiftLeft(__m512i v, __m128i by) { return _mm512_sll_epi64(v, by); }
   static __m512i shiftRight(__m512i v, __m128i by) { return _mm512_srl_epi64(v, by); }
@@ -65,8 +69,7 @@ void reluSelect512(RescaleShape shape, bool addsPublic, const Word *masked, cons
       std::memcpy(&keep, g + i / 8, sizeof(keep));
     else
       keep = g[i / 8];
-    const __m512i lifted =
-        _mm512_and_si512(V::add(V::load(here, masked + i), centre), ringMask);
+    const __m512i lifted = _mm512_and_si512(V::add(V::load(here, masked + i), centre), ringMask);
     const __m512i p = V::sub(V::shiftRight(lifted, shift), offset);
     const typename V::Mask topSet = V::anyBit(lifted, topBit);
     const __m512i vt = V::subWhere(topSet, V::load(here, shares.v + i),
