@@ -9,16 +9,6 @@
 namespace gfs {
 namespace {
 
-/// The bits of up to sixteen or thirty-two elements. A copy of a size that is known here is no
-/// call, which would cost all registers.
-template <class Mask> void storeBits(uint8_t *out, Mask bits, size_t count) {
-  if (count == 8 * sizeof(Mask))
-    std::memcpy(out, &bits, sizeof(Mask));
-  else
-    for (size_t byte = 0; 8 * byte < count; ++byte)
-      out[byte] = static_cast<uint8_t>(bits >> 8 * byte);
-}
-
 /// Sixteen words narrowed to 32 bits after a shift.
 inline __m512i shiftedWords(const uint32_t *p, __mmask16 lanes, uint32_t subtract, unsigned shift) {
   __m512i v = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(lanes, p),

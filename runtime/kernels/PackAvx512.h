@@ -12,9 +12,9 @@
 #pragma once
 
 #include "runtime/kernels/Elementwise.h"
+#include "runtime/kernels/Words512.h"
 
 #include <algorithm>
-#include <immintrin.h>
 
 namespace gfs {
 namespace {
@@ -64,23 +64,8 @@ inline __mmask64 firstBytes(size_t count) {
   return count >= 64 ? ~__mmask64(0) : (__mmask64(1) << count) - 1;
 }
 
-/// Arithmetic of words before they are packed or after.
-struct Words4 {
-  static __m512i all(uint32_t v) { return _mm512_set1_epi32(static_cast<int>(v)); }
-  static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
-  static __m512i shiftLeft(__m512i v, __m128i by) { return _mm512_sll_epi32(v, by); }
-  static __m512i shiftRight(__m512i v, __m128i by) { return _mm512_srl_epi32(v, by); }
-};
-struct Words8 {
-  static __m512i all(uint64_t v) { return _mm512_set1_epi64(static_cast<long long>(v)); }
-  static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi64(a, b); }
-  static __m512i shiftLeft(__m512i v, __m128i by) { return _mm512_sll_epi64(v, by); }
-  static __m512i shiftRight(__m512i v, __m128i by) { return _mm512_srl_epi64(v, by); }
-};
-
 /// Sixteen 32-bit lanes, an element each.
-struct Lanes4 : Words4 {
-  using Mask = __mmask16;
+struct Lanes4 : Words512<uint32_t> {
   static constexpr unsigned elements = 16;
   using Table = GroupTable<4>;
   static const Table &table(unsigned bits) { return groupTables4[bits]; }
@@ -92,8 +77,6 @@ struct Lanes4 : Words4 {
 
   static __m512i shiftLeftEach(__m512i v, __m512i shift) { return _mm512_sllv_epi32(v, shift); }
   static __m512i shiftRightEach(__m512i v, __m512i shift) { return _mm512_srlv_epi32(v, shift); }
-  static __m512i load(const uint32_t *p, Mask mask) { return _mm512_maskz_loadu_epi32(mask, p); }
-  static void store(uint32_t *p, Mask mask, __m512i v) { _mm512_mask_storeu_epi32(p, mask, v); }
 
 private:
   __m512i mask;
@@ -101,8 +84,7 @@ private:
 
 /// Eight 64-bit lanes, a pair of elements each: lane = high << 32 | low, packed as high << bits |
 /// low.
-struct Pairs8 : Words4 {
-  using Mask = __mmask16;
+struct Pairs8 : Words512<uint32_t> {
   static constexpr unsigned elements = 16;
   using Table = GroupTable<8>;
   static const Table &table(unsigned bits) { return groupTables8[2 * bits]; }
@@ -121,8 +103,6 @@ struct Pairs8 : Words4 {
 
   static __m512i shiftLeftEach(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
   static __m512i shiftRightEach(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
-  static __m512i load(const uint32_t *p, Mask mask) { return Lanes4::load(p, mask); }
-  static void store(uint32_t *p, Mask mask, __m512i v) { Lanes4::store(p, mask, v); }
 
 private:
   __m512i low, high;
@@ -130,8 +110,7 @@ private:
 };
 
 /// Eight 64-bit lanes, an element each, of words of either size.
-struct Lanes8 : Words8 {
-  using Mask = __mmask8;
+struct Lanes8 : Words512<uint64_t> {
   static constexpr unsigned elements = 8;
   using Table = GroupTable<8>;
   static const Table &table(unsigned bits) { return groupTables8[bits]; }
@@ -143,11 +122,11 @@ struct Lanes8 : Words8 {
 
   static __m512i shiftLeftEach(__m512i v, __m512i shift) { return _mm512_sllv_epi64(v, shift); }
   static __m512i shiftRightEach(__m512i v, __m512i shift) { return _mm512_srlv_epi64(v, shift); }
-  static __m512i load(const uint64_t *p, Mask mask) { return _mm512_maskz_loadu_epi64(mask, p); }
+  using Words512::load;
+  using Words512::store;
   static __m512i load(const uint32_t *p, Mask mask) {
     return _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(mask, p));
   }
-  static void store(uint64_t *p, Mask mask, __m512i v) { _mm512_mask_storeu_epi64(p, mask, v); }
   static void store(uint32_t *p, Mask mask, __m512i v) {
     _mm256_mask_storeu_epi32(p, mask, _mm512_cvtepi64_epi32(v));
   }
