@@ -17,6 +17,7 @@
 #include "runtime/kernels/Kernels.h"
 
 #include <cstring>
+#include <numeric>
 
 namespace gfs {
 namespace {
@@ -30,28 +31,13 @@ struct ConvAxis {
   /// Length of a phase plane.
   uint32_t planeSize() const { return out + tapOffset(kernel - 1); }
 
+  /// Taps t and t' have the same residue where the stride divides (t - t') dilation, so residues
+  /// repeat after this many taps.
+  uint32_t period() const { return stride / std::gcd(stride, dilation); }
   /// Index of the tap's residue among the residues in use, in order of first use.
-  uint32_t phaseOf(uint32_t tap) const {
-    uint32_t phase = 0;
-    for (uint32_t earlier = 0; earlier < tap; ++earlier) {
-      if (tapResidue(earlier) == tapResidue(tap))
-        return phaseOf(earlier);
-      phase += isFirstUse(earlier);
-    }
-    return phase;
-  }
-  bool isFirstUse(uint32_t tap) const {
-    for (uint32_t earlier = 0; earlier < tap; ++earlier)
-      if (tapResidue(earlier) == tapResidue(tap))
-        return false;
-    return true;
-  }
-  uint32_t phases() const {
-    uint32_t count = 0;
-    for (uint32_t tap = 0; tap < kernel; ++tap)
-      count += isFirstUse(tap);
-    return count;
-  }
+  uint32_t phaseOf(uint32_t tap) const { return tap % period(); }
+  bool isFirstUse(uint32_t tap) const { return tap < period(); }
+  uint32_t phases() const { return kernel < period() ? kernel : period(); }
 };
 
 struct ConvGeometry {

@@ -71,7 +71,9 @@ private:
   void transpose() const;
   void concat() const;
   void sumPool() const;
-  uint64_t position(uint32_t out, uint32_t stride, uint32_t kernel, uint32_t dilation) const;
+  uint64_t product(std::initializer_list<uint64_t> factors, uint64_t limit,
+                   const char *excess) const;
+  void windows(uint32_t out, uint32_t stride, uint32_t kernel, uint32_t dilation) const;
 
   const VerifyContext &v;
   uint32_t id;
@@ -106,17 +108,37 @@ void GateVerifier::spline() const {
   }
 }
 
-/// The farthest coordinate a window reaches, padding included; bounded so that kernels may use
+/// More than any network that fits into memory needs; so that no plan keeps a server for days.
+static constexpr uint64_t maxMultiplications = uint64_t(1) << 46;
+static constexpr uint64_t maxPoolAdditions = uint64_t(1) << 36;
+/// Words of the padded copy that a convolution makes of its operand.
+static constexpr uint64_t maxImage = 4 * maxElements;
+
+/// A product of sizes, none of which may be zero.
+uint64_t GateVerifier::product(std::initializer_list<uint64_t> factors, uint64_t limit,
+                               const char *excess) const {
+  uint64_t count = 1;
+  for (uint64_t factor : factors)
+    require(factor > 0 && multiplyWithin(count, factor, limit, count), "{}", excess);
+  return count;
+}
+
+/// The farthest coordinate a window reaches, padding included, is bounded so that kernels may use
 /// 32-bit indices.
-uint64_t GateVerifier::position(uint32_t out, uint32_t stride, uint32_t kernel,
-                                uint32_t dilation) const {
+void GateVerifier::windows(uint32_t out, uint32_t stride, uint32_t kernel,
+                           uint32_t dilation) const {
   require(stride > 0 && dilation > 0 && kernel > 0, "has a zero stride, dilation or kernel");
   constexpr uint64_t limit = uint64_t(1) << 30;
   uint64_t steps = 0, reach = 0;
   require(multiplyWithin(out - 1, stride, limit, steps) &&
               multiplyWithin(kernel - 1, dilation, limit, reach),
           "its windows leave the range");
-  return steps + reach;
+}
+
+/// One direction of the phase image (kernels/ConvGeometry.h): a plane of out + reach / stride for
+/// each of at most min(kernel, stride) residues.
+static uint64_t phaseExtent(uint32_t out, uint32_t stride, uint32_t kernel, uint32_t dilation) {
+  return (out + uint64_t(kernel - 1) * dilation / stride) * std::min(kernel, stride);
 }
 
 void GateVerifier::linear() const {
@@ -125,21 +147,22 @@ void GateVerifier::linear() const {
   arity(1);
   kinds(Value::MASKED, v.plan.weight_mode() == WEIGHTS_PUBLIC ? Value::MASKED : Value::SHARED);
   require(linear.has_conv(), "has no geometry");
-  auto product = [&](std::initializer_list<uint64_t> factors) {
-    uint64_t count = 1;
-    for (uint64_t factor : factors)
-      require(factor > 0 && multiplyWithin(count, factor, maxElements, count),
-              "has a size that is zero or too large");
-    return count;
-  };
   require(c.groups() > 0 && c.in_channels() % c.groups() == 0 && c.out_channels() % c.groups() == 0,
           "its {} groups do not divide its channels", c.groups());
-  uint64_t in = product({c.batch(), c.in_channels(), c.in_h(), c.in_w()});
-  uint64_t out = product({c.batch(), c.out_channels(), c.out_h(), c.out_w()});
-  uint64_t weights =
-      product({c.out_channels(), c.in_channels() / c.groups(), c.kernel_h(), c.kernel_w()});
-  position(c.out_h(), c.stride_h(), c.kernel_h(), c.dilation_h());
-  position(c.out_w(), c.stride_w(), c.kernel_w(), c.dilation_w());
+  static constexpr const char *size = "has a size that is zero or too large";
+  const uint64_t in = product({c.batch(), c.in_channels(), c.in_h(), c.in_w()}, maxElements, size),
+                 out = product({c.batch(), c.out_channels(), c.out_h(), c.out_w()}, maxElements,
+                               size),
+                 taps = product({c.in_channels() / c.groups(), c.kernel_h(), c.kernel_w()},
+                                maxElements, size),
+                 weights = product({c.out_channels(), taps}, maxElements, size);
+  windows(c.out_h(), c.stride_h(), c.kernel_h(), c.dilation_h());
+  windows(c.out_w(), c.stride_w(), c.kernel_w(), c.dilation_w());
+  product({c.batch(), c.in_channels(),
+           phaseExtent(c.out_h(), c.stride_h(), c.kernel_h(), c.dilation_h()),
+           phaseExtent(c.out_w(), c.stride_w(), c.kernel_w(), c.dilation_w())},
+          maxImage, "its windows leave the range: its padded operand would be too large");
+  product({out, taps}, maxMultiplications, "takes too many multiplications");
   require(c.pad_top() < (1u << 30) && c.pad_left() < (1u << 30), "its padding is too large");
   require(in == operandCount(0), "expects {} operand elements, got {}", in, operandCount(0));
   require(out == resultCount(), "expects {} result elements, got {}", out, resultCount());
@@ -212,8 +235,10 @@ void GateVerifier::sumPool() const {
           "expects NCHW values of one batch and channel count");
   for (uint64_t size : {from[2], from[3], to[2], to[3]})
     require(size < (1u << 30), "its image is too large");
-  position(static_cast<uint32_t>(to[2]), pool.stride_h(), pool.kernel_h(), pool.dilation_h());
-  position(static_cast<uint32_t>(to[3]), pool.stride_w(), pool.kernel_w(), pool.dilation_w());
+  windows(static_cast<uint32_t>(to[2]), pool.stride_h(), pool.kernel_h(), pool.dilation_h());
+  windows(static_cast<uint32_t>(to[3]), pool.stride_w(), pool.kernel_w(), pool.dilation_w());
+  product({resultCount(), pool.kernel_h(), pool.kernel_w()}, maxPoolAdditions,
+          "takes too many additions");
   require(pool.pad_top() < (1u << 30) && pool.pad_left() < (1u << 30), "its padding is too large");
 }
 

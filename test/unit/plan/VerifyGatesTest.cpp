@@ -121,6 +121,18 @@ TEST(VerifyGatesTest, RefusesWrongGeometry) {
   expectChangeRefused(change([](plan::Conv &c) { c.set_dilation_h(~0u); }),
                       "windows leave the range");
   expectChangeRefused(change([](plan::Conv &c) { c.set_pad_top(~0u); }), "padding is too large");
+  // Each direction is allowed; 2^64 bytes of padded operand would be none to who multiplies sizes.
+  expectChangeRefused(change([](plan::Conv &c) {
+                        c.set_dilation_h((1u << 29) - 1);
+                        c.set_dilation_w((1u << 29) - 1);
+                      }),
+                      "its padded operand would be too large");
+  expectChangeRefused(change([](plan::Conv &c) {
+                        c.set_out_h(1u << 20);
+                        c.set_kernel_h(1u << 20);
+                        c.set_kernel_w(1u << 6);
+                      }),
+                      "takes too many multiplications");
   expectChangeRefused([](Plan &p) { stepWith(p, HAS(linear)).mutable_linear()->set_weight(9); },
                       "its weight 9 does not exist");
   expectChangeRefused([](Plan &p) { stepWith(p, HAS(linear)).mutable_linear()->set_bias(0); },
@@ -183,6 +195,13 @@ TEST(VerifyGatesTest, RefusesWrongMoves) {
                       "expects a result of shape 1x4x30x6, got 1x20x6x6");
   expectChangeRefused([](Plan &p) { stepWith(p, HAS(concat)).mutable_concat()->set_axis(4); },
                       "axis 4 does not exist");
+  expectChangeRefused(
+      [](Plan &p) {
+        plan::SumPool &pool = *stepWith(p, HAS(sum_pool)).mutable_sum_pool();
+        pool.set_kernel_h(1u << 20);
+        pool.set_kernel_w(1u << 20);
+      },
+      "takes too many additions");
   expectChangeRefused(
       [](Plan &p) { stepWith(p, HAS(sum_pool)).mutable_sum_pool()->set_stride_w(0); },
       "zero stride, dilation or kernel");
