@@ -3,14 +3,14 @@
 # Builds the fuzzers (preset "fuzz": libFuzzer, AddressSanitizer, UBSan) and runs each on small files of the test suite.
 # What fails is left in build/fuzz/findings. Usage: test/fuzz/run.sh [SECONDS [FUZZER …]]
 #   SECONDS  for each fuzzer; default 10
-#   FUZZER   FileFuzzer, ImportFuzzer, NetworkFuzzer, PlanFuzzer, TensorFuzzer; default all
+#   FUZZER   FileFuzzer, ImportFuzzer, NetworkFuzzer, PlanFuzzer, RunFuzzer, TensorFuzzer; default all
 # Exit code: 0 nothing found; 1 something found or not built; 77 this compiler has no libFuzzer.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
 seconds=${1:-10}
 fuzzers=("${@:2}")
-[ ${#fuzzers[@]} -gt 0 ] || fuzzers=(FileFuzzer ImportFuzzer NetworkFuzzer PlanFuzzer TensorFuzzer)
+[ ${#fuzzers[@]} -gt 0 ] || fuzzers=(FileFuzzer ImportFuzzer NetworkFuzzer PlanFuzzer RunFuzzer TensorFuzzer)
 tools=${GFS_BIN:-$root/build/release/bin}
 folder=$root/build/fuzz
 
@@ -27,6 +27,7 @@ cmake --build --preset fuzz --parallel "$(nproc)" --target "${fuzzers[@]}"
 seeds() { mkdir -p "$folder/seeds/$1" "$folder/corpus/$1"; }
 seeds ImportFuzzer
 seeds PlanFuzzer
+seeds RunFuzzer
 seeds TensorFuzzer
 seeds FileFuzzer
 seeds NetworkFuzzer
@@ -45,6 +46,7 @@ for text in test/lit/import/*.txtpb; do
   protoc --encode=gfs.onnx.ModelProto compiler/import/onnx.proto <"$text" >"$model"
   if [ -x "$tools/gfscc" ] && "$tools/gfscc" "$model" -o "$folder/plan.bin" --force -q >/dev/null 2>&1; then
     mv "$folder/plan.bin" "$folder/seeds/PlanFuzzer/$name.bin"
+    cp "$folder/seeds/PlanFuzzer/$name.bin" "$folder/seeds/RunFuzzer/"
   fi
 done
 rm -f "$folder"/plan.*
