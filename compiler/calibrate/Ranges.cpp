@@ -26,6 +26,17 @@ static std::string describe(Value value) {
   return fmt::format("input {}", cast<BlockArgument>(value).getArgNumber());
 }
 
+/// The nearest number below or above that is a multiple of a sixteenth of its power of two. Ranges
+/// reach the plan, in thresholds of functions for instance, and the plan is public: what it tells
+/// of weights and samples shall be orders of magnitude.
+static double below(double value) {
+  if (value == 0)
+    return 0;
+  const double step = std::ldexp(1.0, std::ilogb(value) - 4);
+  return std::floor(value / step) * step;
+}
+static double above(double value) { return -below(-value); }
+
 namespace {
 /// Watches an evaluation: widens ranges and keeps the outputs.
 class Recorder {
@@ -63,7 +74,7 @@ public:
 
   std::vector<OutputSamples> finish() {
     for (const auto &[value, range] : ranges)
-      fixed::setCalibratedRange(value, range);
+      fixed::setCalibratedRange(value, {below(range.min), above(range.max)});
     return std::move(outputs);
   }
 

@@ -13,7 +13,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/TypeSwitch.h"
 
-#include <limits>
+#include <algorithm>
 #include <map>
 
 using namespace mlir;
@@ -48,6 +48,9 @@ public:
 
   bool mayUse(const std::string &layer, const std::string &protocol) const {
     return protocol != "table" || widest.at(layer) <= maxTableBits;
+  }
+  bool allMayUse(const std::string &protocol) const {
+    return std::ranges::all_of(widest, [&](auto &layer) { return mayUse(layer.first, protocol); });
   }
   /// The same protocol for all, one_hot where it is a table that would be too large.
   Assignment pure(const std::string &protocol) const {
@@ -180,6 +183,10 @@ static std::vector<double> prices(const CostGoal &goal) {
     for (double price = 1e-13; price < 1e-3; price *= 2)
       list.push_back(price);
   return list;
+}
+
+bool protocolFits(ModuleOp program, const std::string &protocol) {
+  return SignLayers(program).allMayUse(protocol);
 }
 
 CostExplanation chooseProtocols(ModuleOp program, const CostGoal &goal) {

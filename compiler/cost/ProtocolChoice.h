@@ -74,6 +74,9 @@ struct CostExplanation {
 /// compared by CostGoal::planValue. Errors: Internal, if the program has no plan.
 CostExplanation chooseProtocols(mlir::ModuleOp program, const CostGoal &goal);
 
+/// Whether every layer that finds signs may use the protocol: tables hold short windows only.
+bool protocolFits(mlir::ModuleOp program, const std::string &protocol);
+
 /// The costs of a program that was lowered already, without alternatives.
 CostExplanation explain(const Program &program, const CostGoal &goal);
 

@@ -15,10 +15,6 @@ static Value emitShifted(Node &node, Value value, double offset) {
   return offset == 0 ? value : node.emitBinary<nn::AddOp>(value, node.emitSplat({}, offset));
 }
 
-static Value emitScaled(Node &node, Value value, double factor) {
-  return factor == 1 ? value : node.emitBinary<nn::MulOp>(value, node.emitSplat({}, factor));
-}
-
 static void importRelu(Node &node) {
   if (node.operand(0).integers)
     node.unsupported("its operand holds integers", "only tensors of floats are supported");
@@ -29,14 +25,14 @@ static void importRelu(Node &node) {
 static void importLeakyRelu(Node &node) {
   double slope = node.real("alpha", 0.01);
   Value x = node.tensor(0);
-  node.result(node.emitBinary<nn::AddOp>(emitScaled(node, x, slope),
-                                         emitScaled(node, emitRelu(node, x), 1 - slope)));
+  node.result(node.emitBinary<nn::AddOp>(node.emitScaled(x, slope),
+                                         node.emitScaled(emitRelu(node, x), 1 - slope)));
 }
 
 /// The same with slopes that are constants, one per channel or element.
 static void importPRelu(Node &node) {
   Value x = node.tensor(0), slopes = node.constantTensor(1, "the slope");
-  Value rest = emitShifted(node, emitScaled(node, slopes, -1), 1);
+  Value rest = emitShifted(node, node.emitScaled(slopes, -1), 1);
   node.result(node.emitBinary<nn::AddOp>(node.emitBinary<nn::MulOp>(x, slopes),
                                          node.emitBinary<nn::MulOp>(emitRelu(node, x), rest)));
 }
@@ -44,7 +40,7 @@ static void importPRelu(Node &node) {
 /// |x| = 2 relu(x) - x.
 static void importAbs(Node &node) {
   Value x = node.tensor(0);
-  node.result(node.emitBinary<nn::SubOp>(emitScaled(node, emitRelu(node, x), 2), x));
+  node.result(node.emitBinary<nn::SubOp>(node.emitScaled(emitRelu(node, x), 2), x));
 }
 
 /// max(a, b) = b + relu(a - b); min(a, b) = a - relu(a - b).

@@ -103,8 +103,7 @@ static Value emitSum(Node &node) {
 static void importSum(Node &node) { node.result(emitSum(node)); }
 
 static void importMean(Node &node) {
-  node.result(node.emitBinary<nn::MulOp>(
-      emitSum(node), node.emitSplat({}, 1.0 / static_cast<double>(node.operandCount()))));
+  node.result(node.emitScaled(emitSum(node), 1.0 / static_cast<double>(node.operandCount())));
 }
 
 static void importNeg(Node &node) {
@@ -114,7 +113,7 @@ static void importNeg(Node &node) {
       value = subWrapped(0, value);
     return node.result(0, node.integerValue(node.shape(0), std::move(values)));
   }
-  node.result(node.emitBinary<nn::MulOp>(node.tensor(0), node.emitSplat({}, -1)));
+  node.result(node.emitScaled(node.tensor(0), -1));
 }
 
 /// Element by element on a constant.
@@ -168,7 +167,7 @@ static void importLrn(Node &node) {
   Value mean = node.emit<nn::AvgPool2dOp>(image, node.emitReshape(emitSquare(node, x), image),
                                           ArrayRef<int64_t>(kernel), ArrayRef<int64_t>(ones),
                                           ArrayRef<int64_t>(ones), ArrayRef<int64_t>(pads), true);
-  Value scaled = node.emitBinary<nn::MulOp>(mean, node.emitSplat({}, alpha));
+  Value scaled = node.emitScaled(mean, alpha);
   Value shifted = node.emitBinary<nn::AddOp>(scaled, node.emitSplat({}, bias));
   Value divisor = node.emitReshape(shifted, shape);
   node.result(node.emitBinary<nn::MulOp>(x, emitPower(node, divisor, -beta)));

@@ -27,10 +27,6 @@ static Value emitShifted(Node &node, Value value, double offset) {
   return offset == 0 ? value : node.emitBinary<nn::AddOp>(value, node.emitSplat({}, offset));
 }
 
-static Value emitScaled(Node &node, Value value, double factor) {
-  return factor == 1 ? value : node.emitBinary<nn::MulOp>(value, node.emitSplat({}, factor));
-}
-
 /// x between the bounds, the bounds outside; with one bound low + relu(x - low) or x - relu(x -
 /// high).
 static Value emitClip(Node &node, Value value, double low, double high) {
@@ -45,7 +41,7 @@ static Value emitClip(Node &node, Value value, double low, double high) {
   if (!hasLow)
     return node.emitBinary<nn::SubOp>(value, emitRelu(node, emitShifted(node, value, -high)));
   if (low == high)
-    return emitShifted(node, emitScaled(node, value, 0), low);
+    return emitShifted(node, node.emitScaled(value, 0), low);
   return emitFunction(node, FunctionKind::Clip, value, {low, high});
 }
 
@@ -85,9 +81,9 @@ static void importHardSigmoid(Node &node) {
   double slope = node.real("alpha", 0.2), offset = node.real("beta", 0.5);
   Value x = node.tensor(0);
   if (slope == 0)
-    return node.result(emitShifted(node, emitScaled(node, x, 0), std::clamp(offset, 0.0, 1.0)));
+    return node.result(emitShifted(node, node.emitScaled(x, 0), std::clamp(offset, 0.0, 1.0)));
   if (slope < 0)
-    x = emitScaled(node, x, -1);
+    x = node.emitScaled(x, -1);
   node.result(emitFunction(node, FunctionKind::HardSigmoid, x, {std::fabs(slope), offset}));
 }
 

@@ -11,10 +11,6 @@ static Value emitTransposed(Node &node, Value matrix) {
   return node.transpose(OnnxValue{matrix, nullptr}, {1, 0}).tensor;
 }
 
-static Value emitScaled(Node &node, Value value, double factor) {
-  return factor == 1 ? value : node.emitBinary<nn::MulOp>(value, node.emitSplat({}, factor));
-}
-
 /// x [M, K], weight [N, K]: [M, N].
 static Value emitLinear(Node &node, Value x, Value weight, Value bias) {
   ArrayRef<int64_t> rows = Node::shapeOf(x), columns = Node::shapeOf(weight);
@@ -45,10 +41,10 @@ static void importGemm(Node &node) {
     x = emitTransposed(node, x);
   if (node.integer("transB", 0) == 0)
     weight = emitTransposed(node, weight);
-  weight = emitScaled(node, weight, alpha);
+  weight = node.emitScaled(weight, alpha);
   if (!node.has(2))
     return node.result(emitLinear(node, x, weight, {}));
-  Value addend = emitScaled(node, node.tensor(2), beta);
+  Value addend = node.emitScaled(node.tensor(2), beta);
   Value bias = asColumnBias(node, addend, Node::shapeOf(weight)[0]);
   Value product = emitLinear(node, x, weight, bias);
   node.result(bias ? product : node.emitBinary<nn::AddOp>(product, addend));

@@ -268,6 +268,15 @@ Value Node::emitSplat(ArrayRef<int64_t> shape, double value) {
                                 nn::makeSplat(context(), shape, static_cast<float>(value)));
 }
 
+Value Node::emitScaled(Value value, double factor) {
+  if (factor == 1)
+    return value;
+  Value product = emitBinary<nn::MulOp>(value, emitSplat({}, factor));
+  if (auto mul = product.getDefiningOp<nn::MulOp>()) // not computed at once
+    mul->setAttr(nn::publicFactorAttr, UnitAttr::get(context()));
+  return product;
+}
+
 OnnxValue Node::emitTensor(tensor::TensorProto &tensor) {
   if (tensor.data_location() == tensor::TensorProto::EXTERNAL)
     unsupported("an attribute kept in another file", "save the model as one file");

@@ -113,6 +113,8 @@ public:
   template <class Op> mlir::Value emitBinary(mlir::Value lhs, mlir::Value rhs) {
     return emit<Op>(broadcast(shapeOf(lhs), shapeOf(rhs)), lhs, rhs);
   }
+  /// value * factor, a number of the operator's own.
+  mlir::Value emitScaled(mlir::Value value, double factor);
   mlir::Value emitReshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
 
   // The same for tensors and known integers.

@@ -60,20 +60,16 @@ template <class Pool, class... Flags> Value emitPooled(Node &node, Value image, 
                          flags...);
 }
 
-Value emitScaled(Node &node, Value value, double factor) {
-  return node.emitBinary<nn::MulOp>(value, node.emitSplat({}, factor));
-}
-
 Value emitMean(Node &node, Value image, int64_t) {
   return emitPooled<nn::AvgPool2dOp>(node, image, true);
 }
 Value emitSum(Node &node, Value image, int64_t count) {
-  return emitScaled(node, emitMean(node, image, count), static_cast<double>(count));
+  return node.emitScaled(emitMean(node, image, count), static_cast<double>(count));
 }
 Value emitMax(Node &node, Value image, int64_t) { return emitPooled<nn::MaxPool2dOp>(node, image); }
 /// min(x) = -max(-x).
 Value emitMin(Node &node, Value image, int64_t count) {
-  return emitScaled(node, emitMax(node, emitScaled(node, image, -1), count), -1);
+  return node.emitScaled(emitMax(node, node.emitScaled(image, -1), count), -1);
 }
 Value emitSumOfSquares(Node &node, Value image, int64_t count) {
   return emitSum(node, node.emit<nn::SquareOp>(Node::shapeOf(image), image), count);
@@ -81,7 +77,7 @@ Value emitSumOfSquares(Node &node, Value image, int64_t count) {
 /// |x| = 2 relu(x) - x.
 Value emitSumOfMagnitudes(Node &node, Value image, int64_t count) {
   Value positive = node.emit<nn::ReluOp>(Node::shapeOf(image), image);
-  return emitSum(node, node.emitBinary<nn::SubOp>(emitScaled(node, positive, 2), image), count);
+  return emitSum(node, node.emitBinary<nn::SubOp>(node.emitScaled(positive, 2), image), count);
 }
 
 using Reduce = Value (*)(Node &node, Value image, int64_t count);

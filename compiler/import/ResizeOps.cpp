@@ -54,9 +54,7 @@ Value emitScalarProducts(Node &node, Value value, size_t axis, ArrayRef<Picked> 
   Value sum;
   for (const Picked &group : picked) {
     Value part = node.take({value, nullptr}, axis, group.indices).tensor;
-    if (group.weight != 1)
-      part = node.emitBinary<nn::MulOp>(part, node.emitSplat({}, group.weight));
-    sum = emitSum(node, sum, part);
+    sum = emitSum(node, sum, node.emitScaled(part, group.weight));
   }
   return sum;
 }
@@ -222,7 +220,7 @@ std::vector<ResampledAxis> readAxes(Node &node) {
   for (size_t axis = 0; axis < from.size(); ++axis)
     chosen.push_back(static_cast<int64_t>(axis));
   if (node.hasAttribute("axes"))
-    for (chosen = node.integers("axes", {}); int64_t &axis : chosen)
+    for (chosen = node.integers("axes", {}); int64_t & axis : chosen)
       axis = static_cast<int64_t>(node.axis(axis, from.size()));
   std::vector<ResampledAxis> axes;
   for (int64_t extent : from)

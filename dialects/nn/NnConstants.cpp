@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <memory>
 
 using namespace mlir;
@@ -70,6 +71,14 @@ ElementsAttr makeConstant(MLIRContext *context, ArrayRef<int64_t> shape, std::st
 
 ElementsAttr makeSplat(MLIRContext *context, ArrayRef<int64_t> shape, float value) {
   return DenseElementsAttr::get(tensorType(context, shape), value);
+}
+
+bool isRoundNumber(double value) {
+  auto isWhole = [](double number) {
+    return std::fabs(number) < 1e6 &&
+           std::fabs(number - std::round(number)) <= 0x1p-22 * std::fabs(number);
+  };
+  return value == 0 || isWhole(1000 * value) || isWhole(1 / value);
 }
 
 ElementsAttr reshapeConstant(ElementsAttr value, ArrayRef<int64_t> shape) {

@@ -53,6 +53,10 @@ private:
 /// The attribute of the nn.constant that defines `value`; null if something else does.
 mlir::ElementsAttr constantValue(mlir::Value value);
 
+/// Whether a scalar is one that people write and training does not find: of at most three decimals,
+/// or the reciprocal of such a number (or of a whole one), up to the rounding of floats.
+bool isRoundNumber(double value);
+
 /// The one value of a splat or of a constant of one element; nullopt for others.
 std::optional<float> splatValue(mlir::ElementsAttr value);
 

@@ -16,6 +16,9 @@
 namespace gfs::nn {
 
 constexpr llvm::StringLiteral nameAttr = "nn.name";
+/// Unit, on a product with a scalar: the scalar belongs to the model's structure (an attribute of
+/// an operator, say), so it may stand in the plan. Others are weights.
+constexpr llvm::StringLiteral publicFactorAttr = "nn.public_factor";
 
 /// The most elements a value may have.
 constexpr int64_t maxElements = int64_t(1) << 31;

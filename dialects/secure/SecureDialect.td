@@ -25,7 +25,7 @@ def Secure_Dialect : Dialect {
     `secure.whole_openings` (opens send all bits, see `secure-trim-openings`), and after planning `secure.exchanges` and
     `secure.arena_words`.
     Arguments and results of `@main` are ports: `secure.name`, on arguments `secure.seen` (the largest magnitude in the
-    calibration samples), and on results `secure.post` ("none", "softmax", "log_softmax" or "argmax", applied by the client).
+    calibration samples, rounded up), and on results `secure.post` ("none", "softmax", "log_softmax" or "argmax", applied by the client).
   }];
   let useDefaultTypePrinterParser = 1;
   let dependentDialects = ["::mlir::func::FuncDialect"];

@@ -32,7 +32,8 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
       at most the last place of an activation, less where the ring is too narrow for the result, which has twice the
       operand's scale and a few bits more. Windows also hold the distance of a value to any threshold.
     - **Averages divide later.** A sum over c elements is held as it is, with the factor 2^k / c left pending; the next linear
-      layer folds it into its weights. The same holds for products with a scalar.
+      layer folds it into its weights. The same holds for products with a scalar that is public
+      (`nn.public_factor`, or a round number); other scalars are weights, and their products linear layers.
     - `nn.softmax`, `nn.log_softmax`, `nn.argmax`, `nn.top_values` and `nn.top_indices` before the return become `fixed.post` of the result: the client
       applies them.
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Factors that make values just fill their sign windows.
 #include "passes/convert/NnToFixedFit.h"
+#include "dialects/nn/NnConstants.h"
 #include "passes/convert/NnToFixedScales.h"
 
 #include "llvm/ADT/IntEqClasses.h"
@@ -22,7 +23,10 @@ bool dividesUniformly(nn::AvgPool2dOp pool) {
 
 bool isLinearMul(nn::MulOp mul) {
   Value constant = isConstant(mul.getLhs()) ? mul.getLhs() : mul.getRhs();
-  return isConstant(constant) && uniformConstant(constant).value_or(0) == 0;
+  if (!isConstant(constant))
+    return false;
+  const double scalar = uniformConstant(constant).value_or(0);
+  return scalar == 0 || !(mul->hasAttr(nn::publicFactorAttr) || nn::isRoundNumber(scalar));
 }
 
 /// An average whose sum is its result at another scale.

@@ -12,7 +12,8 @@ namespace gfs {
 /// Every window divides by the same number.
 bool dividesUniformly(nn::AvgPool2dOp pool);
 
-/// A multiplication by a constant that is not a scalar: a linear layer like a convolution.
+/// A multiplication by a constant that is a linear layer, like a convolution: by more than a
+/// scalar, or by a scalar that is a weight, as a trained slope is. Other scalars are public.
 bool isLinearMul(nn::MulOp mul);
 
 /// A factor c in (1/2, 1] for the results of linear layers; the others have none.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that multiplies by weights: how many bits the weights get, and their rounding.
 #include "dialects/nn/NnConstants.h"
+#include "passes/convert/NnToFixedFit.h"
 #include "passes/convert/NnToFixedLowering.h"
 
 #include <cmath>
@@ -210,9 +211,8 @@ LogicalResult FixedLowering::lowerMul(nn::MulOp op) {
   }
   if (shapeOf(lhs) != shape)
     return op.emitOpError("multiplies a value by a constant of a larger shape");
-  std::optional<double> scalar = uniformConstant(rhs);
-  if (scalar && *scalar != 0) // the magnitude stays pending
-    return define(op, *scalar < 0 ? negate(held(lhs)) : held(lhs));
+  if (!isLinearMul(op)) // the magnitude stays pending
+    return define(op, *uniformConstant(rhs) < 0 ? negate(held(lhs)) : held(lhs));
   std::vector<double> factors = broadcastConstant(rhs, shape);
   return lowerScaling(op, lhs, channelFactors(factors, shape).value_or(factors), {});
 }

@@ -26,7 +26,8 @@ def NnRecogniseFunctions : Pass<"nn-recognise-functions", "::mlir::func::FuncOp"
     - x (1 + erf(x / sqrt 2)) / 2 is `gelu`, x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 is `gelu_tanh`;
     - clip(x + b, 0, c) / c is `hard_sigmoid`; x times it, with c = 6 and b = 3, is `hard_swish`.
 
-    Scalars may stand anywhere in the product. Constants are recognised to five digits.
+    Scalars may stand anywhere in the product. Constants are recognised to five digits. What becomes a parameter of a function is public, so
+    a and b must be round numbers (of three decimals, or reciprocals of such), which training does not find.
 
     - Before: any `nn` function. After: the same function, fewer operations.
     - Cost: one spline instead of a spline and a product of secrets, which would open two values more.
@@ -136,8 +137,8 @@ def NnFuseMixedLinear : Pass<"nn-fuse-mixed-linear", "::mlir::func::FuncOp"> {
     Behind a linear layer, r and s b / 2r go into its weights and bias, a linear channel entirely. Elsewhere, after a residual sum say, b / 2a is added
     to the value and a stays behind the square. What stays behind a gate, s or a, and the constant, goes into the weights of the
     linear layers that follow, through average poolings and reshapes. A layer with padding takes the factor; the constant, which its
-    padding does not have, is added to the value before. For users that are no linear layers, signs are applied by negating channels, which is local, and
-    other factors by a depthwise layer. Channels of different kinds are taken apart before the gates and joined after them: each value is
+    padding does not have, is added to the value before. For users that are no linear layers, signs and other factors are applied by a
+    depthwise layer: which channels are negated is as secret as a weight. Channels of different kinds are taken apart before the gates and joined after them: each value is
     opened once, all gates work on the same exchange, and only ReLU channels need comparisons. Channels with a = b = 0 need no gate at all.
 
     A channel with |a| <= 2^-12 |b| is taken for linear.

@@ -102,11 +102,12 @@ bool isGeluArgument(Value value, Value x) {
           (sum.getRhs() == x && isCubicTerm(sum.getLhs(), x)));
 }
 
-/// x g where g is made of a function of x.
+/// x g where g is made of a function of x. What becomes a parameter of a function stands in the
+/// plan, so it must be a number that nobody trained.
 std::optional<Recognised> recogniseGated(Value x, Value gate) {
   if (auto sigmoid = functionOf(gate, FunctionKind::Sigmoid)) {
     Affine argument = sigmoid.getInput() == x ? Affine{x, 1} : splitProduct(sigmoid.getInput());
-    if (argument.base == x && argument.scalar > 0)
+    if (argument.base == x && argument.scalar > 0 && isRoundNumber(argument.scalar))
       return Recognised{FunctionKind::Silu, x, {argument.scalar}, 1};
   }
   if (auto tanh = functionOf(gate, FunctionKind::Tanh))
@@ -145,6 +146,8 @@ std::optional<Recognised> recogniseHardSigmoid(Value value, double scalar) {
     return std::nullopt;
   double top = clip.getParameters()[1];
   Affine argument = splitSum(clip.getInput());
+  if (!isRoundNumber(argument.scalar))
+    return std::nullopt;
   return Recognised{
       FunctionKind::HardSigmoid, argument.base, {1 / top, argument.scalar / top}, top};
 }

@@ -3,47 +3,12 @@
 
 #include "dialects/nn/NnConstants.h"
 
-#include <numeric>
-
 using namespace mlir;
 
 namespace gfs::nn {
 
 static bool allEqual(ArrayRef<double> numbers, double number) {
   return llvm::all_of(numbers, [=](double each) { return each == number; });
-}
-
-/// Positions [0, count) along axis 1 in another order, or some of them.
-static Value takeChannels(PatternRewriter &rewriter, Location location, Value value,
-                          ArrayRef<int64_t> channels) {
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape(type.getShape());
-  shape[1] = static_cast<int64_t>(channels.size());
-  return TakeOp::create(rewriter, location, type.clone(shape), value, 1, channels);
-}
-
-/// -value in the channels with negative sign, by taking them apart: no share is multiplied.
-static Value applySigns(PatternRewriter &rewriter, Location location, Value value,
-                        ArrayRef<double> signs) {
-  auto negated = [&](Value part) -> Value {
-    Value minus = ConstantOp::create(rewriter, location, makeSplat(rewriter.getContext(), {}, -1));
-    return MulOp::create(rewriter, location, part.getType(), part, minus);
-  };
-  if (allEqual(signs, 1))
-    return value;
-  if (allEqual(signs, -1))
-    return negated(value);
-  SmallVector<int64_t> positive, negative, back(signs.size());
-  for (size_t c = 0; c < signs.size(); ++c)
-    (signs[c] > 0 ? positive : negative).push_back(static_cast<int64_t>(c));
-  int64_t place = 0;
-  for (ArrayRef<int64_t> group : {ArrayRef(positive), ArrayRef(negative)})
-    for (int64_t c : group)
-      back[static_cast<size_t>(c)] = place++;
-  Value parts[] = {takeChannels(rewriter, location, value, positive),
-                   negated(takeChannels(rewriter, location, value, negative))};
-  Value joined = ConcatOp::create(rewriter, location, value.getType(), parts, 1);
-  return takeChannels(rewriter, location, joined, back);
 }
 
 namespace {
@@ -144,25 +109,20 @@ private:
   Value scaledValue() {
     if (scaled)
       return scaled;
-    bool signsOnly =
-        llvm::all_of(scaling.factor, [](double factor) { return factor == 1 || factor == -1; });
     rewriter.setInsertionPointAfterValue(value);
-    if (signsOnly) {
-      scaled = applySigns(rewriter, old->getLoc(), value, scaling.factor);
-      if (!allEqual(scaling.offset, 0))
-        scaled = addOffsets(rewriter, old, scaled, scaling.offset);
-    } else {
-      auto channels = static_cast<int64_t>(scaling.factor.size());
-      auto constant = [&](ArrayRef<double> numbers, StringRef suffix) {
-        return makeChannelConstant(rewriter, old, channels, numbers, suffix);
-      };
-      std::vector<double> zero(scaling.factor.size(), 0.0), one(scaling.factor.size(), 1.0);
-      Value factor = constant(scaling.factor, ".factor"),
-            offset = constant(scaling.offset, ".offset"), mean = constant(zero, ".mean"),
-            variance = constant(one, ".var");
-      scaled = BatchNormOp::create(rewriter, old->getLoc(), value.getType(), value, factor, offset,
-                                   mean, variance, rewriter.getF64FloatAttr(0.0));
-    }
+    // Negating single channels would be local, and tell everybody which: signs are weights.
+    if (allEqual(scaling.factor, 1))
+      return scaled = addOffsets(rewriter, old, value, scaling.offset);
+    auto channels = static_cast<int64_t>(scaling.factor.size());
+    auto constant = [&](ArrayRef<double> numbers, StringRef suffix) {
+      return makeChannelConstant(rewriter, old, channels, numbers, suffix);
+    };
+    std::vector<double> zero(scaling.factor.size(), 0.0), one(scaling.factor.size(), 1.0);
+    Value factor = constant(scaling.factor, ".factor"),
+          offset = constant(scaling.offset, ".offset"), mean = constant(zero, ".mean"),
+          variance = constant(one, ".var");
+    scaled = BatchNormOp::create(rewriter, old->getLoc(), value.getType(), value, factor, offset,
+                                 mean, variance, rewriter.getF64FloatAttr(0.0));
     return scaled;
   }
 };

@@ -11,8 +11,8 @@ namespace gfs::nn {
 ///
 /// Linear layers take factors, and offsets where they have no padding, into their weights; average
 /// poolings and reshapes to [N, features] hand both on to their users. Other users get the scaled
-/// value: offsets are added, factors of 1 and -1 are applied by negating channels, any others by a
-/// batch_norm. New operations are named after `old`'s layer.
+/// value: by a batch_norm, or where all factors are 1, which the plan then shows, by an addition.
+/// New operations are named after `old`'s layer.
 void replaceByScaling(mlir::PatternRewriter &rewriter, mlir::Operation *old, mlir::Value value,
                       const ChannelScaling &scaling);
 

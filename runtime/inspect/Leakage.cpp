@@ -40,13 +40,13 @@ static std::string outputSights(const plan::Plan &plan) {
 static RoleSight holdersOfThePlan(const Program &program, const Summary &summary) {
   return {"Everybody who holds plan.bin (servers, dealer, client, model owner)",
           {{"architecture",
-            fmt::format("{} steps with the names of their nodes, shapes, kernels, strides; {} "
-                        "weight tensors by size",
+            fmt::format("{} steps with the names of their nodes, shapes, kernels, strides, scalars "
+                        "that are written rather than trained; {} weight tensors by name and size",
                         grouped(summary.rows.size()), program.plan().weights_size()),
             {}},
            {"formats",
-            fmt::format("ring of {} bits, scales and sign windows: coarse ranges, taken from the "
-                        "weights and the calibration data",
+            fmt::format("ring of {} bits, scales, sign windows, thresholds of functions: they tell "
+                        "ranges to five bits, taken from the weights and the calibration data",
                         program.plan().ring_bits()),
             {}}}};
 }

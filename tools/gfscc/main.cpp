@@ -45,8 +45,9 @@ static void addModelFlags(CLI::App &app, Arguments &arguments) {
   CompileOptions &options = arguments.options;
   app.add_option("model", options.model, "the trained network, .onnx")->required();
   app.add_option("-o,--out", options.output, "plan.bin; weights and keys go beside it");
-  app.add_option("--calib", options.calibration,
-                 "typical inputs, .npy or .npz: 100 are plenty; never published");
+  app.add_option(
+      "--calib", options.calibration,
+      "typical inputs, .npy or .npz: 100 are plenty; only ranges, to five bits, reach the plan");
   app.add_option("--weights", options.weightMode,
                  "who may know the weights: nobody, server 0, everybody")
       ->check(CLI::IsMember({"shared", "server", "public"}))

@@ -62,3 +62,18 @@ func.func @not_constant(%x: tensor<1x2xf32>, %a: tensor<2xf32>) -> tensor<1x2xf3
   %y = nn.mixed_activation %x, %a, %a, %a : tensor<1x2xf32>, tensor<2xf32>
   return %y : tensor<1x2xf32>
 }
+
+// Tests that signs for a user that is no linear layer go into a layer of their own: negating channels would tell which.
+// CHECK-LABEL: @hidden_signs
+func.func @hidden_signs(%x: tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32> {
+  // CHECK-NOT: nn.take
+  // CHECK: %[[Q:.*]] = nn.square
+  // CHECK-NOT: nn.mul
+  // CHECK: %[[S:.*]] = nn.batch_norm %[[Q]]
+  // CHECK: nn.add %[[S]], %arg0
+  %a = nn.constant dense<[1.0, -1.0]> : tensor<2xf32>
+  %z = nn.constant dense<0.0> : tensor<2xf32>
+  %y = nn.mixed_activation %x, %a, %z, %z : tensor<1x2x2x2xf32>, tensor<2xf32>
+  %s = nn.add %y, %x : (tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32>
+  return %s : tensor<1x2x2x2xf32>
+}

@@ -137,9 +137,10 @@ TEST_F(MixedLinear, ServesALayerAndASumOfTheSameValue) {
   return %t : tensor<1x3x5x5xf32>
 )"),
                        50);
-  // The first gate's signs are applied by negating; the second, behind a sum, needs a depthwise
-  // layer for its factors.
-  EXPECT_EQ(count<nn::BatchNormOp>(function), 1u);
+  // Signs of the first gate, for the sum, and factors of the second, behind it, are weights of
+  // depthwise layers: nothing is negated in the open.
+  EXPECT_EQ(count<nn::BatchNormOp>(function), 2u);
+  EXPECT_EQ(count<nn::MulOp>(function), 0u);
   EXPECT_EQ(count<nn::SquareOp>(function), 2u);
 }
 
