@@ -103,15 +103,16 @@ def Fixed_LinearOp : Fixed_Op<"linear"> {
 def Fixed_ReluOp : Fixed_UnaryOp<"relu"> {
   let summary = "max(z, 0) >> shift, the sign decided on bits [low, high) of z.";
   let description = [{
-    The sign is exact (to the carry of the mask) while `|z| < 2^high - 2^low`; values with `|z| < 2^low` may be taken
-    for either sign, which changes the result by less than `2^(low - shift) + 1` units in the last place. The shift rounds
-    up or down.
+    The sign is right while `|z| < 2^high - 2^low`, except near zero: a value with `|z| < 2^(low-1)` is taken for positive
+    with probability `1/2 + z / 2^low`. Where low bits are not opened (`secure-trim-openings`) this can happen up to
+    `|z| < 3/4 2^low`. A wrong sign changes the result by less than `2^(low - shift) + 1` units in the last place. The
+    shift rounds up or down.
 
     Constraints:
     - relu_c1: low < high <= 62.
     - relu_c2: the result has the operand's shape and scale(result) = scale(input) - shift.
 
-    Cost: the operand is opened (one exchange of l bits) and its sign decided on `high - low` bits.
+    Cost: the operand is opened (one exchange of at most l bits) and its sign decided on `high - low` bits.
 
     Example:
     ```mlir
@@ -132,7 +133,7 @@ def Fixed_SplineOp : Fixed_UnaryOp<"spline"> {
     With v = z >> shift (rounded up or down), the result is c0 + c1 v + c2 v^2 for the piece j with
     threshold(j-1) <= z < threshold(j); `pieces` lists c0, c1, c2 of each piece, integers that already have the result's scale.
     Comparisons with a threshold t are as good as those of `fixed.relu` while `|z - t| < 2^high - 2^low`: a value
-    within `2^low` of t may get the piece on its other side.
+    within `2^(low-1)` of t (`3/4 2^low` where low bits are not opened) may get the piece on its other side.
 
     Constraints:
     - spline_c1: low < high <= 62.
@@ -140,7 +141,7 @@ def Fixed_SplineOp : Fixed_UnaryOp<"spline"> {
     - spline_c3: three coefficients for each piece, of which there is one more than thresholds.
     - spline_c4: the result has the operand's shape.
 
-    Cost: the operand is opened (one exchange of l bits) and compared with all thresholds at once on `high - low` bits.
+    Cost: the operand is opened (one exchange of at most l bits) and compared with all thresholds at once on `high - low` bits.
 
     Example: x between -1 and 1, the bounds outside.
     ```mlir
@@ -165,7 +166,7 @@ def Fixed_TruncateOp : Fixed_UnaryOp<"truncate"> {
     Constraints:
     - truncate_c1: the result has the operand's shape and scale(result) = scale(input) - shift.
 
-    Cost: the operand is opened (one exchange of l bits).
+    Cost: the operand is opened (one exchange of at most l bits).
 
     Example:
     ```mlir
@@ -184,7 +185,7 @@ def Fixed_SquareOp : Fixed_UnaryOp<"square"> {
     Constraints:
     - square_c1: the result has the operand's shape and scale(result) = 2 * (scale(input) - shift).
 
-    Cost: the operand is opened (one exchange of l bits).
+    Cost: the operand is opened (one exchange of at most l bits).
 
     Example:
     ```mlir
@@ -219,8 +220,9 @@ def Fixed_MulOp : Fixed_Op<"mul", [Commutative]> {
 def Fixed_MaxPool2dOp : Fixed_PoolOp<"max_pool2d"> {
   let summary = "Largest element of each window, by a tree of max(a, b) = b + relu(a - b).";
   let description = [{
-    Each comparison decides the sign of a difference a - b on its bits [low, high): right to `2^low` while
-    `|a - b| < 2^high - 2^low`. Positions in the padding are never chosen.
+    Each comparison decides the sign of a difference a - b on its bits [low, high), as `fixed.relu` does: right while
+    `2^(low-1) <= |a - b| < 2^high - 2^low`, so each level of the tree is off by less than
+    `2^(low-1)`. Positions in the padding are never chosen.
 
     Constraints:
     - max_pool2d_c1: operand and result have four axes and the result's shape follows from the geometry.

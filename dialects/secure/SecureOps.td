@@ -125,7 +125,8 @@ def Secure_ReluOp : Secure_Op<"relu"> {
   let summary = "max(z, 0) >> shift of a masked value.";
   let description = [{
     The sign is bit `high` of z, found from bits low..high of the masked value and of the mask (n = high - low);
-    right while |z| < 2^high - 2^low, up to values within 2^low of zero. Rounding is stochastic, by the mask.
+    right while 2^(low-1) <= |z| < 2^high - 2^low (3/4 2^low where low bits are not opened), at random nearer to zero.
+    Rounding is stochastic, by the mask.
 
     Security: the servers learn c + ρ, a carry hidden by a bit ρ of its own (`table`), or uniform shares of chunk
     comparisons and of AND operands, each with bits of its own (`one_hot`), or nothing at all (`dcf`).
@@ -152,7 +153,7 @@ def Secure_SplineOp : Secure_Op<"spline"> {
   let description = [{
     With v = z >> shift (stochastic rounding), the result is c0 + c1 v + c2 v^2 for the piece j with
     threshold(j-1) <= z < threshold(j); `pieces` lists c0, c1, c2 of each, at the result's scale. Comparisons as in `secure.relu`,
-    right while |z - t| < 2^high - 2^low for each threshold t.
+    right while 2^(low-1) <= |z - t| < 2^high - 2^low for each threshold t.
 
     Security: as `secure.relu`, for each threshold: each opened bit is hidden by bits of its own. `key` numbers the dealt material,
     which depends on the mask alone and serves all thresholds.
@@ -178,7 +179,8 @@ def Secure_SplineOp : Secure_Op<"spline"> {
 def Secure_TruncateOp : Secure_UnaryOp<"truncate", Secure_Masked, Secure_Share, (ins I64Attr:$shift, I64Attr:$key)> {
   let summary = "z >> shift of a masked value.";
   let description = [{
-    Right for |z| < 2^(l-2), to one unit in the last place; rounding is stochastic, by the mask.
+    Right for |z| < 2^(l-2), to one unit in the last place (5/4 where low bits are not opened); rounding is stochastic,
+    by the mask.
 
     Security: no message. Cost: no exchange, a ring element and `shift` bits per element dealt.
 

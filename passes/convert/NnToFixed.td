@@ -43,7 +43,7 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     - After: a `fixed` function `@main`, `fixed.ring_bits` on the module, with `exact` also `fixed.whole_openings`, ranges kept for `fixed-verify-ranges`.
     - Cost: one opening for each ReLU, function, square, truncation, linear operand, and level of a maximum.
     - Numerics: weights are rounded to the nearest integer; each activation carries the rounding of its shift (variance 1/6
-      unit in the last place, no bias) and of its window: the sign of |z| < 2^(low-1) is random.
+      unit in the last place on average, no bias) and of its window: the sign of |z| < 2^(low-1) is random.
   }];
   let options = [
     Option<"ringBits", "ring-bits", "unsigned", /*default=*/"32", "Width l of the ring, 16 to 64.">,

@@ -10,7 +10,8 @@ def SecureTrimOpenings : Pass<"secure-trim-openings", "::mlir::ModuleOp"> {
   let description = [{
     A gate that truncates a masked value by f bits and reads its sign off bits `low` and above keeps nothing of its lowest min(f, low)
     bits but the rounding. One bit less than that is dropped before it is sent: the error of an open with d dropped bits has
-    variance 2^{2d}/6, so with d = f - 1 it is 1/24 of a unit in the last place squared, beside up to 1/4 of the truncation.
+    variance 2^{2d}/6. The variance of a truncation stays at most 1/4 of a unit in the last place squared; averaged over values
+    it grows from 1/6 by 2^{2(d-f)}/12, at most 1/48.
 
     Walks backwards from truncations, through maxima, sums and moves; each opening on the way leaves one bit less to those before it, as
     errors add up. What a product or an output uses is opened in full. With `secure.whole_openings` on the module all is.
