@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a compilation can be asked for; the only place where gfscc's defaults are written.
+// What a compilation can be asked for. gfscc's defaults are written here; those of formats that are
+// not given are the pass's (NnToFixed.td) or searched for (FormatSearch.cpp).
 #pragma once
 
 #include "compiler/cost/Budget.h"
@@ -32,17 +33,18 @@ struct ReplaceOptions {
   std::string replace = "none";
   std::optional<double> maxAccuracyDrop;
   std::string degrees = "0,1,2";
-  std::filesystem::path pin;         ///< Choices by layer name, JSON; empty: none.
-  std::filesystem::path frontier;    ///< Where all points judged go, JSON; empty: nowhere.
-  std::filesystem::path judge;       ///< Samples, with labels perhaps, that measure each step.
-  double step = 5; ///< Percent of the ReLUs that go between two rankings and fits.
+  std::filesystem::path pin;      ///< Choices by layer name, JSON; empty: none.
+  std::filesystem::path frontier; ///< Where all points judged go, JSON; empty: nowhere.
+  std::filesystem::path judge;    ///< Samples, with labels perhaps, that measure each step.
+  double step = 5;                ///< Percent of the ReLUs that go between two rankings and fits.
   std::vector<std::string> leaveOut; ///< Ingredients, see docs/choosing-activations.md.
 };
 
 struct CompileOptions {
   std::filesystem::path model;
-  std::filesystem::path output;      ///< plan.bin; empty: nothing is written.
-  std::filesystem::path calibration; ///< .npy or .npz; empty: ranges by statistics, with a warning.
+  std::filesystem::path output; ///< plan.bin; empty: nothing is written.
+  /// .npy or .npz; empty: ranges come from test sets (`verify`) or made-up inputs, with a warning.
+  std::filesystem::path calibration;
   std::map<std::string, std::vector<int64_t>> shapes; ///< By input name, for symbolic dimensions.
   /// Where the private part ends, by the model's names; empty: at the model's outputs.
   std::vector<std::string> outputs;

@@ -28,11 +28,11 @@ template <class Word> class KeySelection final : public Selection<Word> {
 
 public:
   KeySelection(SelectionShape<Word> shape, DealtLayout &dealt) : Base(std::move(shape)) {
-    // Terms of no bits are zero and are left out; a function has room for four words.
+    // Terms of no bits are zero and are left out.
     for (size_t k = 0; k < this->shape.terms();) {
       std::vector<unsigned> bits;
       size_t first = k;
-      while (k < this->shape.terms() && this->shape.termBits[k] > 0 && bits.size() < wordsPerGroup)
+      while (k < this->shape.terms() && this->shape.termBits[k] > 0 && bits.size() < keyGroupWords)
         bits.push_back(this->shape.termBits[k++]);
       if (bits.empty())
         ++k;
@@ -56,8 +56,6 @@ public:
   void send(EvaluateContext &, unsigned, Range) const override {}
 
 private:
-  static constexpr size_t wordsPerGroup = 3;
-
   void dealOwn(DealContext &context, DealtWriter<Word> &writer,
                std::span<const SecretVector<Word>> terms) const override {
     const SignBits<Word> signs = shape.comparison.signs();
@@ -114,7 +112,7 @@ private:
     for (size_t k = 0; k < shape.terms(); ++k)
       reader.words(ifTop[k], first, rows[k].first(n));
     SecretVector<uint8_t> roots(n * Dcf::rootBytes);
-    SecretVector<uint64_t> selected(n * wordsPerGroup);
+    SecretVector<uint64_t> selected(n * keyGroupWords);
     for (const Group &group : groups) {
       const size_t keySize = group.dcf.keyBytes(), words = group.dcf.words();
       context.stream(rootStreamOf(group)).fillFrom(first * Dcf::rootBytes, roots);

@@ -23,6 +23,11 @@ template <class Word> struct SelectionShape {
   size_t count() const { return comparison.count; }
 };
 
+/// Terms that one comparison function yields at most. The five of a quadratic need two functions
+/// anyway; three and two fit into fewer blocks of AES than the four that a function has room for
+/// and one.
+inline constexpr size_t keyGroupWords = 3;
+
 template <class Word> class Selection {
 public:
   /// Shares of D w_k of one tile at [k]; row 0 is D itself.

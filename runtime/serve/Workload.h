@@ -57,7 +57,8 @@ public:
   Scores scores() const;
   /// Throws VerifyMismatch if a score is below what the options demand.
   void checkScores(const Scores &scores) const;
-  /// "request 0: class 7 (12.3), class 2 (4.5), …" per row of the first output.
+  /// "logits[0]: class 7 (12.3), class 2 (4.5), …" per row of the first output; the value alone
+  /// where a row has one.
   std::string topText(unsigned top) const;
 
 private:

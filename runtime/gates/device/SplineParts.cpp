@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/gates/device/SplineParts.h"
 
+#include "runtime/gates/Selection.h"
+
 #include <cstring>
 
 namespace gfs::device {
@@ -32,12 +34,11 @@ std::vector<unsigned> SplineParts::termBits(unsigned ringBits) const {
 }
 
 std::vector<KeyGroup> keyGroups(unsigned domainBits, const std::vector<unsigned> &termBits) {
-  constexpr size_t mostWords = 3;
   std::vector<KeyGroup> groups;
   for (size_t k = 0; k < termBits.size();) {
     std::vector<unsigned> bits;
     const size_t first = k;
-    while (k < termBits.size() && termBits[k] > 0 && bits.size() < mostWords)
+    while (k < termBits.size() && termBits[k] > 0 && bits.size() < keyGroupWords)
       bits.push_back(termBits[k++]);
     if (bits.empty())
       ++k;
