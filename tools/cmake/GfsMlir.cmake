@@ -29,3 +29,15 @@ function(gfs_add_dialect name namespace)
   mlir_tablegen(${name}Ops.cpp.inc -gen-op-defs)
   add_public_tablegen_target(Gfs${name}Tables)
 endfunction()
+
+# gfs_add_passes(GfsNnPasses Passes.td BalanceSums.cpp ...): a library of passes and the declarations of its table, Passes.h.inc.
+# The target GfsNnPassesTables makes those; registration functions are named after the library, without "Passes".
+function(gfs_add_passes library table)
+  get_filename_component(stem ${table} NAME_WE)
+  string(REGEX REPLACE "Passes$" "" group ${library})
+  set(LLVM_TARGET_DEFINITIONS ${table})
+  mlir_tablegen(${stem}.h.inc -gen-pass-decls -name ${group})
+  add_public_tablegen_target(${library}Tables)
+  add_library(${library} ${ARGN})
+  add_dependencies(${library} ${library}Tables)
+endfunction()
