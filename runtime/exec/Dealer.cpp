@@ -10,11 +10,9 @@ namespace gfs {
 
 namespace {
 
-/// One record pair in the making. The private key is fresh for every record: nobody can ever derive
-/// it again.
+/// One record pair in the making.
 struct DealState : MaskState {
   using MaskState::MaskState;
-  AesKey privateKey = deriveAesKey(SecretSeed::random(), "gfs dealer");
   std::array<std::span<uint8_t>, 2> records;
 };
 
@@ -26,9 +24,6 @@ public:
     return deal.records[gfs::index(party)].subspan(
         deal.program.materialOffset(index, party),
         deal.program.cost(index).dealtBytes[gfs::index(party)]);
-  }
-  Prg privateStream(uint16_t stream) const override {
-    return Prg(deal.privateKey, streamNonce(index, stream));
   }
 
 private:

@@ -46,7 +46,7 @@ struct Range {
 
 /// Names the independent pseudorandom streams of one step; one stream is never used for two things.
 /// Gates may use Stream::Dealt + k for k < 16 for their shares of dealt values.
-enum class Stream : uint16_t { Mask = 0, Dealt = 1, DealerOnly = 32 };
+enum class Stream : uint16_t { Mask = 0, Dealt = 1 };
 
 /// Clear masks, as the dealer and the clear evaluator see them.
 class MaskContext {
@@ -80,9 +80,6 @@ class DealContext : public MaskContext {
 public:
   /// This step's part of `party`'s record, exactly cost().dealtBytes[party] long, zeroed.
   virtual std::span<uint8_t> material(Party party) = 0;
-  /// Uniform bits nobody else can derive (from a fresh seed of the dealer's own, not from the
-  /// parties' seeds).
-  virtual Prg privateStream(uint16_t stream) const = 0;
 };
 
 /// One server's view of one step before the input exists.
