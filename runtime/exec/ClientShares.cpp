@@ -12,32 +12,23 @@
 
 namespace gfs {
 
-namespace {
-
-/// Elements of `ring` from valueAt(0), ..., valueAt(count - 1), signed.
-template <class ValueAt> ClearWords encode(Ring ring, size_t count, ValueAt &&valueAt) {
-  ClearWords result(count * ring.wordBytes());
-  visitWord(ring, [&]<class Word>() {
-    std::span<Word> words = asWords<Word>(std::span(result));
-    for (size_t i = 0; i < count; ++i)
-      words[i] = static_cast<Word>(valueAt(i)) & ring.mask<Word>();
-  });
-  return result;
-}
-
-} // namespace
-
 ClearWords encodeFixed(Ring ring, int32_t scale, std::span<const float> values) {
   const double limit = std::ldexp(1.0, static_cast<int>(ring.bits) - 1);
-  return encode(ring, values.size(), [&](size_t i) {
-    double scaled = std::nearbyint(std::ldexp(static_cast<double>(values[i]), scale));
-    if (!(scaled >= -limit && scaled < limit)) // true for NaN too
-      throw Error(ExitCode::RangeCheck,
-                  fmt::format("input element {}: is not finite or does not fit {} bits at scale {}",
-                              i, ring.bits, scale),
-                  "check that the input is normalised as the model expects");
-    return static_cast<int64_t>(scaled);
+  ClearWords result(values.size() * ring.wordBytes());
+  visitWord(ring, [&]<class Word>() {
+    std::span<Word> words = asWords<Word>(std::span(result));
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double scaled = std::nearbyint(std::ldexp(static_cast<double>(values[i]), scale));
+      if (!(scaled >= -limit && scaled < limit)) // true for NaN too
+        throw Error(
+            ExitCode::RangeCheck,
+            fmt::format("input element {}: is not finite or does not fit {} bits at scale {}", i,
+                        ring.bits, scale),
+            "check that the input is normalised as the model expects");
+      words[i] = static_cast<Word>(static_cast<int64_t>(scaled)) & ring.mask<Word>();
+    }
   });
+  return result;
 }
 
 std::vector<float> decodeFixed(Ring ring, int32_t scale, std::span<const std::byte> words) {
@@ -45,10 +36,6 @@ std::vector<float> decodeFixed(Ring ring, int32_t scale, std::span<const std::by
   for (int64_t value : signedOf(ring, words))
     values.push_back(static_cast<float>(std::ldexp(static_cast<double>(value), -scale)));
   return values;
-}
-
-ClearWords wordsOf(Ring ring, std::span<const int64_t> values) {
-  return encode(ring, values.size(), [&](size_t i) { return values[i]; });
 }
 
 std::vector<int64_t> signedOf(Ring ring, std::span<const std::byte> bytes) {

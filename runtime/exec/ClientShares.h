@@ -12,8 +12,7 @@ ClearWords encodeFixed(Ring ring, int32_t scale, std::span<const float> values);
 /// word / 2^scale, words taken as signed.
 std::vector<float> decodeFixed(Ring ring, int32_t scale, std::span<const std::byte> words);
 
-/// Signed integers to reduced words and back.
-ClearWords wordsOf(Ring ring, std::span<const int64_t> values);
+/// Reduced words as signed integers.
 std::vector<int64_t> signedOf(Ring ring, std::span<const std::byte> words);
 
 /// Fresh additive shares from the system's CSPRNG, packed to l bits per element, for server 0

@@ -24,13 +24,6 @@ PartyExecutor::PartyExecutor(ProgramRef program, MaskedWeights maskedWeights,
   BlockPool::shared().trim(); // requests need other sizes
 }
 
-RunResult PartyExecutor::run(Prepared prepared, Channel &channel, const SecretSeed &common,
-                             std::span<const SecretVector<uint8_t>> inputs) const {
-  std::vector<GroupMember> only;
-  only.push_back({std::move(prepared), &common, inputs});
-  return std::move(runGroup(std::move(only), channel).front());
-}
-
 void PartyExecutor::requireRunnable(const GroupMember &member) const {
   const plan::Plan &plan = code->plan();
   const RequestId &id = member.prepared.id;

@@ -24,9 +24,9 @@ struct RunReport {
   /// PartyExecutor::timeSteps() asked for it; zeros on a CPU.
   std::vector<double> transferSeconds;
   double exchangeSeconds = 0; ///< In Channel::exchange().
-  /// Preparing what was not prepared before run(), for the whole group.
+  /// Preparing what was not prepared before runGroup(), for the whole group.
   double lateSeconds = 0;
-  /// Of run() but for lateSeconds: from client shares to output shares.
+  /// Of runGroup() but for lateSeconds: from client shares to output shares.
   double totalSeconds = 0;
   uint64_t exchanges = 0;
   uint64_t bytesSent = 0; ///< Message bytes without framing.
@@ -44,7 +44,7 @@ struct RunResult {
 
 /// One request of a group that runs together.
 struct GroupMember {
-  Prepared prepared; ///< As far as it is; run() does the rest when it gets there.
+  Prepared prepared; ///< As far as it is; runGroup() does the rest when it gets there.
   /// Seed that both servers agreed on for this request and nobody else knows.
   const SecretSeed *common;
   /// By port: this server's share, packedBytes(elements, l) long.
@@ -87,17 +87,10 @@ public:
   bool prepareNext(Prepared &prepared, bool alone = false) const;
   /// Prepares all that is left of several requests: on a GPU many in the same launches.
   void prepareAll(std::span<Prepared *const> requests) const;
-  /// The same in one go, of a record in one piece, recordBytes() long; else InvalidInput.
-  Prepared prepare(const plan::Id16 &materialId, uint64_t serial,
-                   std::span<const uint8_t> record) const;
-  /// `inputs[port]`: this server's share, packedBytes(elements, l) long; else InvalidInput.
-  /// `common`: seed that both servers agreed on and nobody else knows. Errors: those of
-  /// Channel::exchange.
-  RunResult run(Prepared prepared, Channel &channel, const SecretSeed &common,
-                std::span<const SecretVector<uint8_t>> inputs) const;
   /// Runs all members in one pass: as many exchanges as for one, each with the messages of all
   /// members one after another. Both servers must have the same members in the same order. Results
-  /// by member; times and exchanges are the group's, bytes the member's. Errors: those of run().
+  /// by member; times and exchanges are the group's, bytes the member's. Errors: InvalidInput (an
+  /// input of another length), those of Channel::exchange.
   std::vector<RunResult> runGroup(std::vector<GroupMember> members, Channel &channel) const;
 
 private:

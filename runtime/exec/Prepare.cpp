@@ -136,12 +136,4 @@ RecordParts PartyExecutor::split(uint64_t serial, std::span<const uint8_t> recor
   return parts;
 }
 
-Prepared PartyExecutor::prepare(const plan::Id16 &materialId, uint64_t serial,
-                                std::span<const uint8_t> record) const {
-  Prepared prepared = begin(materialId, serial, split(serial, record));
-  while (prepareNext(prepared)) {
-  }
-  return prepared;
-}
-
 } // namespace gfs

@@ -96,7 +96,7 @@ struct MaskedWeights {
 /// Ŵ = W - A. Random access to secrets stays with the caller: drop `clear` as soon as possible.
 MaskedWeights maskWeights(const plan::Plan &plan, const WeightTable &clear, const SecretSeed &seed0,
                           const SecretSeed &seed1, const plan::Id16 &modelId);
-/// W = Ŵ + A, for whoever holds both seeds (tests, local simulation, the model owner's own checks).
+/// W = Ŵ + A, for tests that hold both seeds; no program needs it.
 WeightTable unmaskWeights(const plan::Plan &plan, const MaskedWeights &masked,
                           const SecretSeed &seed0, const SecretSeed &seed1);
 

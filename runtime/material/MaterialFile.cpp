@@ -223,10 +223,6 @@ void MaterialReader::readAt(uint64_t offset, std::span<uint8_t> out) const {
                 fmt::format("{}: has been cut short", path.filename().string()), "copy it again");
 }
 
-SecretVector<uint8_t> MaterialReader::read(uint64_t serial) const {
-  return std::move(read(serial, std::array{header.payloadBytes}).front());
-}
-
 std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
                                                         std::span<const uint64_t> lengths) const {
   if (serial >= header.endSerial())

@@ -81,12 +81,10 @@ public:
   const MaterialInfo &info() const { return header; }
   /// This party's seed of the set; nothing once it was erased.
   const std::optional<SecretSeed> &setSeed() const { return seed; }
-  /// The payload of one record. Errors, which name the file without its folder, since servers tell
-  /// them to clients: MaterialExhausted (serial past the end), MaterialReuse
+  /// The payload of one record, in pieces of these lengths, info().payloadBytes together. The system
+  /// is told to have the record behind it ready. Errors, which name the file without its folder,
+  /// since servers tell them to clients: MaterialExhausted (serial past the end), MaterialReuse
   /// (erased), Integrity (does not authenticate).
-  SecretVector<uint8_t> read(uint64_t serial) const;
-  /// The same in pieces of these lengths, info().payloadBytes together. The system is told to have
-  /// the record behind it ready.
   std::vector<SecretVector<uint8_t>> read(uint64_t serial, std::span<const uint64_t> lengths) const;
   /// True if the record has been erased after use.
   bool erased(uint64_t serial) const;

@@ -22,11 +22,6 @@ void MaterialStore::requireUnused(uint64_t serial) const {
                 "material is good for one inference only");
 }
 
-SecretVector<uint8_t> MaterialStore::read(uint64_t serial) const {
-  requireUnused(serial);
-  return reader.read(serial);
-}
-
 void MaterialStore::claim(uint64_t serial) { ledger.claim(serial); }
 
 void MaterialStore::tidy() {

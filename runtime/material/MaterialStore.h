@@ -8,8 +8,8 @@
 namespace gfs {
 
 /// Order of use for one request: agree on a serial (the higher of both servers' cursors), claim()
-/// it, and only then send anything that depends on it. read() may come before claim(), to prepare
-/// ahead; an unclaimed serial stays unused. tidy() when nobody waits.
+/// it, and only then send anything that depends on it. readAhead() may come before claim(), to
+/// prepare ahead; an unclaimed serial stays unused. tidy() when nobody waits.
 class MaterialStore {
 public:
   /// The ledger is beside the file unless said otherwise. Errors: those of MaterialReader and
@@ -25,10 +25,8 @@ public:
   const std::optional<SecretSeed> &setSeed() const { return reader.setSeed(); }
   uint64_t left() const { return info().endSerial() - cursor(); }
 
-  /// Errors: those of MaterialReader::read and requireUnused().
-  SecretVector<uint8_t> read(uint64_t serial) const;
-  /// The same in pieces of these lengths without regard to the cursor, from any thread;
-  /// requireUnused() before it is used.
+  /// A record in pieces of these lengths without regard to the cursor, from any thread;
+  /// requireUnused() before it is used. Errors: those of MaterialReader::read.
   std::vector<SecretVector<uint8_t>> readAhead(uint64_t serial,
                                                std::span<const uint64_t> lengths) const {
     return reader.read(serial, lengths);

@@ -42,9 +42,8 @@ public:
   const Program &program() const { return executor->program(); }
   const plan::Hash &planHash() const { return program().loaded().hash; }
   const plan::Id16 &modelId() const { return executor->modelId(); }
-  /// Packed shares of all inputs, and of all outputs, of one request.
+  /// Packed shares of all inputs of one request.
   uint64_t inputBytes() const { return portBytes(program().plan().inputs()); }
-  uint64_t outputBytes() const { return portBytes(program().plan().outputs()); }
 
   /// Unused records of all sets; from any thread.
   uint64_t materialLeft() const { return left; }

@@ -71,7 +71,6 @@ public:
   void putLast(Jobs jobs);
   /// Takes a request out again if nobody has started it.
   bool withdraw(const JobId &id);
-  bool empty() const { return size() == 0; }
   size_t size() const;
   /// Fails all that wait, and all that come.
   void close(const Error &reason);

@@ -10,7 +10,7 @@
 // found.
 #include "runtime/exec/ClientShares.h"
 #include "runtime/exec/Dealer.h"
-#include "runtime/exec/PartyExecutor.h"
+#include "test/unit/exec/OneRequest.h"
 
 #include <fmt/format.h>
 #include <valgrind/memcheck.h>
@@ -117,8 +117,8 @@ bool run(const std::filesystem::path &path, std::string_view leakHow) {
   auto serve = [&](Party party) {
     std::unique_ptr<Channel> channel = std::move(channels[index(party)]);
     PartyExecutor executor(program, weights, key.seeds[index(party)], party);
-    Prepared prepared = executor.prepare(material, 0, records[index(party)]);
-    return executor.run(std::move(prepared), *channel, common, shares[index(party)]).outputs;
+    Prepared prepared = prepareOne(executor, material, 0, records[index(party)]);
+    return runOne(executor, std::move(prepared), *channel, common, shares[index(party)]).outputs;
   };
   auto second = std::async(std::launch::async, serve, Party::One);
   const auto mine = serve(Party::Zero), theirs = second.get();

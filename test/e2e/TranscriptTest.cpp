@@ -8,7 +8,7 @@
 #include "runtime/base/Error.h"
 #include "runtime/exec/ClientShares.h"
 #include "runtime/exec/Dealer.h"
-#include "runtime/exec/PartyExecutor.h"
+#include "test/unit/exec/OneRequest.h"
 
 #include <gtest/gtest.h>
 
@@ -189,8 +189,8 @@ Histograms observe(const Network &network, Party receiver, const WeightTable &we
     auto serve = [&](Party party) {
       PartyExecutor executor(network.program, maskWeights(plan, weights, seed0, seed1, model),
                              party == Party::Zero ? seed0 : seed1, party);
-      Prepared prepared = executor.prepare(material, 0, std::move(records[index(party)]));
-      executor.run(std::move(prepared), channels[index(party)], common, inputs[index(party)]);
+      Prepared prepared = prepareOne(executor, material, 0, std::move(records[index(party)]));
+      runOne(executor, std::move(prepared), channels[index(party)], common, inputs[index(party)]);
     };
     auto second = std::async(std::launch::async, serve, Party::One);
     serve(Party::Zero);

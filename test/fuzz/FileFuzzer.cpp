@@ -55,7 +55,7 @@ void readAsMaterial(const MemoryFile &file) {
   gfs::holdsAllRecords(file.path());
   const gfs::MaterialReader reader(file.path(), seed);
   if (reader.info().records > 0)
-    reader.read(reader.info().firstSerial);
+    reader.read(reader.info().firstSerial, std::array{reader.info().payloadBytes});
 }
 
 void readAsLedger(const MemoryFile &file) {

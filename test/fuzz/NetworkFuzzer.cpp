@@ -120,7 +120,7 @@ void serveOne(Listener &listener) {
                                Milliseconds(5),    &queue, &metrics,   [] { return uint64_t(7); },
                                [] { return true; }};
   ClientSession(std::move(connection), context).run();
-  if (!queue.empty())
+  if (queue.size() != 0)
     std::abort(); // what the session gave up must not wait
 }
 

@@ -11,9 +11,9 @@
 #include "runtime/exec/ClientShares.h"
 #include "runtime/exec/Dealer.h"
 #include "runtime/exec/DevicePlan.h"
-#include "runtime/exec/PartyExecutor.h"
 #include "runtime/net/Channel.h"
 #include "runtime/plan/Files.h"
+#include "test/unit/exec/OneRequest.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -174,14 +174,14 @@ struct Outcome {
 std::array<RunResult, 2> runFirstOnCpu(const Deployment &d, PreparedGroup &group) {
   auto ends = makeInMemoryChannel();
   auto prepare = [&](const PartyExecutor &server, SecretVector<uint8_t> record) {
-    return server.prepare(group.first.materialId, group.first.serial, std::move(record));
+    return prepareOne(server, group.first.materialId, group.first.serial, std::move(record));
   };
   Prepared p0 = prepare(d.onCpu0, std::move(group.firstRecords[0])),
            p1 = prepare(d.onCpu1, std::move(group.firstRecords[1]));
   auto other = std::async(std::launch::async, [&] {
-    return d.onCpu1.run(std::move(p1), *ends.second, group.common, group.inputs[1]);
+    return runOne(d.onCpu1, std::move(p1), *ends.second, group.common, group.inputs[1]);
   });
-  RunResult mine = d.onCpu0.run(std::move(p0), *ends.first, group.common, group.inputs[0]);
+  RunResult mine = runOne(d.onCpu0, std::move(p0), *ends.first, group.common, group.inputs[0]);
   return {std::move(mine), other.get()};
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/exec/ClientShares.h"
 
 #include "runtime/base/Error.h"
+#include "test/unit/exec/OneRequest.h"
 
 #include <cmath>
 #include <gmock/gmock.h>

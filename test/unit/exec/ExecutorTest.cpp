@@ -180,12 +180,13 @@ TEST(ExecutorPlanTest, RefusesRecordsAndInputsOfAnotherSize) {
   Deployment d(b.build());
   auto records = d.deal(5);
   records[1].pop_back();
-  expectError([&] { d.party1.prepare(d.materialId, 5, records[1]); }, ExitCode::InvalidInput,
+  expectError([&] { prepareOne(d.party1, d.materialId, 5, records[1]); }, ExitCode::InvalidInput,
               fmt::format("material record 5: expects {} bytes, got {}", records[1].size() + 1,
                           records[1].size()));
   auto ends = makeInMemoryChannel();
   auto run = [&](std::vector<SecretVector<uint8_t>> inputs) {
-    d.party0.run(d.party0.prepare(d.materialId, 5, records[0]), *ends.first, d.common, inputs);
+    runOne(d.party0, prepareOne(d.party0, d.materialId, 5, records[0]), *ends.first, d.common,
+           inputs);
   };
   expectError([&] { run({}); }, ExitCode::InvalidInput, "expects 1 inputs, got 0");
   expectError([&] { run({SecretVector<uint8_t>(31)}); }, ExitCode::InvalidInput,
@@ -204,7 +205,7 @@ TEST(ExecutorPlanTest, PreparesLayersOnly) {
   auto records = d.deal(0);
   for (const PartyExecutor *party : {&d.party0, &d.party1}) {
     const size_t i = index(party->party());
-    EXPECT_EQ(party->prepare(d.materialId, 0, records[i]).memoryBytes(),
+    EXPECT_EQ(prepareOne(*party, d.materialId, 0, records[i]).memoryBytes(),
               4u * 5 * 9 + d.program->cost(4).dealtBytes[i])
         << "the ReLU's, which phases read";
   }
@@ -218,8 +219,8 @@ TEST(ExecutorPlanTest, LostPeerFailsTheRun) {
   auto ends = makeInMemoryChannel();
   ends.second.reset();
   std::vector<SecretVector<uint8_t>> inputs = {SecretVector<uint8_t>(32, 0)};
-  Prepared prepared = d.party0.prepare(d.materialId, 0, records[0]);
-  EXPECT_THROW(d.party0.run(std::move(prepared), *ends.first, d.common, inputs), Error);
+  Prepared prepared = prepareOne(d.party0, d.materialId, 0, records[0]);
+  EXPECT_THROW(runOne(d.party0, std::move(prepared), *ends.first, d.common, inputs), Error);
 }
 
 TEST(ExecutorPlanTest, MaterialOfAnotherSerialGivesAnotherAnswer) {
@@ -235,12 +236,13 @@ TEST(ExecutorPlanTest, MaterialOfAnotherSerialGivesAnotherAnswer) {
     auto records = d.deal(dealt);
     auto ends = makeInMemoryChannel();
     std::vector<SecretVector<uint8_t>> in0 = {shares[0]}, in1 = {shares[1]};
-    Prepared p0 = d.party0.prepare(d.materialId, 3, records[0]),
-             p1 = d.party1.prepare(d.materialId, 3, records[1]);
+    Prepared p0 = prepareOne(d.party0, d.materialId, 3, records[0]),
+             p1 = prepareOne(d.party1, d.materialId, 3, records[1]);
     auto other = std::async(std::launch::async, [&] {
-      return d.party1.run(std::move(p1), *ends.second, d.common, in1);
+      return runOne(d.party1, std::move(p1), *ends.second, d.common, in1);
     });
-    RunResult mine = d.party0.run(std::move(p0), *ends.first, d.common, in0), theirs = other.get();
+    RunResult mine = runOne(d.party0, std::move(p0), *ends.first, d.common, in0),
+              theirs = other.get();
     return joinOutput(Ring{32}, 64, mine.outputs[0], theirs.outputs[0]);
   };
   RequestId request{d.program->loaded().hash, d.masked.modelId, d.materialId, 3};
@@ -316,7 +318,7 @@ TEST(ExecutorPlanTest, MaterialIsFreedOncePrepared) {
   // What its gates prepared, and nothing else.
   ASSERT_GT(records[0].size() + records[1].size(), 0u);
   for (const PartyExecutor *party : {&d.party0, &d.party1})
-    EXPECT_EQ(party->prepare(d.materialId, 0, records[index(party->party())]).memoryBytes(),
+    EXPECT_EQ(prepareOne(*party, d.materialId, 0, records[index(party->party())]).memoryBytes(),
               4u * 4 * 8 * 8);
 }
 

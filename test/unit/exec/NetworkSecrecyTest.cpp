@@ -85,11 +85,13 @@ View observe(const ProgramRef &program, Party observer, const SecretSeed &own, i
                                         in1[0].data());
     auto ends = makeInMemoryChannel();
     ReceivingChannel channel0(std::move(ends.first)), channel1(std::move(ends.second));
-    Prepared p0 = party0.prepare(masked.modelId, static_cast<uint64_t>(run), std::move(record0));
-    Prepared p1 = party1.prepare(masked.modelId, static_cast<uint64_t>(run), std::move(record1));
+    Prepared p0 =
+        prepareOne(party0, masked.modelId, static_cast<uint64_t>(run), std::move(record0));
+    Prepared p1 =
+        prepareOne(party1, masked.modelId, static_cast<uint64_t>(run), std::move(record1));
     auto other = std::async(std::launch::async,
-                            [&] { return party1.run(std::move(p1), channel1, common, in1); });
-    party0.run(std::move(p0), channel0, common, in0);
+                            [&] { return runOne(party1, std::move(p1), channel1, common, in1); });
+    runOne(party0, std::move(p0), channel0, common, in0);
     other.get();
     const auto &received = observer == Party::Zero ? channel0.received : channel1.received;
     for (size_t exchange = 0; exchange < received.size(); ++exchange)

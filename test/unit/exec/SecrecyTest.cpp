@@ -60,11 +60,12 @@ struct Transcript {
       }
       auto ends = makeInMemoryChannel();
       RecordingChannel channel0(std::move(ends.first)), channel1(std::move(ends.second));
-      Prepared p0 = party0.prepare(materialId, serial, std::move(record0));
-      Prepared p1 = party1.prepare(materialId, serial, std::move(record1));
+      Prepared p0 = prepareOne(party0, materialId, serial, std::move(record0));
+      Prepared p1 = prepareOne(party1, materialId, serial, std::move(record1));
       auto other = std::async(std::launch::async,
-                              [&] { return party1.run(std::move(p1), channel1, common, in1); });
-      RunResult result0 = party0.run(std::move(p0), channel0, common, in0), result1 = other.get();
+                              [&] { return runOne(party1, std::move(p1), channel1, common, in1); });
+      RunResult result0 = runOne(party0, std::move(p0), channel0, common, in0),
+                result1 = other.get();
       append(sent[0], channel0.sent);
       append(sent[1], channel1.sent);
       append(outputShares[0], result0.outputs[0]);

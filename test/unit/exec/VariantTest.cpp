@@ -98,7 +98,7 @@ public:
       std::vector<GroupMember> members;
       for (size_t request = 0; request < records.size(); ++request)
         members.push_back({request < ahead
-                               ? executor.prepare(materialId, request, records[request][i])
+                               ? prepareOne(executor, materialId, request, records[request][i])
                                : executor.begin(materialId, request, parts(executor, request)),
                            &commons[request], inputs[request][i]});
       for (RunResult &result : executor.runGroup(std::move(members), channel)) {

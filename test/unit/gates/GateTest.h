@@ -10,6 +10,7 @@
 #include "runtime/exec/Simulate.h"
 #include "runtime/plan/PlanBuilder.h"
 #include "test/unit/cuda/EmulatedDevice.h"
+#include "test/unit/exec/OneRequest.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Material is used once and only by whom it was dealt to: every way to break that is refused.
 #include "runtime/base/Error.h"
-#include "runtime/material/MaterialStore.h"
+#include "test/unit/material/ReadRecord.h"
 #include "test/unit/net/TestLink.h"
 
 #include <csignal>
@@ -102,7 +102,7 @@ TEST_F(Material, IsReadBackRecordByRecord) {
   MaterialStore material = store();
   EXPECT_EQ(material.left(), 5u);
   for (uint64_t serial = 7; serial < 12; ++serial) {
-    EXPECT_EQ(material.read(serial), payload(serial));
+    EXPECT_EQ(readRecord(material, serial), payload(serial));
     material.claim(serial);
   }
   EXPECT_EQ(material.left(), 0u);
@@ -132,9 +132,9 @@ TEST_F(Material, ServesPlansWithoutDealtBytes) {
   info.payloadBytes = 0;
   deal(5);
   MaterialStore material = store();
-  EXPECT_EQ(material.read(7).size(), 0u);
+  EXPECT_EQ(readRecord(material, 7).size(), 0u);
   flip(path, recordOffset(8) + 3);
-  expectCode(ExitCode::Integrity, "record 8", [&] { material.read(8); });
+  expectCode(ExitCode::Integrity, "record 8", [&] { readRecord(material, 8); });
 }
 
 TEST_F(Material, IsEncrypted) {
@@ -149,9 +149,10 @@ TEST_F(Material, RefusesEveryFlippedPart) {
   deal(5);
   for (uint64_t at : {uint64_t(0), uint64_t(12), info.recordBytes() / 2, info.recordBytes() - 1}) {
     flip(path, recordOffset(9) + at);
-    expectCode(ExitCode::Integrity, "record 9 does not authenticate", [&] { store().read(9); });
+    expectCode(ExitCode::Integrity, "record 9 does not authenticate",
+               [&] { readRecord(store(), 9); });
     flip(path, recordOffset(9) + at);
-    EXPECT_EQ(store().read(9), payload(9));
+    EXPECT_EQ(readRecord(store(), 9), payload(9));
   }
 }
 
@@ -159,7 +160,7 @@ TEST_F(Material, RefusesReorderedRecords) {
   deal(5);
   std::string record = bytesAt(recordOffset(8), info.recordBytes());
   overwrite(path, recordOffset(9), record);
-  expectCode(ExitCode::Integrity, "record 9", [&] { store().read(9); });
+  expectCode(ExitCode::Integrity, "record 9", [&] { readRecord(store(), 9); });
 }
 
 TEST_F(Material, RefusesRecordsOfOtherPlansModelsSetsAndParties) {
@@ -176,10 +177,10 @@ TEST_F(Material, RefusesRecordsOfOtherPlansModelsSetsAndParties) {
     std::ranges::copy(payload(7), RecordCipher::payload(record).begin());
     foreign.seal(7, record);
     overwrite(path, recordOffset(7), std::string(record.begin(), record.end()));
-    expectCode(ExitCode::Integrity, "record 7", [&] { store().read(7); });
+    expectCode(ExitCode::Integrity, "record 7", [&] { readRecord(store(), 7); });
   }
   overwrite(path, recordOffset(7), own);
-  EXPECT_EQ(store().read(7), payload(7));
+  EXPECT_EQ(readRecord(store(), 7), payload(7));
   expectCode(ExitCode::Integrity, "the set's seed does not authenticate",
              [&] { MaterialStore(path, seed(8)); });
 }
@@ -203,19 +204,17 @@ TEST_F(Material, RefusesDamagedHeaders) {
   for (uint64_t at = 0; at < headerBytes; ++at) {
     flip(path, at);
     // A flipped id parses, but then no record authenticates.
-    EXPECT_THROW(store().read(7), Error) << "header byte " << at;
+    EXPECT_THROW(readRecord(store(), 7), Error) << "header byte " << at;
     flip(path, at);
     std::filesystem::remove(ledgerPath(path));
   }
-  EXPECT_EQ(store().read(7), payload(7));
+  EXPECT_EQ(readRecord(store(), 7), payload(7));
 }
 
 TEST_F(Material, IsNotOverwrittenByAccident) {
   deal(5);
   expectCode(ExitCode::OutputUnwritable, "exists already", [&] { deal(5); });
-  {
-    store().claim(7);
-  }
+  { store().claim(7); }
   info.materialId.fill(4);
   setSeed = drawSetSeed(info, seed(9));
   MaterialWriter writer = MaterialWriter::create(path, info, true);
@@ -235,7 +234,7 @@ TEST_F(Material, DealingContinuesAfterAnInterruption) {
   }
   MaterialStore material = store();
   for (uint64_t serial = 7; serial < 12; ++serial)
-    EXPECT_EQ(material.read(serial), payload(serial));
+    EXPECT_EQ(readRecord(material, serial), payload(serial));
 }
 
 TEST_F(Material, ResumingKeepsOnlySoundRecords) {
@@ -256,9 +255,7 @@ TEST_F(Material, ResumingRefusesOtherRunsAndUsedMaterial) {
     append(writer, 5);
     writer.finish();
   }
-  {
-    store().claim(7);
-  }
+  { store().claim(7); }
   expectCode(ExitCode::MaterialReuse, "a server has used this material",
              [&] { MaterialWriter::resume(path, info, setSeed); });
 }
@@ -277,11 +274,12 @@ TEST_F(Material, RemembersClaimsAcrossRestarts) {
   EXPECT_EQ(material.left(), 2u);
   expectCode(ExitCode::MaterialReuse, "serial 9 was used already", [&] { material.claim(9); });
   expectCode(ExitCode::MaterialReuse, "serial 8 of the material was used already",
-             [&] { material.read(8); });
+             [&] { readRecord(material, 8); });
   material.claim(11);
   expectCode(ExitCode::MaterialExhausted, "no unused material is left",
              [&] { material.claim(12); });
-  expectCode(ExitCode::MaterialExhausted, "all 5 records are used", [&] { material.read(12); });
+  expectCode(ExitCode::MaterialExhausted, "all 5 records are used",
+             [&] { readRecord(material, 12); });
 }
 
 TEST_F(Material, ClaimsWithinTheReserveAreOnDiskAlready) {
@@ -324,7 +322,7 @@ TEST_F(Material, AnOrderlyEndGivesTheReserveBack) {
     material.claim(8);
   }
   EXPECT_EQ(readCursor(ledgerPath(path), info), 9u);
-  EXPECT_EQ(store().read(9), payload(9));
+  EXPECT_EQ(readRecord(store(), 9), payload(9));
 }
 
 TEST_F(Material, ACrashLosesTheReserveOnly) {
@@ -349,7 +347,7 @@ TEST_F(Material, ACrashLosesTheReserveOnly) {
   EXPECT_EQ(bytesAt(recordOffset(7), recordOffset(next) - recordOffset(7)),
             std::string(recordOffset(next) - recordOffset(7), 0))
       << "what the crash left unerased";
-  EXPECT_EQ(material.read(next), payload(next));
+  EXPECT_EQ(readRecord(material, next), payload(next));
 }
 
 TEST_F(Material, SurvivesATornLedgerWrite) {
@@ -413,14 +411,12 @@ TEST_F(Material, ErasesUsedRecords) {
   material.tidy();
   uint64_t end = recordOffset(9);
   EXPECT_EQ(bytesAt(recordOffset(7), end - recordOffset(7)), std::string(end - recordOffset(7), 0));
-  EXPECT_EQ(material.read(9), payload(9));
+  EXPECT_EQ(readRecord(material, 9), payload(9));
 }
 
 TEST_F(Material, RefusesALostLedger) {
   deal(5);
-  {
-    store().claim(8);
-  }
+  { store().claim(8); }
   std::filesystem::remove(ledgerPath(path));
   expectCode(ExitCode::MaterialReuse, "the ledger is missing, but material was used",
              [&] { store(); });
@@ -428,23 +424,18 @@ TEST_F(Material, RefusesALostLedger) {
 
 TEST_F(Material, AnOldLedgerCannotBringBackErasedRecords) {
   deal(5);
-  {
-    store();
-  }
+  { store(); }
   std::filesystem::copy(ledgerPath(path), folder / "backup");
-  {
-    store().claim(7);
-  }
+  { store().claim(7); }
   std::filesystem::copy(folder / "backup", ledgerPath(path),
                         std::filesystem::copy_options::overwrite_existing);
-  expectCode(ExitCode::MaterialReuse, "record 7 was used and erased", [&] { store().read(7); });
+  expectCode(ExitCode::MaterialReuse, "record 7 was used and erased",
+             [&] { readRecord(store(), 7); });
 }
 
 TEST_F(Material, RefusesTheLedgerOfAnotherSet) {
   deal(5);
-  {
-    store();
-  }
+  { store(); }
   std::filesystem::remove(path);
   info.materialId.fill(4);
   setSeed = drawSetSeed(info, seed(9));

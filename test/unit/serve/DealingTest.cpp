@@ -4,6 +4,7 @@
 #include "runtime/exec/DevicePlan.h"
 #include "runtime/material/MaterialFile.h"
 #include "test/unit/cuda/EmulatedDevice.h"
+#include "test/unit/material/ReadRecord.h"
 #include "test/unit/serve/Deployment.h"
 
 using namespace gfs;
@@ -42,8 +43,8 @@ protected:
       SecretVector<uint8_t> record0(dealer.recordBytes(Party::Zero)),
           record1(dealer.recordBytes(Party::One));
       dealer.deal(zero.info().materialId, serial, record0, record1);
-      EXPECT_EQ(zero.read(serial), record0) << serial;
-      EXPECT_EQ(one.read(serial), record1) << serial;
+      EXPECT_EQ(readRecord(zero, serial), record0) << serial;
+      EXPECT_EQ(readRecord(one, serial), record1) << serial;
     }
   }
 
@@ -60,7 +61,7 @@ TEST_F(DealingTest, LongLivedKeysAloneGiveNoMasks) {
       one(material(Party::One), key.seeds[1]);
   SecretVector<uint8_t> record0(old.recordBytes(Party::Zero)), record1(old.recordBytes(Party::One));
   old.deal(one.info().materialId, 0, record0, record1);
-  EXPECT_NE(std::pair(zero.read(0), one.read(0)), std::pair(record0, record1))
+  EXPECT_NE(std::pair(readRecord(zero, 0), readRecord(one, 0)), std::pair(record0, record1))
       << "dealt from the keys of the plan, not from the set's";
   SecretVector<uint8_t> sealed(one.info().recordBytes());
   std::ifstream file(material(Party::One), std::ios::binary);

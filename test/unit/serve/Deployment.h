@@ -6,6 +6,7 @@
 #include "runtime/serve/Client.h"
 #include "runtime/serve/Dealing.h"
 #include "runtime/serve/Server.h"
+#include "test/unit/exec/OneRequest.h"
 #include "test/unit/net/TestLink.h"
 
 #include <fstream>

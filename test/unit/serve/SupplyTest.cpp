@@ -3,6 +3,7 @@
 // its file is called; two servers that go from set to set.
 #include "runtime/serve/Supply.h"
 
+#include "test/unit/material/ReadRecord.h"
 #include "test/unit/serve/Deployment.h"
 
 #include <spdlog/sinks/ostream_sink.h>
@@ -169,7 +170,7 @@ TEST_F(SupplyTest, ASetServesOnceUnderAnyName) {
   std::filesystem::copy(copy, file.parent_path() / "restored.material");
   Supply supply = this->supply();
   EXPECT_EQ(supply.first()->left, 1u);
-  expectError(errorOf([&] { open(*supply.first()).read(2); }), ExitCode::MaterialReuse,
+  expectError(errorOf([&] { readRecord(open(*supply.first()), 2); }), ExitCode::MaterialReuse,
               "used already");
   // A second copy is the same set.
   std::filesystem::copy(copy, file.parent_path() / "twin.material");
@@ -233,7 +234,9 @@ TEST_F(SupplyTest, ServersGoFromSetToSet) {
     std::this_thread::sleep_for(Milliseconds(10)); // they look once a second
   ask(zero.address(), one.address(), 3);
   Client client(deployment.loaded, clientOf(zero.address(), one.address()));
-  expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }),
+  expectError(errorOf([&] {
+                infer(client, deployment, {1, 2, 3, 4});
+              }),
               ExitCode::MaterialExhausted, "are used");
 }
 
@@ -343,7 +346,9 @@ TEST_F(SupplyTest, ServersMayBeginWithNothing) {
   {
     Client client(deployment.loaded, clientOf(zero.address(), one.address()));
     EXPECT_EQ(client.materialLeft(), 0u);
-    expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }),
+    expectError(errorOf([&] {
+                  infer(client, deployment, {1, 2, 3, 4});
+                }),
                 ExitCode::MaterialExhausted, "has no material yet");
   }
   dealt(2, "a");
