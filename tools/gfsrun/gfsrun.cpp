@@ -24,7 +24,7 @@ struct Options {
   std::filesystem::path portFile, machine;
   serve::ServerOptions server;
   unsigned timeoutMs = 60000, spinUs = Spin::usual.count(), aheadMb = 256, repeat = 1, threads = 0;
-  bool local = false, once = false, profile = false, quiet = false;
+  bool local = false, profile = false, quiet = false;
 };
 
 } // namespace
@@ -65,7 +65,6 @@ static void addServerFlags(CLI::App &app, Options &options) {
   app.add_option("--peer-fingerprint", options.peerFingerprint,
                  "SHA-256 the other server's certificate must have")
       ->group(server);
-  app.add_flag("--once", options.once, "Stop after one request")->group(server);
   app.add_option("--requests", options.server.requests, "Stop after so many requests")
       ->group(server);
   app.add_option("--timeout-ms", options.timeoutMs,
@@ -219,9 +218,6 @@ static void runServer(Options &options) {
   if (server.throttle)
     fmt::print(stderr, "gfsrun: imitates a network between the servers ({})\n",
                server.throttle->text());
-  if (options.once)
-    server.requests = 1;
-
   options.files.threads = threadsOf(options, 1);
   SignalWatch signals;
   serve::Engine engine(options.files, party);
