@@ -3,6 +3,7 @@
 #pragma once
 
 #include "passes/convert/NnToFixed.h"
+#include "runtime/plan/Limits.h"
 
 #include <functional>
 #include <optional>
@@ -51,8 +52,10 @@ struct SearchGoal {
 constexpr unsigned widestWord32 = 32;
 
 /// The window that costs as much as one of `bits`, and is the longest such: tables double with each
-/// bit up to 8; beyond, comparisons are made of chunks of four bits.
-constexpr unsigned fullWindow(unsigned bits) { return bits <= 8 ? bits : (bits + 3) / 4 * 4; }
+/// bit; beyond them, comparisons are made of whole chunks.
+constexpr unsigned fullWindow(unsigned bits) {
+  return bits <= plan::usualTableBits ? bits : plan::oneHotChunks(bits) * plan::oneHotChunkBits;
+}
 
 struct SearchResult {
   FixedOptions options;

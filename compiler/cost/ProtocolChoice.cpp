@@ -22,8 +22,6 @@ namespace gfs {
 
 namespace {
 
-/// The longest window for which the gates take a table.
-constexpr int64_t maxTableBits = 9;
 constexpr std::array<const char *, 3> protocols = {"table", "one_hot", "dcf"};
 
 using Assignment = std::map<std::string, std::string>; ///< Protocol by layer.
@@ -47,7 +45,7 @@ public:
   }
 
   bool mayUse(const std::string &layer, const std::string &protocol) const {
-    return protocol != "table" || widest.at(layer) <= maxTableBits;
+    return protocol != "table" || widest.at(layer) <= plan::maxTableBits;
   }
   bool allMayUse(const std::string &protocol) const {
     return std::ranges::all_of(widest, [&](auto &layer) { return mayUse(layer.first, protocol); });

@@ -2,6 +2,7 @@
 // Verifiers of the fixed dialect's operations; ids such as relu_c1 are explained in FixedOps.td.
 #include "dialects/fixed/FixedDialect.h"
 #include "dialects/fixed/FixedShapes.h"
+#include "runtime/plan/Limits.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
@@ -114,13 +115,12 @@ LogicalResult ReluOp::verify() {
                      input.getScale() - static_cast<int64_t>(getShift()));
 }
 
-/// 1 to 16 ascending thresholds of less than 63 bits, and three coefficients for each piece.
+/// Ascending thresholds, not too many, of less than 63 bits, and three coefficients for each piece.
 static LogicalResult verifyPieces(SplineOp op) {
   constexpr int64_t limit = int64_t(1) << 62;
-  constexpr size_t mostThresholds = 16;
   ArrayRef<int64_t> thresholds = op.getThresholds();
-  if (thresholds.empty() || thresholds.size() > mostThresholds)
-    return op.emitOpError() << "expects 1 to " << mostThresholds << " thresholds, got "
+  if (thresholds.empty() || thresholds.size() > gfs::plan::maxThresholds)
+    return op.emitOpError() << "expects 1 to " << gfs::plan::maxThresholds << " thresholds, got "
                             << thresholds.size() << " (spline_c2)";
   for (auto [i, threshold] : llvm::enumerate(thresholds))
     if (threshold <= -limit || threshold >= limit || (i > 0 && threshold <= thresholds[i - 1]))

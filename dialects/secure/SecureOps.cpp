@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verifiers: each looks at its own operation only; whole-program rules are in secure-verify-masks.
 #include "dialects/secure/SecureDialect.h"
+#include "runtime/plan/Limits.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
 #include "llvm/ADT/SmallBitVector.h"
-
-#include <numeric>
 
 using namespace mlir;
 using namespace gfs::secure;
@@ -84,13 +83,12 @@ LogicalResult ReluOp::verify() {
 }
 
 LogicalResult SplineOp::verify() {
-  constexpr size_t mostThresholds = 16;
   ArrayRef<int64_t> thresholds = getThresholds();
   if (failed(verifyComparison(*this)))
     return failure();
-  if (thresholds.empty() || thresholds.size() > mostThresholds)
+  if (thresholds.empty() || thresholds.size() > gfs::plan::maxThresholds)
     return emitOpError("expects 1 to ")
-           << mostThresholds << " thresholds, got " << thresholds.size();
+           << gfs::plan::maxThresholds << " thresholds, got " << thresholds.size();
   if (llvm::adjacent_find(thresholds, std::greater_equal<>()) != thresholds.end())
     return emitOpError("expects thresholds that ascend");
   if (getPieces().size() != 3 * (thresholds.size() + 1))

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "passes/convert/FixedToSecureBuilder.h"
 
+#include "runtime/plan/Limits.h"
+
 using namespace mlir;
 using namespace gfs::secure;
 
 namespace gfs {
-
-/// Largest window for which a table pays: one of 8 bits takes 32 dealt bytes, chunks for it 5, but
-/// one exchange more.
-static constexpr int64_t maxTableBits = 8;
 
 Type SecureBuilder::shareType(Type like, ArrayRef<int64_t> shape, int32_t scale) {
   return ShareType::get(like.getContext(), shape, scale);
@@ -30,16 +28,15 @@ Value SecureBuilder::share(Location loc, Forms &forms) {
 Value SecureBuilder::masked(Location loc, Forms &forms) {
   if (!forms.masked) {
     Type type = forms.share.getType();
-    forms.masked =
-        OpenOp::create(builder, loc, maskedType(type, shapeOf(type), scaleOf(type)), forms.share,
-                       builder.getI64IntegerAttr(masks++), builder.getI64IntegerAttr(0),
-                       DenseI64ArrayAttr());
+    forms.masked = OpenOp::create(builder, loc, maskedType(type, shapeOf(type), scaleOf(type)),
+                                  forms.share, builder.getI64IntegerAttr(masks++),
+                                  builder.getI64IntegerAttr(0), DenseI64ArrayAttr());
   }
   return forms.masked;
 }
 
 ProtocolAttr SecureBuilder::protocolOf(Window window) const {
-  bool table = window.high - window.low <= maxTableBits;
+  bool table = window.high - window.low <= plan::usualTableBits;
   Protocol usual = window.protocol.value_or(table ? Protocol::Table : Protocol::OneHot);
   return ProtocolAttr::get(builder.getContext(), protocol.value_or(usual));
 }

@@ -3,6 +3,7 @@
 // are those of the pass's description.
 #include "passes/secure/Passes.h"
 #include "passes/secure/Schedule.h"
+#include "runtime/plan/Limits.h"
 
 namespace gfs::secure {
 #define GEN_PASS_DEF_SECUREVERIFYMASKS
@@ -11,9 +12,6 @@ namespace gfs::secure {
 
 using namespace mlir;
 using namespace gfs::secure;
-
-/// Largest window a dealt table may have: 2^9 bits an element.
-static constexpr int64_t maxTableBits = 9;
 
 namespace {
 struct VerifyMasks : gfs::secure::impl::SecureVerifyMasksBase<VerifyMasks> {
@@ -156,9 +154,9 @@ struct VerifyMasks : gfs::secure::impl::SecureVerifyMasksBase<VerifyMasks> {
       return gate.emitOpError("has the window [")
              << low << ", " << high << "), expects 0 <= low < high <= " << ringBits - 2
              << " in a ring of " << ringBits << " bits";
-    if (gate.getProtocol() == Protocol::Table && high - low > maxTableBits)
+    if (gate.getProtocol() == Protocol::Table && high - low > gfs::plan::maxTableBits)
       return gate.emitOpError("has a table over ")
-             << high - low << " bits, expects at most " << maxTableBits;
+             << high - low << " bits, expects at most " << gfs::plan::maxTableBits;
     return success();
   }
 };

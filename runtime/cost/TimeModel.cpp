@@ -63,7 +63,7 @@ static UnitWork unitWork(const plan::Step &step, uint64_t elements, uint64_t ope
       return {"relu_table", 0}; // AES is all that counts
     if (window.protocol() == plan::SignWindow::TABLE)
       return {"relu_table", elements};
-    return {"relu_one_hot", elements * ((window.high() - window.low() + 3) / 4)};
+    return {"relu_one_hot", elements * plan::oneHotChunks(window.high() - window.low())};
   }
   case Gate::kLinear:
     return {"local", elements}; // adds what was prepared

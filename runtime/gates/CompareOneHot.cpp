@@ -2,8 +2,8 @@
 // Comparison of any width with little material: a = Sk mod 2^n is split into 4-bit chunks a_c; the
 // dealer gives XOR shares of one-hot(a_c), 16 bits. At the public chunk x_c of X a server reads its
 // shares of
-//   eq_c = 1{x_c = a_c} = onehot(a_c)[x_c]   and   lt_c = 1{x_c < a_c} = XOR of onehot(a_c)[j] over
-//   j > x_c.
+//   eq_c = 1{x_c = a_c} = onehot(a_c)[x_c],
+//   lt_c = 1{x_c < a_c} = XOR of onehot(a_c)[j] over j > x_c.
 // Neighbouring chunks are then joined, high h and low l, in ceil(log2(chunks)) levels:
 //   lt = lt_h ^ (eq_h & lt_l),   eq = eq_h & eq_l   (the lowest chunk needs no eq).
 //
@@ -18,7 +18,7 @@ namespace gfs {
 
 namespace {
 
-constexpr unsigned chunkBits = 4;
+constexpr unsigned chunkBits = plan::oneHotChunkBits;
 
 template <class Word> class OneHotComparison final : public Comparison<Word> {
   using Base = Comparison<Word>;

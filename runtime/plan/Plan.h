@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/base/Ring.h"
+#include "runtime/plan/Limits.h"
 #include "runtime/plan/plan.pb.h"
 
 #include <array>
@@ -45,14 +46,5 @@ std::string describeStep(const Plan &plan, uint32_t step);
 const char *gateName(const Step &step);
 /// Phases of a verified step; the gate's cost() says the same.
 unsigned phaseCount(const Step &step);
-/// 4-bit chunks a ONE_HOT comparison of `bits` window bits is split into, and the AND levels that
-/// join them.
-constexpr unsigned oneHotChunks(unsigned bits) { return (bits + 3) / 4; }
-constexpr unsigned oneHotLevels(unsigned bits) {
-  unsigned levels = 0;
-  while ((1u << levels) < oneHotChunks(bits))
-    ++levels;
-  return levels;
-}
 
 } // namespace gfs::plan

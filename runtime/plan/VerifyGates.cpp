@@ -88,16 +88,17 @@ void GateVerifier::window(bool present, const SignWindow &window) const {
   require(window.low() < window.high() && window.high() <= ringBits - 2,
           "expects a sign window with low < high <= {}, got [{}, {})", ringBits - 2, window.low(),
           window.high());
-  require(window.protocol() != SignWindow::TABLE || window.high() - window.low() <= 9,
-          "expects a table window of at most 9 bits, got {}", window.high() - window.low());
+  require(window.protocol() != SignWindow::TABLE || window.high() - window.low() <= maxTableBits,
+          "expects a table window of at most {} bits, got {}", maxTableBits,
+          window.high() - window.low());
 }
 
 void GateVerifier::spline() const {
   const Spline &spline = step.spline();
   shift(spline.shift());
   window(spline.has_window(), spline.window());
-  require(spline.thresholds_size() >= 1 && spline.thresholds_size() <= 16,
-          "expects 1 to 16 thresholds, got {}", spline.thresholds_size());
+  require(spline.thresholds_size() >= 1 && spline.thresholds_size() <= int(maxThresholds),
+          "expects 1 to {} thresholds, got {}", maxThresholds, spline.thresholds_size());
   require(spline.pieces_size() == spline.thresholds_size() + 1, "expects {} pieces, got {}",
           spline.thresholds_size() + 1, spline.pieces_size());
   const int64_t limit = int64_t(1) << (ringBits - 2);

@@ -5,10 +5,11 @@
 #pragma once
 
 #include "runtime/kernels/cuda/Elements.h"
+#include "runtime/plan/Limits.h"
 
 namespace gfs::cuda {
 
-constexpr unsigned oneHotChunkBits = 4;
+using plan::oneHotChunkBits;
 
 /// One chunk's share of the one-hot vectors, `positions` bits each, made ready for lookups: the
 /// vector in the low half of a word, the XOR of all higher positions in the high one.
