@@ -79,7 +79,7 @@ public:
     if (program && !options.report.empty())
       writeReport(reportJson(*program, reportParts), options.report);
     if (program)
-      progress.say(summaryText(*program, calibration) + predictionLine());
+      progress.say(summaryText(*program, costGoal.environment, calibration) + predictionLine());
     if (program && options.explain) {
       llvm::outs() << explanationText(explanation, costGoal);
       llvm::outs().flush();
@@ -265,7 +265,7 @@ private:
   }
 
   std::string makePlan() {
-    emitted = emitPlan(*module, std::string(compilerVersion), options.model.stem().string());
+    emitted = emitPlan(*module, "gfscc " GFS_VERSION, options.model.stem().string());
     // Read back as a server reads it: what does not verify is not written.
     program.emplace(plan::parsePlan(plan::serializePlan(emitted.plan), "the emitted plan"));
     if (explanation.layers.empty()) // nothing was left to choose

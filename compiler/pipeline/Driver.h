@@ -6,8 +6,6 @@
 
 namespace gfs {
 
-constexpr std::string_view compilerVersion = "gfscc 0.1.0";
-
 /// Runs the phases up to options.last, reports on standard error, prints what options.emit asks for
 /// on standard output, and writes the files if options.output is given. A model of suffix .mlir
 /// holds a program in one of the compiler's languages; compilation continues where it stands.

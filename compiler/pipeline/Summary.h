@@ -2,7 +2,7 @@
 // The few lines at the end of a compilation.
 #pragma once
 
-#include "runtime/exec/PlanCost.h"
+#include "runtime/inspect/PlanSummary.h"
 
 #include <optional>
 #include <string>
@@ -17,7 +17,7 @@ struct CalibrationResult {
   double agreement = 1;     ///< Share of samples with the same largest element.
 };
 
-std::string summaryText(const Program &program,
+std::string summaryText(const Program &program, const Environment &environment,
                         const std::optional<CalibrationResult> &calibration);
 
 } // namespace gfs

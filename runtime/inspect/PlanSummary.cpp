@@ -111,6 +111,7 @@ static void countRow(Summary &summary, const Row &row, const plan::Step &step) {
   } else {
     summary.comparisonBytes += row.messageBytes;
   }
+  summary.linearLayers += step.has_linear();
   if (step.has_relu()) {
     summary.relus += count;
     for (unsigned party = 0; party < 2; ++party)

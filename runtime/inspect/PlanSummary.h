@@ -32,6 +32,7 @@ struct Summary {
   std::vector<Row> rows;
   std::vector<ExchangeRow> exchanges;
   std::array<uint64_t, 2> reluDealtBytes = {0, 0}; ///< The part that ReLUs take.
+  uint64_t linearLayers = 0;
   uint64_t relus = 0; ///< Elements decided by ReLU gates, maxima included.
   uint64_t opens = 0, openedElements = 0, maskedElements = 0, comparisonBytes = 0;
   uint64_t weights = 0;
