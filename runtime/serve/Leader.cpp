@@ -43,8 +43,7 @@ void Server::diagnosePeer() {
     auto connection = connect(*options.peer, options.security, {{"server0", "server1"}, {}}, once);
     connection->receive(0, options.timeout); // a server that does not expect us says why
   } catch (const Error &error) {
-    if (error.code() == ExitCode::Usage &&
-        std::string_view(error.what()).find("both servers") != std::string_view::npos)
+    if (saysSameParty(error))
       throw;
     spdlog::warn("server 1 has not connected yet; calling it: {}", error.what());
   }

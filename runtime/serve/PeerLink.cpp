@@ -46,11 +46,21 @@ PeerLink::PeerLink(std::unique_ptr<Connection> connection, const PeerFacts &mine
   }
 }
 
+static constexpr std::string_view samePartyText = "both servers were started with --party";
+
+Error sameParty(Party party) {
+  return Error(ExitCode::Usage, fmt::format("{} {}", samePartyText, index(party)),
+               "start one with --party 0 and the other with --party 1");
+}
+
+bool saysSameParty(const Error &error) {
+  return error.code() == ExitCode::Usage &&
+         std::string_view(error.what()).find(samePartyText) != std::string_view::npos;
+}
+
 void PeerLink::compare(const PeerFacts &mine, const PeerHello &theirs) const {
   if (theirs.party() == index(mine.party))
-    throw Error(ExitCode::Usage,
-                fmt::format("both servers were started with --party {}", theirs.party()),
-                "start one with --party 0 and the other with --party 1");
+    throw sameParty(mine.party);
   std::string role = fmt::format("server{}", theirs.party());
   if (link->peerRole() != role)
     throw Error(ExitCode::Authentication, fmt::format("{} says it is {}", link->peerText(), role));

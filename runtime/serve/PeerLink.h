@@ -20,6 +20,11 @@ struct PeerFacts {
   std::string throttle;    ///< The network that is imitated; empty: none.
 };
 
+/// What a server says to one of its own party, and whether `error` is that: such a server has to be
+/// started anew, while others that answer may yet become ready.
+Error sameParty(Party party);
+bool saysSameParty(const Error &error);
+
 class PeerLink {
 public:
   /// Greets over a fresh connection; server 1 speaks first. Throws PlanMismatch (names what

@@ -238,10 +238,7 @@ void Server::makeRoomForDealer() {
 void Server::offerPeer(std::unique_ptr<Connection> connection) {
   std::string role = fmt::format("server{}", index(engine.party()));
   if (connection->peerRole() == role) {
-    connection->closeWith(
-        Error(ExitCode::Usage,
-              fmt::format("both servers were started with --party {}", index(engine.party())),
-              "start one with --party 0 and the other with --party 1"));
+    connection->closeWith(sameParty(engine.party()));
     throw Error(ExitCode::Usage, fmt::format("another {} connected", role),
                 "start one with --party 0 and the other with --party 1");
   }
