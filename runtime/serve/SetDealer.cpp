@@ -2,9 +2,8 @@
 #include "runtime/serve/SetDealer.h"
 
 #include "runtime/base/Error.h"
+#include "runtime/base/ThreadPool.h"
 #include "runtime/serve/InOrder.h"
-
-#include <thread>
 
 namespace gfs::serve {
 
@@ -14,8 +13,7 @@ static constexpr uint64_t batchBytes = uint64_t(2) << 30;
 static constexpr uint64_t mostRecords = 256;
 
 SetDealer::SetDealer(const DealerFiles &files, uint64_t records)
-    : records(records),
-      threads(files.threads ? files.threads : std::max(1u, std::thread::hardware_concurrency())) {
+    : records(records), threads(files.threads ? files.threads : availableProcessors()) {
   plan::LoadedPlan plan = plan::readPlan(files.plan);
   key = plan::readDealerKey(files.dealerKey, plan);
   if (plan.plan.weight_mode() == plan::WEIGHTS_PUBLIC) {
