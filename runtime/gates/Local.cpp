@@ -4,7 +4,6 @@
 #include "runtime/gates/LocalGate.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace gfs {
 
@@ -12,7 +11,8 @@ namespace {
 
 template <class Word> class Add final : public LocalGate<Word> {
 public:
-  explicit Add(const GateSite &site) : LocalGate<Word>(site, true, true) {}
+  explicit Add(const GateSite &site)
+      : LocalGate<Word>(site, LocalWork::Computes, LocalReach::SameElement) {}
 
 private:
   void apply(const RingKernels<Word> &kernels, typename LocalGate<Word>::Operands in,
@@ -23,7 +23,8 @@ private:
 
 template <class Word> class Sub final : public LocalGate<Word> {
 public:
-  explicit Sub(const GateSite &site) : LocalGate<Word>(site, true, true) {}
+  explicit Sub(const GateSite &site)
+      : LocalGate<Word>(site, LocalWork::Computes, LocalReach::SameElement) {}
 
 private:
   void apply(const RingKernels<Word> &kernels, typename LocalGate<Word>::Operands in,
@@ -35,7 +36,8 @@ private:
 template <class Word> class Scale final : public LocalGate<Word> {
 public:
   explicit Scale(const GateSite &site)
-      : LocalGate<Word>(site, true, true), factor(static_cast<Word>(site.step.scale().factor())) {}
+      : LocalGate<Word>(site, LocalWork::Computes, LocalReach::SameElement),
+        factor(static_cast<Word>(site.step.scale().factor())) {}
 
 private:
   void apply(const RingKernels<Word> &kernels, typename LocalGate<Word>::Operands in,
@@ -49,7 +51,8 @@ private:
 template <class Word> class Take final : public LocalGate<Word> {
 public:
   explicit Take(const GateSite &site)
-      : LocalGate<Word>(site, false, false), axis(site.operand(0), site.step.take().axis()),
+      : LocalGate<Word>(site, LocalWork::Moves, LocalReach::AnyElement),
+        axis(site.operand(0), site.step.take().axis()),
         indices(site.step.take().indices().begin(), site.step.take().indices().end()) {}
 
 private:
@@ -79,7 +82,8 @@ private:
 
 template <class Word> class Concat final : public LocalGate<Word> {
 public:
-  explicit Concat(const GateSite &site) : LocalGate<Word>(site, false, false) {
+  explicit Concat(const GateSite &site)
+      : LocalGate<Word>(site, LocalWork::Moves, LocalReach::AnyElement) {
     for (int i = 0; i < site.step.operands_size(); ++i) {
       AxisSplit axis(site.operand(i), site.step.concat().axis());
       outer = axis.outer;
@@ -102,7 +106,8 @@ private:
 
 template <class Word> class Transpose final : public LocalGate<Word> {
 public:
-  explicit Transpose(const GateSite &site) : LocalGate<Word>(site, false, false) {
+  explicit Transpose(const GateSite &site)
+      : LocalGate<Word>(site, LocalWork::Moves, LocalReach::AnyElement) {
     const auto &from = site.operand(0).shape();
     std::vector<size_t> strides(static_cast<size_t>(from.size()), 1);
     for (int d = from.size() - 1; d > 0; --d)

@@ -9,15 +9,20 @@
 
 namespace gfs {
 
+/// What a local gate does: elements that are only moved stay reduced, results of arithmetic may not
+/// be.
+enum class LocalWork { Moves, Computes };
+/// What element i of the result is made of: the operands' elements i, or any.
+enum class LocalReach { SameElement, AnyElement };
+
 template <class Word> class LocalGate : public Gate {
 public:
   using Operands = std::span<const std::span<const Word>>;
 
-  /// `arithmetic`: results of reduced operands may need reduction (not so for gates that only move
-  /// elements). `everywhere`: result i is made of elements i alone.
-  LocalGate(const GateSite &site, bool arithmetic, bool everywhere)
+  LocalGate(const GateSite &site, LocalWork work, LocalReach reach)
       : count(site.resultElements()), ring(site.ring), operands(site.step.operands_size()),
-        masked(site.resultMasked()), arithmetic(arithmetic), everywhere(everywhere) {}
+        masked(site.resultMasked()), computes(work == LocalWork::Computes),
+        elementwiseOnly(reach == LocalReach::SameElement) {}
 
   Cost cost() const override {
     Cost cost;
@@ -41,16 +46,16 @@ public:
         context.kernels(), [&](unsigned i) { return context.maskShare<Word>(i); }, out, false);
   }
 
-  uint64_t units(unsigned) const override { return everywhere ? unitsOf(count) : 1; }
-  bool elementwise(unsigned) const override { return everywhere; }
+  uint64_t units(unsigned) const override { return elementwiseOnly ? unitsOf(count) : 1; }
+  bool elementwise(unsigned) const override { return elementwiseOnly; }
 
   void evaluate(EvaluateContext &context, unsigned, Range units) const override {
-    const Range part = everywhere ? elementsOf(units, count) : Range{0, count};
+    const Range part = elementwiseOnly ? elementsOf(units, count) : Range{0, count};
     run(
         context.kernels(),
         [&](unsigned i) {
           std::span<const Word> all = context.operand<Word>(i);
-          return everywhere ? all.subspan(part.first, part.size()) : all;
+          return elementwiseOnly ? all.subspan(part.first, part.size()) : all;
         },
         context.result<Word>().subspan(part.first, part.size()), masked);
   }
@@ -75,13 +80,13 @@ private:
     for (int i = 0; i < operands; ++i)
       in.push_back(operandAt(static_cast<unsigned>(i)));
     apply(kernels, in, out);
-    if (reduced && arithmetic)
+    if (reduced && computes)
       kernels.reduce(ring.bits, out.data(), out.size());
   }
 
   Ring ring;
   int operands;
-  bool masked, arithmetic, everywhere;
+  bool masked, computes, elementwiseOnly;
 };
 
 } // namespace gfs

@@ -25,7 +25,8 @@ struct PoolAxis {
 
 template <class Word> class SumPool final : public LocalGate<Word> {
 public:
-  explicit SumPool(const GateSite &site) : LocalGate<Word>(site, true, false) {
+  explicit SumPool(const GateSite &site)
+      : LocalGate<Word>(site, LocalWork::Computes, LocalReach::AnyElement) {
     const plan::SumPool &pool = site.step.sum_pool();
     const auto &from = site.operand(0).shape(), &to = site.result().shape();
     planes = static_cast<int64_t>(from[0] * from[1]);
