@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values the dealer shares between the servers. One server's part of a share is the next piece of
-// its own stream; only the other's part, the difference, is in a record. So the one sees nothing,
-// and the other sees values masked by a stream it cannot compute. Streams cost time and records
-// bytes: the servers take turns, array by array, so that both have as much of either in every step.
+// its own stream: it expands that and receives nothing. Only the other's part, the difference, is in
+// a record: values masked by a stream which that server cannot compute. Expanding costs time and
+// records cost bytes, so arrays alternate, and both servers have about as much of either in every
+// step.
 //
 // A gate lays its arrays out once, in its constructor; each starts at a byte boundary of the record
 // and at a block of the stream. Servers read them in the phase that needs them, tile by tile: what
@@ -42,8 +43,9 @@ struct DealtArray {
   uint64_t recordOffset = 0;   ///< Bytes in the other server's material of the step.
 };
 
-/// Who expands which array of a step: each goes into the record that is smaller so far; where they
-/// are equal into one by the parity of the id's set bits, which no period of layers follows.
+/// Who expands which array of a step: each goes into the record that is smaller so far. Ties are
+/// broken by whether the id of the step's result has an odd number of set bits, so that layers that
+/// repeat do not all favour one server.
 class DealtTurns {
 public:
   /// `result`: the id of the step's result.

@@ -4,8 +4,9 @@
 // Hidden weights (shared; server 0's): W = Ŵ + A, Ŵ public, A = A_0 + A_1 expanded from the
 // servers' seeds (A_1 = 0 if server 0 knows the weights); w_0 = Ŵ + A_0, w_1 = A_1. The dealer
 // computes C = A*r and shares it; before the input,
-//   server i:  K_i = Ŵ*r_i + [C]_i,  so K_0 + K_1 = W*r;     online:  [z]_i = w_i*x̂ + ([b]_i -
-//   K_i),
+//   server i:  K_i = Ŵ*r_i + [C]_i,   so K_0 + K_1 = W*r;
+// online:
+//   server i:  [z]_i = w_i*x̂ + ([b]_i - K_i),
 // which adds up to W*x + b. What a server gets besides x̂: [C]_i, its stream or masked by the
 // other's.
 //

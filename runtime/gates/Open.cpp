@@ -8,9 +8,9 @@
 //
 // With d > 0 the servers send A_0 = ((a_0 + 2^{d-1}) mod 2^l) >> d and A_1 = a_1 >> d, l - d bits,
 // and x̂ = 2^d (A_0 + A_1) + 2^{d-1} - 1 = x + r + e. As a_0 is uniform, e is random with |e| < 2^d,
-// mean 0 and variance 2^{2d}/6. Truncated further, x̂ has no bias either: the bits that were not
-// sent stand in the middle of what they may be, for whoever keeps them, and change nothing for who
-// does not. What is seen is a function of what would be seen with d = 0.
+// mean 0 and variance 2^{2d}/6. In place of the bits that were not sent x̂ has their mean, so that
+// results stay unbiased; gates that drop those bits do not depend on it. What is seen is a function
+// of what would be seen with d = 0.
 #include "runtime/gates/Gates.h"
 #include "runtime/gates/Tiles.h"
 

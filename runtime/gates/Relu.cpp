@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Relu by an opened comparison: masked ẑ = z + s -> shared D·v, D = 1{z >= 0}, v = z >> f.
 //
-// Comparison.h gives public g and D = g ^ ρ; Rescale.h gives v = P + V_t with public P and t. As D
-// = g + (1-2g)ρ,
-//   D·v = g (P + V_t) + (1-2g) (P ρ + ρV_t),   V_t = V_0 - t u 2^{l-f},   ρV_t = ρV_0 - t ρu
-//   2^{l-f}.
+// Comparison.h gives public g and D = g ^ ρ; Rescale.h gives v = P + V_t with public P and t.
+// As D = g + (1-2g) ρ,
+//   D·v = g (P + V_t) + (1-2g) (P ρ + ρV_t),
+//   V_t = V_0 - t u 2^{l-f},   ρV_t = ρV_0 - t ρu 2^{l-f}.
 // Dealt: [ρ], [V_0], [ρV_0] (l bits each), [u], [ρu] (f bits each), and the comparison's material.
 // A server sees what the comparison opens, uniform bits, and its uniform shares.
+//
+// How a sign is found, with the exchanges, the opening included: CompareTable.cpp (2) and
+// CompareOneHot.cpp (2 + ceil(log2(chunks))), both behind Comparison.h. By comparison key (1) a Relu
+// is the spline with the pieces 0 and v: Spline.cpp, SelectByKey.cpp.
 #include "runtime/gates/Comparison.h"
 
 namespace gfs {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Selection by comparison keys, without an exchange. With b = bit_n(Sk), a = Sk mod 2^n and c = 1{X
-// mod 2^n < a}:
+// Selection by comparison keys, without an exchange. With b = bit_n(Sk), a = Sk mod 2^n and
+// c = 1{X mod 2^n < a}:
 //   e w = (b ^ c) w = b w + c (1-2b) w.
 // The dealer gives [b w_k] and a distributed comparison function with payload (1-2b) w_k, k = 0, 1,
 // ...; evaluated at the public X_j mod 2^n it yields [c_j (1-2b) w_k]. Material that depends on s

@@ -3,11 +3,13 @@
 // terms w_k that depend on the mask s alone, w_0 = 1.
 //
 // Both ways below split D_j = g_j ^ e_j into a public bit g_j and a hidden bit e_j that the dealer
-// can multiply into the terms, and use D w = g w + (1-2g) e w, that is: g ? w - e w : e w.
-//   opened: Comparison.h opens g_j and the dealer gives [e_j w_k] for e_j = ρ_j. Little material,
-//   an exchange or more. key: g_j = bit_n(X_j) is known at once, e_j = bit_n(Sk) ^ 1{X_j mod 2^n <
-//   Sk mod 2^n} comes from a distributed comparison function with payload. More material, nothing
-//   is sent.
+// can multiply into the terms, and use
+//   D w = g w + (1-2g) e w,   that is: g ? w - e w : e w.
+// opened: Comparison.h opens g_j, and the dealer gives [e_j w_k] for e_j = ρ_j. Little material, an
+//   exchange or more.
+// key: g_j = bit_n(X_j) is known at once, and a distributed comparison function with payload gives
+//   e_j = bit_n(Sk) ^ 1{X_j mod 2^n < Sk mod 2^n}.
+//   More material, nothing is sent.
 #pragma once
 
 #include "runtime/gates/Comparison.h"

@@ -2,13 +2,14 @@
 // Spline: masked ẑ = z + s -> shared piecewise polynomial of v = z >> f, degree <= 2. Also Relu by
 // comparison key, which is the spline with the pieces 0 and v.
 //
-// With D_j = 1{z >= θ_j} the value is p_0(v) + sum over j of D_j (p_j - p_{j-1})(v). From Rescale.h
-// and Square.cpp,
-//   v = P + V_t,  v² = P² + 2P V_t + V_t²,  V_t = V_1 + (1-t) 2^{l-f} u,  V_t² = V_1² + (1-t)
-//   2^{l-f} q,
-// with P and t public: so shares of D_j w_k for the terms w = (1, V_1, u, V_1², q) are all that is
-// needed, the first three for degree 1, the first for degree 0. Selection.h gets them; u and q need
-// f bits, the others l.
+// With D_j = 1{z >= θ_j} the value is
+//   p_0(v) + sum over j of D_j (p_j - p_{j-1})(v).
+// From Rescale.h, with P and t public,
+//   v  = P + V_t,              V_t  = V_1  + (1-t) u 2^{l-f},
+//   v² = P² + 2P V_t + V_t²,   V_t² = V_1² + (1-t) q 2^{l-f}.
+// So shares of D_j w_k for the terms w = (1, V_1, u, V_1², q) are all that is needed, the first
+// three for degree 1, the first for degree 0. Selection.h gets them; u and q need f bits, the others
+// l.
 #include "runtime/gates/Selection.h"
 
 namespace gfs {
@@ -70,8 +71,8 @@ public:
       addTerm([&](Word s) { return r.carry(s); });
     }
     if (degree > 1) {
-      addTerm([&](Word s) { return r.ifTopSet(s) * r.ifTopSet(s); });
-      addTerm([&](Word s) { return r.carry(s) * (2 * r.ifTopSet(s) + r.wrap(1)); });
+      addTerm([&](Word s) { return r.square(s); });
+      addTerm([&](Word s) { return r.crossTerm(s); });
     }
     selection->deal(context, terms);
   }

@@ -34,9 +34,9 @@ public:
     DealtWriter<Word> writer(context);
     const auto &[v, vv, u, q] = arrays;
     writer.words(v, [&](size_t i) { return r.ifTopSet(s[i]); });
-    writer.words(vv, [&](size_t i) { return r.ifTopSet(s[i]) * r.ifTopSet(s[i]); });
+    writer.words(vv, [&](size_t i) { return r.square(s[i]); });
     writer.words(u, [&](size_t i) { return r.carry(s[i]); });
-    writer.words(q, [&](size_t i) { return r.carry(s[i]) * (2 * r.ifTopSet(s[i]) + r.wrap(1)); });
+    writer.words(q, [&](size_t i) { return r.crossTerm(s[i]); });
   }
 
   uint64_t units(unsigned) const override { return unitsOf(count); }

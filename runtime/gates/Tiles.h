@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How phases that treat every element alike are divided. Their unit is so many elements that packed
-// messages of any width, bit arrays and streams start at whole bytes (streams at whole AES blocks);
-// within a range of units they work in tiles, so small that a tile of all arrays a phase reads
-// stays in the first cache.
+// How phases that treat every element alike are divided. A unit is 64 elements, so that packed
+// messages of any width and bit arrays start at whole bytes, and streams at whole AES blocks. A
+// range of units is worked on in tiles, so small that those of all arrays a phase reads stay in the
+// first cache together.
 #pragma once
 
 #include "runtime/base/Secret.h"
