@@ -5,7 +5,6 @@
 #include "dialects/nn/NnDialect.h"
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace gfs {

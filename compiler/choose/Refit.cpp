@@ -8,7 +8,6 @@
 #include "runtime/crypto/Prg.h"
 
 #include <algorithm>
-#include <array>
 
 using namespace mlir;
 

@@ -7,7 +7,6 @@
 #include "compiler/pipeline/Options.h"
 
 #include <nlohmann/json.hpp>
-#include <optional>
 
 namespace gfs {
 

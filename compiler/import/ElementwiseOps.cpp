@@ -5,7 +5,6 @@
 #include "dialects/nn/NnElements.h"
 
 #include <cmath>
-#include <limits>
 
 using namespace mlir;
 

@@ -5,7 +5,6 @@
 #include "runtime/base/CpuVariant.h"
 #include "runtime/crypto/AesVariants.h"
 
-#include <algorithm>
 #include <vector>
 
 namespace gfs {

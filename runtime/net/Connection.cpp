@@ -8,7 +8,7 @@
 #include <asio/post.hpp>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
+#include <stop_token>
 
 namespace gfs {
 

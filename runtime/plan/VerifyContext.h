@@ -5,7 +5,6 @@
 #include "runtime/base/Error.h"
 #include "runtime/plan/Plan.h"
 
-#include <limits>
 #include <vector>
 
 namespace gfs::plan {

@@ -2,7 +2,6 @@
 #include "runtime/tensor/Tensor.h"
 
 #include <cmath>
-#include <limits>
 
 namespace gfs {
 
