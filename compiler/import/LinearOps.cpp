@@ -3,12 +3,18 @@
 #include "compiler/import/Handlers.h"
 #include "compiler/import/Windows.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace gfs::onnx {
 
-static Value emitTransposed(Node &node, Value matrix) {
-  return node.transpose(OnnxValue{matrix, nullptr}, {1, 0}).tensor;
+/// With the last two axes exchanged.
+static Value emitTransposed(Node &node, Value matrices) {
+  nn::Shape permutation(Node::shapeOf(matrices).size());
+  std::iota(permutation.begin(), permutation.end(), int64_t(0));
+  std::swap(permutation.back(), permutation[permutation.size() - 2]);
+  return node.transpose(OnnxValue{matrices, nullptr}, permutation).tensor;
 }
 
 /// x [M, K], weight [N, K]: [M, N].
@@ -50,15 +56,16 @@ static void importGemm(Node &node) {
   node.result(bias ? product : node.emitBinary<nn::AddOp>(product, addend));
 }
 
-/// The constant as a matrix: batch axes of a weight must be 1.
-static Value asMatrix(Node &node, Value value) {
-  ArrayRef<int64_t> shape = Node::shapeOf(value);
-  if (shape.size() == 1)
-    return node.emitReshape(value, {shape[0], 1});
-  if (shape.size() < 2 || nn::elementCount(shape.drop_back(2)) != 1)
-    node.unsupported(fmt::format("a batch of {} constant matrices", nn::printShape(shape)),
-                     "split it into one product for each");
-  return node.emitReshape(value, shape.take_back(2));
+static int64_t matrixCount(Value matrices) {
+  return nn::elementCount(Node::shapeOf(matrices).drop_back(2));
+}
+
+/// x [.., K], weight [N, K]: [.., N], the rows of all batches at once.
+static Value emitRowProducts(Node &node, Value x, Value weight) {
+  nn::Shape shape(Node::shapeOf(x));
+  Value rows = node.emitReshape(x, {nn::elementCount(shape) / shape.back(), shape.back()});
+  shape.back() = Node::shapeOf(weight)[0];
+  return node.emitReshape(emitLinear(node, rows, weight, {}), shape);
 }
 
 /// [.., M, K] times a constant [.., K, N] with a matrix for each position of the leading axes: one
@@ -98,37 +105,45 @@ static Value emitBatched(Node &node, Value lhs, Value rhs) {
   return node.emitReshape(node.transpose(split, {0, 2, 1}).tensor, shape);
 }
 
+/// [.., M, K] times [.., K, N], one of which is constant.
+static Value emitMatrixProducts(Node &node, Value lhs, Value rhs) {
+  if (nn::constantValue(rhs)) {
+    if (matrixCount(rhs) > 1)
+      return emitBatched(node, lhs, rhs);
+    Value weight = node.emitReshape(rhs, Node::shapeOf(rhs).take_back(2));
+    return emitRowProducts(node, lhs, emitTransposed(node, weight));
+  }
+  // C * x = (x^T * C^T)^T.
+  Value columns = emitTransposed(node, rhs);
+  if (matrixCount(lhs) > 1)
+    return emitTransposed(node, emitBatched(node, columns, emitTransposed(node, lhs)));
+  Value weight = node.emitReshape(lhs, Node::shapeOf(lhs).take_back(2));
+  return emitTransposed(node, emitRowProducts(node, columns, weight));
+}
+
+/// As numpy's matmul: a vector on the left is a row, one on the right a column, and the result
+/// lacks that axis.
 Value emitMatMul(Node &node, Value lhs, Value rhs) {
-  bool leftConstant = nn::constantValue(lhs) != nullptr,
-       rightConstant = nn::constantValue(rhs) != nullptr;
-  if (!leftConstant && !rightConstant)
+  if (!nn::constantValue(lhs) && !nn::constantValue(rhs))
     node.unsupported("both operands are computed from the input",
                      "only products with a constant matrix are supported");
   nn::Shape left(Node::shapeOf(lhs)), right(Node::shapeOf(rhs));
   if (left.empty() || right.empty())
     node.malformed("an operand is a scalar");
-  if (rightConstant && right.size() > 2 && left.size() >= 2 &&
-      nn::elementCount(ArrayRef<int64_t>(right).drop_back(2)) > 1)
-    return emitBatched(node, lhs, rhs);
-  if (rightConstant) {
-    // [.., M, K] * [K, N]: the rows of all batches at once.
-    int64_t columns = right.size() == 1 ? 1 : right.back(), inner = left.back();
-    Value weight = emitTransposed(node, asMatrix(node, rhs));
-    Value rows = node.emitReshape(lhs, {nn::elementCount(left) / inner, inner});
-    nn::Shape shape(left);
-    shape.pop_back();
-    for (size_t extra = left.size(); extra < right.size(); ++extra)
-      shape.insert(shape.begin(), 1);
-    if (right.size() > 1)
-      shape.push_back(columns);
-    return node.emitReshape(emitLinear(node, rows, weight, {}), shape);
-  }
-  // C * x = (x^T * C^T)^T.
-  if (left.size() != 2 || right.size() != 2)
-    node.unsupported(
-        fmt::format("a constant {} times {}", nn::printShape(left), nn::printShape(right)),
-        "only matrices can have the constant on the left");
-  return emitTransposed(node, emitLinear(node, emitTransposed(node, rhs), lhs, {}));
+  bool row = left.size() == 1, column = right.size() == 1;
+  if (row)
+    left.insert(left.begin(), 1);
+  if (column)
+    right.push_back(1);
+  nn::Shape shape =
+      node.broadcast(ArrayRef<int64_t>(left).drop_back(2), ArrayRef<int64_t>(right).drop_back(2));
+  if (!row)
+    shape.push_back(left[left.size() - 2]);
+  if (!column)
+    shape.push_back(right.back());
+  Value product =
+      emitMatrixProducts(node, node.emitReshape(lhs, left), node.emitReshape(rhs, right));
+  return node.emitReshape(product, shape);
 }
 
 static void importMatMul(Node &node) {

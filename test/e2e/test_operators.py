@@ -82,8 +82,8 @@ class OperatorTest(unittest.TestCase):
             files = [folder / "y.npy"] if len(outputs) == 1 else [folder / f"y.{output}.npy" for output in outputs]
             for file, wanted in zip(files, expected):
                 got = np.load(file)
-                self.assertEqual(got.size, wanted.size)
-                error = np.abs(got.reshape(wanted.shape) - wanted).max() / np.abs(wanted).max()
+                self.assertEqual(got.shape, wanted.shape)
+                error = np.abs(got - wanted).max() / np.abs(wanted).max()
                 self.assertLess(error, tolerance, file.name)
             text = self.tool("gfs-inspect", folder / "plan.bin").stdout
         return next(int(line.split()[1]) for line in text.splitlines() if line.strip().startswith("exchanges"))
@@ -150,6 +150,18 @@ class OperatorTest(unittest.TestCase):
     def test_batches_of_matrices(self):
         net = Network([2, 3, 4])
         self.check(net, net.op("MatMul", "x", net.weights(5, 2, 4, 3)))
+
+    def test_products_of_vectors(self):
+        # All combinations of axes, the constant on either side. What a softmax runs over shows the result's axes.
+        for left in ((4,), (3, 4), (1, 3, 4), (2, 3, 4)):
+            for right in ((4,), (4, 3), (2, 4, 3)):
+                for secret, public in ((left, right), (right, left)):
+                    with self.subTest(left=left, right=right, secret=secret):
+                        net = Network(list(secret))
+                        weights = net.weights(*public)
+                        y = net.op("MatMul", *(("x", weights) if secret is left else (weights, "x")))
+                        outputs = [y, net.op("Softmax", y, axis=0)] if len(left) + len(right) > 2 else [y]
+                        self.check(net, *outputs)
 
     def test_response_normalisation(self):
         net = Network([1, 3, 6, 6])

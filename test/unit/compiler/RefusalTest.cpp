@@ -182,8 +182,6 @@ TEST(Refusal, Products) {
       {R"(op_type: "MatMul" input: "m" input: "matrices")",
        "cannot multiply matrices of 2x3 and 2x2x2"},
       {R"(op_type: "MatMul" input: "m" input: "scalar")", "an operand is a scalar"},
-      unsupported(R"(op_type: "MatMul" input: "vector" input: "matrices")",
-                  "a batch of 2x2x2 constant matrices", "split it into one product for each"),
   });
 }
 
