@@ -244,11 +244,12 @@ Value Node::finish(Operation *op) {
   bool folds = op->getNumOperands() > 0 && llvm::all_of(op->getOperands(), nn::constantValue);
   if (!folds)
     return result;
-  bool free = isa<nn::ReshapeOp>(op) || llvm::all_of(op->getOperands(), [](Value operand) {
-                return nn::splatValue(nn::constantValue(operand)).has_value();
-              });
-  if (!free)
+  if (!nn::foldsWithoutMemory(op)) {
     spend(shapeOf(result));
+    for (Value operand : op->getOperands()) // splats are written out
+      if (nn::splatValue(nn::constantValue(operand)))
+        spend(shapeOf(operand));
+  }
   ElementsAttr value = nn::foldConstants(op);
   if (!value)
     return result;

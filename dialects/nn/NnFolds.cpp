@@ -4,6 +4,7 @@
 #include "dialects/nn/NnConstants.h"
 #include "dialects/nn/NnElements.h"
 #include "dialects/nn/NnFunctions.h"
+#include "dialects/nn/NnLayerElements.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -120,6 +121,27 @@ static ElementsAttr foldPad(PadOp op) {
                   });
 }
 
+/// A few seconds; what needs more had better be stored in the model.
+static constexpr int64_t mostWork = int64_t(1) << 32;
+
+static ElementsAttr foldLayer(Operation *op) {
+  int64_t work = layerWork(op);
+  if (work == 0 || work > mostWork)
+    return {};
+  return foldWith(op, /*keepsSplats=*/false,
+                  [&](ArrayRef<Shape>, ArrayRef<int64_t>, Operands in, float *out) {
+                    computeLayer(op, in, out);
+                  });
+}
+
+bool foldsWithoutMemory(Operation *op) {
+  if (isa<ReshapeOp>(op))
+    return true;
+  return isa<AddOp, SubOp, MulOp, ReluOp, SquareOp, FunctionOp, TransposeOp>(op) &&
+         llvm::all_of(op->getOperands(),
+                      [](Value operand) { return splatValue(constantValue(operand)).has_value(); });
+}
+
 ElementsAttr foldConstants(Operation *op) {
   if (op->getNumOperands() == 0 || !llvm::all_of(op->getOperands(), constantValue))
     return {};
@@ -140,7 +162,7 @@ ElementsAttr foldConstants(Operation *op) {
       .Case(foldConcat)
       .Case(foldTake)
       .Case(foldPad)
-      .Default([](Operation *) { return ElementsAttr(); });
+      .Default(foldLayer);
 }
 
 } // namespace gfs::nn

@@ -48,17 +48,29 @@ struct CheckSecurable : gfs::nn::impl::NnCheckSecurableBase<CheckSecurable> {
     return success();
   }
 
+  static LogicalResult checkResults(func::ReturnOp exit) {
+    auto function = cast<func::FuncOp>(exit->getParentOp());
+    for (OpOperand &result : exit->getOpOperands())
+      if (gfs::nn::constantValue(result.get())) {
+        unsigned index = result.getOperandNumber();
+        auto name = function.getResultAttrOfType<StringAttr>(index, gfs::nn::nameAttr);
+        return exit.emitError() << "output '" << (name ? name.str() : std::to_string(index))
+                                << "' does not depend on the input; remove it from the model";
+      }
+    return success();
+  }
+
   static LogicalResult checkOp(Operation &op) {
     if (isa<func::ReturnOp>(op)) {
-      for (Value result : op.getOperands())
-        if (gfs::nn::constantValue(result))
-          return op.emitError("returns a constant; remove that output from the model");
-      return success();
+      return checkResults(cast<func::ReturnOp>(op));
     }
     if (op.getDialect() != op.getContext()->getLoadedDialect<gfs::nn::NnDialect>())
       return op.emitError("is no operation of the nn dialect");
     if (auto constant = dyn_cast<gfs::nn::ConstantOp>(op))
       return checkFinite(constant);
+    if (llvm::all_of(op.getOperands(), gfs::nn::constantValue))
+      return op.emitError("does not depend on the input; store its result in the model, or remove "
+                          "the output that it belongs to");
     if (isa<gfs::nn::Conv2dOp, gfs::nn::LinearOp, gfs::nn::BatchNormOp, gfs::nn::MixedActivationOp>(
             op))
       return checkConstants(op, 1);

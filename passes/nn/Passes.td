@@ -8,12 +8,13 @@ include "mlir/Pass/PassBase.td"
 def NnFoldConstants : Pass<"nn-fold-constants", "::mlir::func::FuncOp"> {
   let summary = "Compute operations on constants, and drop unused operations.";
   let description = [{
-    Arithmetic, ReLUs, squares and shape operations all of whose operands are constants become a constant; a splat stays one.
-    Constants of more than 2^24 elements are left alone unless an operand is that large already.
+    Operations all of whose operands are constants become a constant: arithmetic, functions, shape operations, layers,
+    normalisations, poolings and softmaxes. A splat stays one in arithmetic. Constants of more than 2^24 elements are left alone
+    unless an operand is that large already, and so are layers of more than 2^32 multiplications.
 
     - Before: any `nn` function. After: the same function, fewer operations.
     - Cost: never more.
-    - Numerics: f32 arithmetic, as the model's own runtime would do it.
+    - Numerics: f32 arithmetic, as the model's own runtime would do it; sums of layers in f64.
   }];
   let statistics = [Statistic<"numFolded", "num-folded", "Operations on constants computed">];
 }
@@ -183,7 +184,9 @@ def NnCheckSecurable : Pass<"nn-check-securable", "::mlir::func::FuncOp"> {
   let summary = "Refuse what has no private form, all of it at once.";
   let description = [{
     The border to fixed point. Checks that the function has one block of `nn` operations; that weights, biases and statistics
-    of linear layers and normalisations are constants; that `softmax`, `log_softmax`, `argmax`, `top_values` and `top_indices` come last; that all constants are finite; and that no result is a constant. Each offender is named with what to do.
+    of linear layers and normalisations are constants; that `softmax`, `log_softmax`, `argmax`, `top_values` and `top_indices`
+    come last; that all constants are finite; and that no result and no operation is made of constants alone. Each offender is
+    named with what to do.
 
     - Before: any `nn` function. After: the same function, convertible to fixed point up to its ranges.
     - Cost: none.

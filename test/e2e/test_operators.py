@@ -181,6 +181,40 @@ class OperatorTest(unittest.TestCase):
         y = net.op("Mul", y, net.weights(2, 3, 9))
         self.check(net, y)
 
+    def test_computed_weights(self):
+        # W + B A, and weights of mean 0 and variance 1 per filter.
+        net = Network([1, 3, 6, 6])
+        weight = net.weights(4, 3, 3, 3)
+        mean = net.op("ReduceMean", weight, np.int64([1, 2, 3]))
+        weight = net.op("Sub", weight, mean)
+        deviation = net.op("Sqrt", net.op("ReduceMean", net.op("Mul", weight, weight), np.int64([1, 2, 3])))
+        y = net.op("Relu", net.op("Conv", "x", net.op("Div", weight, deviation), net.weights(4)))
+        y = net.op("Flatten", y)
+        matrix = net.op("Add", net.weights(64, 5), net.op("MatMul", net.weights(64, 2), net.weights(2, 5)))
+        y = net.op("MatMul", y, matrix)
+        self.check(net, net.op("Mul", y, net.op("Softmax", net.weights(1, 5))))
+
+    def test_constant_layers(self):
+        def layers(net):
+            image, row = net.weights(1, 2, 3, 5), net.weights(2, 6)
+            four = [net.constant(np.float32([1.5, 2, 0.5, 3][i:i + 2])) for i in (0, 1, 0, 2)]
+            yield net.op("Conv", image, net.weights(2, 2, 3, 3), net.weights(2), pads=[1, 0, 1, 2], strides=[2, 1])
+            yield net.op("ConvTranspose", image, net.weights(2, 3, 3, 2), strides=[2, 1])
+            yield net.op("BatchNormalization", image, *four)
+            yield net.op("LRN", image, size=3)
+            yield net.op("Gemm", row, net.weights(6, 3), net.weights(3))
+            yield net.op("MatMul", net.weights(6), net.weights(2, 6, 3))
+            for kind in ("MaxPool", "AveragePool"):
+                yield net.op(kind, image, kernel_shape=[2, 2], pads=[1, 0, 0, 1], strides=[1, 2])
+            for kind in ("GlobalAveragePool", "GlobalMaxPool"):
+                yield net.op(kind, image)
+            for kind in ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceSumSquare", "ReduceSum"):
+                yield net.op(kind, row, np.int64([1]))
+            yield net.op("LogSoftmax", row)
+
+        net = Network([1])
+        self.check(net, *(net.op("Mul", value, "x") for value in layers(net)))
+
     def test_selection(self):
         net = Network([1, 5, 3])
         values, indices = net.op("TopK", "x", np.int64([2]), outputs=2, axis=1)

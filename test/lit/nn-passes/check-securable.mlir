@@ -17,9 +17,9 @@ func.func @softmax_inside(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
 
 // -----
 
-func.func @constant_result(%x: tensor<1xf32>) -> tensor<1xf32> {
+func.func @constant_result(%x: tensor<1xf32>) -> (tensor<1xf32> {nn.name = "c"}) {
   %c = nn.constant dense<1.0> : tensor<1xf32>
-  // expected-error @below {{returns a constant; remove that output from the model}}
+  // expected-error @below {{output 'c' does not depend on the input; remove it from the model}}
   return %c : tensor<1xf32>
 }
 
@@ -61,4 +61,24 @@ func.func @infinite(%x: tensor<1x2xf32>) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
   %y = nn.add %x, %c : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
   %z = nn.add %x, %d : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
   return %y, %z : tensor<1x2xf32>, tensor<1x2xf32>
+}
+
+// -----
+
+func.func @constants_alone(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  %c = nn.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+  %w = nn.constant dense<1.0> : tensor<2x2xf32>
+  // expected-error @below {{does not depend on the input; store its result in the model, or remove the output that it belongs to}}
+  %z = nn.linear %c, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  %s = nn.add %x, %z : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %s : tensor<1x2xf32>
+}
+
+// -----
+
+func.func @constant_index(%x: tensor<1x2xf32>) -> tensor<1xf32> {
+  %c = nn.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+  // expected-error @below {{does not depend on the input}}
+  %i = nn.argmax %c {axis = 1 : i64} : tensor<1x2xf32> -> tensor<1xf32>
+  return %i : tensor<1xf32>
 }

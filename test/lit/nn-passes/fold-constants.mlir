@@ -49,3 +49,47 @@ func.func @splats() -> tensor<100x100xf32> {
   %s = nn.add %a, %b : (tensor<100x1xf32>, tensor<100xf32>) -> tensor<100x100xf32>
   return %s : tensor<100x100xf32>
 }
+
+// Tests that layers are computed: products with a bias, convolutions with groups, strides and padding, normalisations.
+// CHECK-LABEL: @layers
+func.func @layers() -> (tensor<1x2xf32>, tensor<1x2x2x1xf32>, tensor<1x2x1xf32>) {
+  // CHECK-DAG: %[[L:.*]] = nn.constant dense<{{\[\[}}5.500000e+00, 1.000000e+01]]>
+  // CHECK-DAG: %[[C:.*]] = nn.constant dense<{{\[\[\[\[}}1.000000e+00], [3.000000e+00]], {{\[\[}}-1.000000e+01], [-1.400000e+01]]]]>
+  // CHECK-DAG: %[[N:.*]] = nn.constant dense<{{\[\[\[}}0.000000e+00], [3.000000e+00]]]>
+  // CHECK: return %[[L]], %[[C]], %[[N]]
+  %x = nn.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+  %w = nn.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %b = nn.constant dense<[0.5, -1.0]> : tensor<2xf32>
+  %l = nn.linear %x, %w bias %b : (tensor<1x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  %i = nn.constant dense<[[[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]]> : tensor<1x2x2x2xf32>
+  %f = nn.constant dense<[[[[0.0, 1.0]]], [[[-1.0, -2.0]]]]> : tensor<2x1x1x2xf32>
+  // Columns -1 and 0.
+  %g = nn.conv2d %i, %f {groups = 2 : i64, strides = array<i64: 1, 2>, pads = array<i64: 0, 1, 0, 0>}
+      : (tensor<1x2x2x2xf32>, tensor<2x1x1x2xf32>) -> tensor<1x2x2x1xf32>
+  %h = nn.constant dense<[[0.0], [2.0]]> : tensor<2x1xf32>
+  %o = nn.constant dense<[0.0, 1.0]> : tensor<2xf32>
+  %s = nn.constant dense<[4.0, 0.25]> : tensor<2xf32>
+  %r = nn.reshape %h : tensor<2x1xf32> -> tensor<1x2x1xf32>
+  %n = nn.batch_norm %r, %o, %o, %o, %s {epsilon = 0.0 : f64} : tensor<1x2x1xf32>, tensor<2xf32>
+  return %l, %g, %n : tensor<1x2xf32>, tensor<1x2x2x1xf32>, tensor<1x2x1xf32>
+}
+
+// Tests that poolings and softmaxes are computed; outside of the image there is nothing.
+// CHECK-LABEL: @windows
+func.func @windows() -> (tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>, tensor<2x2xf32>) {
+  // CHECK-DAG: %[[M:.*]] = nn.constant dense<{{\[\[\[\[}}-1.000000e+00], [-3.000000e+00]]]]>
+  // CHECK-DAG: %[[A:.*]] = nn.constant dense<{{\[\[\[\[}}-1.500000e+00], [-3.500000e+00]]]]>
+  // CHECK-DAG: %[[P:.*]] = nn.constant dense<{{\[\[\[\[}}-7.500000e-01], [-1.750000e+00]]]]>
+  // CHECK-DAG: %[[S:.*]] = nn.constant dense<{{\[\[}}5.000000e-01, 2.500000e-01], [5.000000e-01, 7.500000e-01]]>
+  // CHECK: return %[[M]], %[[A]], %[[P]], %[[S]]
+  %i = nn.constant dense<[[[[-1.0, -2.0], [-3.0, -4.0]]]]> : tensor<1x1x2x2xf32>
+  %m = nn.max_pool2d %i {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 1, 0>}
+      : tensor<1x1x2x2xf32> -> tensor<1x1x2x1xf32>
+  %a = nn.avg_pool2d %i {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 1, 0>, count_include_pad = false}
+      : tensor<1x1x2x2xf32> -> tensor<1x1x2x1xf32>
+  %p = nn.avg_pool2d %i {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 1, 0>}
+      : tensor<1x1x2x2xf32> -> tensor<1x1x2x1xf32>
+  %t = nn.constant dense<[[7.0, 0.0], [7.0, 1.09861228867]]> : tensor<2x2xf32>
+  %s = nn.softmax %t {axis = 0 : i64} : tensor<2x2xf32>
+  return %m, %a, %p, %s : tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>, tensor<1x1x2x1xf32>, tensor<2x2xf32>
+}
