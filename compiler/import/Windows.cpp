@@ -32,16 +32,16 @@ static void padSame(Window &window, bool upper) {
 }
 
 /// Rounding up: one position more where the stride leaves a rest, unless its window would begin in
-/// the padding after the image.
+/// the padding after the image. An image smaller than the window by less than a stride has one.
 static void padForCeil(Window &window) {
   nn::WindowGeometry geometry = window.geometry();
   for (unsigned axis = 0; axis < 2; ++axis) {
     int64_t extent = window.image[axis], stride = window.strides[axis];
     int64_t padded = extent + window.pads[axis] + window.pads[2 + axis];
     int64_t room = padded - geometry.span(axis);
-    if (room < 0 || room % stride == 0)
+    if (room <= -stride || room % stride == 0)
       continue;
-    int64_t start = (room / stride + 1) * stride;
+    int64_t start = room < 0 ? 0 : (room / stride + 1) * stride;
     if (start < extent + window.pads[axis])
       window.ceilPads[axis] = start + geometry.span(axis) - padded;
   }
