@@ -173,12 +173,16 @@ static void importLrn(Node &node) {
 }
 
 static void importPow(Node &node) {
+  if (nn::elementCount(node.shape(1)) != 1)
+    node.unsupported(fmt::format("raises to powers of shape {}", nn::printShape(node.shape(1))),
+                     "only one exponent for all elements is supported: use a Pow for each");
   double exponent = node.scalar(1, "the exponent");
   Value base = node.tensor(0);
   if (nn::constantValue(base))
     return importOnConstant(
         node, [&](float value) { return static_cast<float>(std::pow(value, exponent)); });
-  node.result(emitPower(node, base, exponent));
+  nn::Shape shape = node.broadcast(Node::shapeOf(base), node.shape(1));
+  node.result(node.emitReshape(emitPower(node, base, exponent), shape));
 }
 
 template <float (*function)(float)> static void importFunction(Node &node) {
