@@ -116,8 +116,38 @@ static void importRange(Node &node) {
   node.result(0, node.integerValue({count}, values));
 }
 
-/// condition ? x : y, all known.
+/// `value` where `mask` is 1, zero where it is 0. What a constant holds elsewhere, which may be
+/// infinite, does not count.
+static Value emitMasked(Node &node, Value value, ArrayRef<int64_t> maskShape,
+                        std::vector<float> mask) {
+  if (!nn::constantValue(value))
+    return node.emitBinary<nn::MulOp>(value, node.emitConstant(maskShape, std::move(mask)));
+  nn::Shape shape = node.broadcast(Node::shapeOf(value), maskShape);
+  node.spend(shape);
+  std::vector<float> masked(static_cast<size_t>(nn::elementCount(shape)));
+  nn::combineElements(Node::shapeOf(value), maskShape, shape, nn::ConstantData(value).begin(),
+                      mask.data(), masked.data(),
+                      [](float element, float kept) { return kept != 0 ? element : 0; });
+  return node.emitConstant(shape, std::move(masked));
+}
+
+/// condition ? x : y of tensors, the condition being known: the sum of both, masked.
+static void importTensorWhere(Node &node) {
+  const IntegerTensor &condition = node.known(0);
+  std::vector<float> mask(condition.values.size()), others(mask.size());
+  for (size_t i = 0; i < mask.size(); ++i) {
+    mask[i] = condition.values[i] != 0 ? 1 : 0;
+    others[i] = 1 - mask[i];
+  }
+  Value x = emitMasked(node, node.tensor(1), condition.shape, std::move(mask)),
+        y = emitMasked(node, node.tensor(2), condition.shape, std::move(others));
+  node.result(node.emitBinary<nn::AddOp>(x, y));
+}
+
+/// condition ? x : y.
 static void importWhere(Node &node) {
+  if (!node.operand(1).integers || !node.operand(2).integers)
+    return importTensorWhere(node);
   const IntegerTensor &condition = node.known(0), &x = node.known(1), &y = node.known(2);
   nn::Shape shape = node.broadcast(node.broadcast(condition.shape, x.shape), y.shape);
   // y where the condition is zero, else nothing; then x where it is not.

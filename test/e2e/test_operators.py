@@ -215,6 +215,11 @@ class OperatorTest(unittest.TestCase):
         net = Network([1])
         self.check(net, *(net.op("Mul", value, "x") for value in layers(net)))
 
+    def test_choice_by_a_mask(self):
+        net = Network([2, 5])
+        y = net.op("Where", np.arange(5) % 2 == 0, net.op("Relu", "x"), net.weights(2, 2, 5))
+        self.check(net, net.op("Where", np.arange(20).reshape(2, 2, 5) < 7, net.op("Neg", "x"), y))
+
     def test_selection(self):
         net = Network([1, 5, 3])
         values, indices = net.op("TopK", "x", np.int64([2]), outputs=2, axis=1)
