@@ -60,12 +60,15 @@ static uint64_t requestsIn(const Tensor &tensor, const PortShape &port, const st
   };
   if (squeezed(tensor.shape) == squeezed(port.shape))
     return 1;
-  if (tensor.shape.empty() || port.shape.empty())
+  if (tensor.shape.empty())
     throw refuse("give a tensor of this shape");
-  uint64_t planBatch = port.shape[0], items = tensor.shape[0];
-  bool sameItems =
-      squeezed(std::span(tensor.shape).subspan(1)) == squeezed(std::span(port.shape).subspan(1));
-  if (!sameItems || items == 0)
+  // Requests lie along an axis of their own, or along the port's batch.
+  const uint64_t items = tensor.shape[0];
+  const std::vector<uint64_t> item = squeezed(std::span(tensor.shape).subspan(1));
+  const bool ownAxis = item == squeezed(port.shape);
+  const uint64_t planBatch = ownAxis ? 1 : port.shape.empty() ? 0 : port.shape[0];
+  if (planBatch == 0 || items == 0 ||
+      (!ownAxis && item != squeezed(std::span(port.shape).subspan(1))))
     throw refuse("images are [batch, channels, height, width]");
   if (!batch)
     throw refuse("--batch runs one request after another over the leading axis");

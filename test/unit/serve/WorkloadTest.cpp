@@ -81,6 +81,26 @@ TEST_F(WorkloadTest, SplitsABatch) {
   EXPECT_NE(error->hint().find("--batch"), std::string::npos);
 }
 
+TEST_F(WorkloadTest, SplitsAnAxisBeforeThePortsAxes) {
+  // As samples for calibration may lie, also where the port's first axis is no batch.
+  Workload batch =
+      workload({.inputs = {write("x.npy", {2, 1, 4}, {0, 0, 0, 0, 1, 1, 1, 1})}, .batch = true});
+  EXPECT_EQ(batch.requests(), 2u);
+  plan::Value *x = deployment.loaded.plan.mutable_values(
+      static_cast<int>(deployment.loaded.plan.inputs(0).value()));
+  x->set_shape(0, 2);
+  x->set_shape(1, 2);
+  const std::string three = write("three.npy", {3, 2, 2}, {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2});
+  Workload square = workload({.inputs = {three}, .batch = true});
+  EXPECT_EQ(square.requests(), 3u);
+  EXPECT_EQ(signedOf(Ring{32}, square.inputs(2)[0]), (std::vector<int64_t>{512, 512, 512, 512}));
+  EXPECT_EQ(workload({.inputs = {write("x.npy", {4, 2}, {0, 0, 0, 0, 1, 1, 1, 1})}, .batch = true})
+                .requests(),
+            2u);
+  expectError(errorOf([&] { workload({.inputs = {three}}); }), ExitCode::InvalidInput,
+              "the tensor has shape [3, 2, 2], the plan takes [2, 2]");
+}
+
 TEST_F(WorkloadTest, GroupsGoRoundTheRequests) {
   const std::string two = write("x.npy", {2, 4}, {0, 0, 0, 0, 1, 1, 1, 1});
   Workload batch = workload({.inputs = {two}, .batch = true});
