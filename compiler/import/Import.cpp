@@ -149,6 +149,16 @@ void Importer::refuse(const std::string &place, const Refusal &refusal) {
   refusals.push_back(fmt::format("{}: {}; {}", place, refusal.reason, refusal.hint));
 }
 
+/// What the client computes, if nothing but reshapes follow it: an output has the shape that the
+/// client works on. Else `value`.
+static Value beforeLastReshapes(Value value) {
+  Value source = value;
+  while (auto reshape = source.getDefiningOp<nn::ReshapeOp>())
+    source = reshape.getInput();
+  Operation *made = source.getDefiningOp();
+  return made && nn::isPostProcess(made) ? source : value;
+}
+
 /// Calls the operator's handler. Throws a Refusal.
 NodeVerdict::Kind Importer::import(Node &node, NodeProto &proto) {
   bool standard = proto.domain().empty() || proto.domain() == "ai.onnx";
@@ -171,7 +181,7 @@ NodeVerdict::Kind Importer::import(Node &node, NodeProto &proto) {
       node.unsupported(fmt::format("its output '{}' is not supported", output),
                        "export the model in inference mode (model.eval())");
     if (!output.empty() && state.values.contains(output) && kindOf(output) == ValueKind::Computed) {
-      Operation *made = state.values[output].tensor.getDefiningOp();
+      Operation *made = beforeLastReshapes(state.values[output].tensor).getDefiningOp();
       kind =
           made && nn::isPostProcess(made) ? NodeVerdict::Kind::Client : NodeVerdict::Kind::Private;
     }
@@ -246,7 +256,8 @@ void Importer::addOutputs(const std::vector<std::string> &names) {
     }
     NodeProto exit;
     Node node(state, exit, name);
-    results.push_back(value.quantised ? emitIntegers(node, value) : value.tensor);
+    results.push_back(value.quantised ? emitIntegers(node, value)
+                                      : beforeLastReshapes(value.tensor));
     attributes.push_back(state.builder.getDictionaryAttr(
         state.builder.getNamedAttr(nn::nameAttr, state.builder.getStringAttr(name))));
   }

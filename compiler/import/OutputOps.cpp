@@ -4,7 +4,8 @@
 
 namespace gfs::onnx {
 
-/// From opset 13 along one axis; before, along all axes from `axis` on, as one.
+/// From opset 13 along one axis; before, along all axes from `axis` on, as one: the
+/// reshape to all axes is dropped where it comes last.
 template <class Softmax> static void importSoftmax(Node &node) {
   bool joinsAxes = node.opset() < 13;
   nn::Shape shape = node.shape(0);
@@ -12,9 +13,11 @@ template <class Softmax> static void importSoftmax(Node &node) {
   llvm::ArrayRef<int64_t> all(shape);
   if (!joinsAxes || nn::elementCount(all.drop_front(axis + 1)) == 1)
     return node.result(node.emit<Softmax>(shape, node.tensor(0), static_cast<uint64_t>(axis)));
-  nn::Shape matrix{nn::elementCount(all.take_front(axis)), nn::elementCount(all.drop_front(axis))};
-  mlir::Value rows = node.emitReshape(node.tensor(0), matrix);
-  node.result(node.emitReshape(node.emit<Softmax>(matrix, rows, uint64_t(1)), shape));
+  nn::Shape joined(all.take_front(axis));
+  joined.push_back(nn::elementCount(all.drop_front(axis)));
+  mlir::Value rows = node.emitReshape(node.tensor(0), joined);
+  mlir::Value result = node.emit<Softmax>(joined, rows, static_cast<uint64_t>(axis));
+  node.result(node.emitReshape(result, shape));
 }
 
 static void importArgMax(Node &node) {
