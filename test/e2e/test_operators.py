@@ -140,6 +140,14 @@ class OperatorTest(unittest.TestCase):
                     y = net.op("Resize", net.op("Relu", net.conv("x", 2, 2)), "", "", np.int64([1, 2, *sizes]), **attributes)
                     self.check(net, net.conv(y, 2, 2))
 
+    def test_resizing_behind_a_convolution(self):
+        # Nothing is truncated from the convolution to the end.
+        for mode in ("linear", "cubic"):
+            with self.subTest(mode):
+                net = Network([1, 3, 8, 3])
+                y = net.op("Resize", net.conv("x", 3, 3), "", "", np.int64([1, 3, 7, 5]), mode=mode)
+                self.check(net, y)
+
     def test_reductions(self):
         for kind in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL1"):
             for axes in ([1], [0, 2], [3]):
