@@ -10,14 +10,21 @@ namespace gfs {
 
 namespace fs = std::filesystem;
 
-void refuseExistingKeys(const fs::path &planPath) {
+void refuseExistingSet(const fs::path &planPath) {
   ModelPaths paths = ModelPaths::beside(planPath);
+  auto refuse = [](const fs::path &path, const char *what) {
+    throw Error(
+        ExitCode::OutputUnwritable, fmt::format("{}: {}", path.string(), what),
+        "choose another output, or give --force to replace plan, weights and keys; material "
+        "dealt for them becomes useless");
+  };
+  std::error_code ignored; // what cannot be looked at cannot be written either, and says why then
   for (const fs::path &key : {paths.partyKey[0], paths.partyKey[1], paths.dealerKey})
-    if (fs::exists(key))
-      throw Error(ExitCode::OutputUnwritable,
-                  fmt::format("{}: there is a key already", key.string()),
-                  "choose another output, or give --force to replace it; material dealt for it "
-                  "becomes useless");
+    if (fs::exists(key, ignored))
+      refuse(key, "there is a key already");
+  for (const fs::path &path : {planPath, paths.weights})
+    if (fs::exists(path, ignored) && !fs::is_empty(path, ignored))
+      refuse(path, "is there already");
 }
 
 void refuseForeignFiles(const fs::path &planPath) {
@@ -35,34 +42,16 @@ void refuseForeignFiles(const fs::path &planPath) {
   }
 }
 
-/// Beside and renamed, so that a crash leaves no half of it.
-static void writeWhole(const fs::path &path, const std::string &bytes) {
-  fs::path partial = path.string() + ".partial";
-  auto fail = [&](const char *cause) {
-    std::error_code ignored;
-    fs::remove(partial, ignored);
-    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: {}", path.string(), cause),
-                "check that the folder exists, can be written, and has space");
-  };
-  std::ofstream out(partial, std::ios::binary | std::ios::trunc);
-  if (!out)
-    fail("cannot be created");
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out)
-    fail("cannot be written");
-  std::error_code error;
-  fs::rename(partial, path, error);
-  if (error)
-    fail("cannot be replaced");
-}
-
 std::vector<fs::path> writePlanFiles(const plan::LoadedPlan &loaded, EmittedPlan emitted,
-                                     const fs::path &planPath, bool replaceKeys) {
+                                     const fs::path &planPath) {
   WeightTable clear = clearWeights(loaded.plan, emitted.weights);
   emitted.weights = {};
-  writeWhole(planPath, plan::serializePlan(loaded.plan));
-  writeModelFiles(loaded, clear, planPath, replaceKeys);
+  StagedFiles files;
+  stageModelFiles(files, loaded, clear, planPath);
+  const std::string bytes = plan::serializePlan(loaded.plan);
+  files.add(planPath, {std::span(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size())},
+            /*secret=*/false);
+  files.commit();
   ModelPaths paths = ModelPaths::beside(planPath);
   return {planPath, paths.weights, paths.partyKey[0], paths.partyKey[1], paths.dealerKey};
 }

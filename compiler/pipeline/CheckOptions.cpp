@@ -52,7 +52,7 @@ static void checkOutputs(const CompileOptions &options) {
     requireWritable(options.output, "--out", inputs);
     refuseForeignFiles(options.output);
     if (!options.force)
-      refuseExistingKeys(options.output);
+      refuseExistingSet(options.output);
   }
   if (!options.report.empty()) {
     requireWritable(options.report, "--report", inputs);

@@ -321,8 +321,7 @@ private:
 
   std::string write() {
     std::string names;
-    for (const auto &path :
-         writePlanFiles(program->loaded(), std::move(emitted), options.output, options.force))
+    for (const auto &path : writePlanFiles(program->loaded(), std::move(emitted), options.output))
       names += (names.empty() ? "" : ", ") + path.string();
     return names;
   }

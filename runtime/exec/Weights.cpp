@@ -145,13 +145,9 @@ ModelPaths ModelPaths::beside(const std::filesystem::path &planPath) {
   return {with(".weights"), with(".dealer.key"), {with(".s0.key"), with(".s1.key")}};
 }
 
-plan::Id16 writeModelFiles(const plan::LoadedPlan &plan, const WeightTable &clear,
-                           const std::filesystem::path &planPath, bool replace) {
+plan::Id16 stageModelFiles(StagedFiles &files, const plan::LoadedPlan &plan,
+                           const WeightTable &clear, const std::filesystem::path &planPath) {
   ModelPaths paths = ModelPaths::beside(planPath);
-  // Refuse before anything is written: a set of which only a part is new would be useless.
-  if (!replace)
-    for (const auto &path : {paths.partyKey[0], paths.partyKey[1], paths.dealerKey})
-      plan::refuseExisting(path);
   plan::Id16 modelId = plan::randomId();
   std::array<SecretSeed, 2> seeds = {SecretSeed::random(), SecretSeed::random()};
   MaskedWeights masked = maskWeights(plan.plan, clear, seeds[0], seeds[1], modelId);
@@ -169,12 +165,12 @@ plan::Id16 writeModelFiles(const plan::LoadedPlan &plan, const WeightTable &clea
   // Masked weights are uniform; public ones are the model, though only servers and dealer may know
   // it.
   const bool inClear = plan.plan.weight_mode() == plan::WEIGHTS_PUBLIC;
-  plan::writeCompanion(paths.weights, plan::companionHeader("weights", plan, modelId), payload,
-                       /*secret=*/inClear, /*replace=*/true);
+  plan::stageCompanion(files, paths.weights, plan::companionHeader("weights", plan, modelId),
+                       payload, /*secret=*/inClear);
   for (Party party : {Party::Zero, Party::One})
-    plan::writePartyKey(paths.partyKey[index(party)], plan,
-                        {party, modelId, seeds[index(party)].clone()}, replace);
-  plan::writeDealerKey(paths.dealerKey, plan, {modelId, std::move(seeds)}, replace);
+    plan::stagePartyKey(files, paths.partyKey[index(party)], plan,
+                        {party, modelId, seeds[index(party)].clone()});
+  plan::stageDealerKey(files, paths.dealerKey, plan, {modelId, std::move(seeds)});
   return modelId;
 }
 

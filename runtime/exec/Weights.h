@@ -118,9 +118,9 @@ struct ModelPaths {
 
 /// Draws seeds and a model id and writes the four files beside the plan; keys get mode 0600. `plan`
 /// must be what `planPath` holds (its hash ties the files). Returns the model id. Errors:
-/// OutputUnwritable; existing keys are refused unless `replace`.
-plan::Id16 writeModelFiles(const plan::LoadedPlan &plan, const WeightTable &clear,
-                           const std::filesystem::path &planPath, bool replace);
+/// OutputUnwritable.
+plan::Id16 stageModelFiles(StagedFiles &files, const plan::LoadedPlan &plan,
+                           const WeightTable &clear, const std::filesystem::path &planPath);
 /// Errors: InputUnreadable, InvalidInput, Integrity, PlanMismatch (weights of another plan).
 MaskedWeights readMaskedWeights(const std::filesystem::path &path, const plan::LoadedPlan &plan);
 

@@ -89,18 +89,8 @@ SecretVector<uint8_t> readWholeFile(const std::filesystem::path &path) {
   return bytes;
 }
 
-void refuseExisting(const std::filesystem::path &path) {
-  std::error_code ignored; // what cannot be looked at cannot be written either, and says why then
-  if (std::filesystem::exists(path, ignored))
-    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: exists", path.string()),
-                "remove it, or choose another name: replacing a key makes all its weights and "
-                "material useless");
-}
-
-void writeCompanion(const std::filesystem::path &path, FileHeader header,
-                    std::span<const uint8_t> payload, bool secret, bool replace) {
-  if (secret && !replace)
-    refuseExisting(path);
+void stageCompanion(StagedFiles &files, const std::filesystem::path &path, FileHeader header,
+                    std::span<const uint8_t> payload, bool secret) {
   Hash digest = sha256(payload);
   header.set_format(formatVersion);
   header.set_payload_bytes(payload.size());
@@ -110,37 +100,10 @@ void writeCompanion(const std::filesystem::path &path, FileHeader header,
   for (unsigned i = 0; i < 4; ++i)
     prefix += static_cast<char>(message.size() >> (8 * i) & 0xff);
 
-  std::filesystem::path temporary = path.string() + ".partial";
-  auto unwritable = [&] {
-    int reason = errno;
-    ::unlink(temporary.c_str());
-    errno = reason;
-    return Error(ExitCode::OutputUnwritable,
-                 fmt::format("{}: cannot be written: {}", path.string(), systemReason()),
-                 "check the folder, its permissions and the free space");
+  const auto bytesOf = [](const std::string &text) {
+    return std::span(reinterpret_cast<const uint8_t *>(text.data()), text.size());
   };
-  ::unlink(temporary.c_str()); // left by a crash; O_EXCL then guarantees our mode
-  Descriptor file(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644));
-  if (file.fd < 0)
-    throw unwritable();
-  auto writeAll = [&](const void *data, size_t size) {
-    const char *next = static_cast<const char *>(data);
-    while (size > 0) {
-      ssize_t put = ::write(file.fd, next, size);
-      if (put < 0 && errno == EINTR)
-        continue;
-      if (put < 0)
-        throw unwritable();
-      next += put;
-      size -= static_cast<size_t>(put);
-    }
-  };
-  writeAll(prefix.data(), prefix.size());
-  writeAll(message.data(), message.size());
-  writeAll(payload.data(), payload.size());
-  if (::fsync(file.fd) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)
-    throw unwritable();
+  files.add(path, {bytesOf(prefix), bytesOf(message), payload}, secret);
 }
 
 Companion readCompanion(const std::filesystem::path &path,
@@ -235,18 +198,20 @@ DealerKey readDealerKey(const std::filesystem::path &path, const LoadedPlan &pla
   return {file.modelId, {seedAt(file, 0, 2, path), seedAt(file, 1, 2, path)}};
 }
 
-void writePartyKey(const std::filesystem::path &path, const LoadedPlan &plan, const PartyKey &key,
-                   bool replace) {
+void stagePartyKey(StagedFiles &files, const std::filesystem::path &path, const LoadedPlan &plan,
+                   const PartyKey &key) {
   const char *kind = key.party == Party::Zero ? "key.s0" : "key.s1";
-  writeCompanion(path, companionHeader(kind, plan, key.modelId), key.seed.bytes(), true, replace);
+  stageCompanion(files, path, companionHeader(kind, plan, key.modelId), key.seed.bytes(),
+                 /*secret=*/true);
 }
 
-void writeDealerKey(const std::filesystem::path &path, const LoadedPlan &plan, const DealerKey &key,
-                    bool replace) {
+void stageDealerKey(StagedFiles &files, const std::filesystem::path &path, const LoadedPlan &plan,
+                    const DealerKey &key) {
   SecretVector<uint8_t> both;
   for (const SecretSeed &seed : key.seeds)
     both.insert(both.end(), seed.bytes().begin(), seed.bytes().end());
-  writeCompanion(path, companionHeader("key.dealer", plan, key.modelId), both, true, replace);
+  stageCompanion(files, path, companionHeader("key.dealer", plan, key.modelId), both,
+                 /*secret=*/true);
 }
 
 } // namespace gfs::plan

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/base/Secret.h"
+#include "runtime/base/StagedFiles.h"
 #include "runtime/plan/Plan.h"
 
 namespace gfs::plan {
@@ -19,14 +20,9 @@ Id16 randomId();
 std::string hex(std::span<const uint8_t> bytes);
 Hash sha256(std::span<const uint8_t> bytes);
 
-/// Writes header and payload; fills format, payload size and SHA-256 in. A secret file gets mode
-/// 0600 from the moment it exists, and is written beside and renamed, so that a crash leaves no
-/// half of it. An existing secret file is refused unless `replace`. Errors: OutputUnwritable.
-void writeCompanion(const std::filesystem::path &path, FileHeader header,
-                    std::span<const uint8_t> payload, bool secret, bool replace);
-
-/// Throws OutputUnwritable if a key file is there already.
-void refuseExisting(const std::filesystem::path &path);
+/// Writes header and payload; fills format, payload size and SHA-256 in. Errors: OutputUnwritable.
+void stageCompanion(StagedFiles &files, const std::filesystem::path &path, FileHeader header,
+                    std::span<const uint8_t> payload, bool secret);
 
 /// A companion file that is whole: magic, format, kind, length and SHA-256 were checked.
 struct Companion {
@@ -57,10 +53,10 @@ struct DealerKey {
 /// whose it is.
 PartyKey readPartyKey(const std::filesystem::path &path, const LoadedPlan &plan);
 DealerKey readDealerKey(const std::filesystem::path &path, const LoadedPlan &plan);
-void writePartyKey(const std::filesystem::path &path, const LoadedPlan &plan, const PartyKey &key,
-                   bool replace);
-void writeDealerKey(const std::filesystem::path &path, const LoadedPlan &plan, const DealerKey &key,
-                    bool replace);
+void stagePartyKey(StagedFiles &files, const std::filesystem::path &path, const LoadedPlan &plan,
+                   const PartyKey &key);
+void stageDealerKey(StagedFiles &files, const std::filesystem::path &path, const LoadedPlan &plan,
+                    const DealerKey &key);
 
 /// Throws PlanMismatch unless both files come from the same compilation.
 void requireModel(const Id16 &expected, const Id16 &found, const std::filesystem::path &path);

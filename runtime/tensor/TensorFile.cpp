@@ -110,9 +110,13 @@ void writeNpy(const std::filesystem::path &path, const Tensor &tensor) {
   out.write(reinterpret_cast<const char *>(bytes.data()),
             static_cast<std::streamsize>(bytes.size()));
   out.close();
-  if (!out)
-    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", path.string()),
-                "check that the folder exists, is writable and has space");
+  if (out)
+    return;
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(path, ignored))
+    std::filesystem::remove(path, ignored); // half of it would look whole to others
+  throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", path.string()),
+              "check that the folder exists, is writable and has space");
 }
 
 } // namespace gfs

@@ -201,7 +201,8 @@ static void addOutputFlags(CLI::App &app, Arguments &arguments) {
   output->add_flag("-q,--quiet", arguments.quiet, "print errors only");
   output->add_flag("-v,--verbose", arguments.verbose, "print what passes remark");
   output->add_flag("--force", options.force,
-                   "replace existing keys; material made for them becomes useless");
+                   "replace an existing plan with its weights and keys; material made for them "
+                   "becomes useless");
 }
 
 /// --ring: 16 to 64; nothing for "auto".

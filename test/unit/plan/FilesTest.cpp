@@ -20,7 +20,16 @@ struct FilesTest : testing::Test {
 
   plan::PartyKey writeKey(const std::filesystem::path &path, Party party = Party::One) {
     plan::PartyKey key{party, plan::randomId(), SecretSeed::random()};
-    plan::writePartyKey(path, plan, key, false);
+    StagedFiles files;
+    plan::stagePartyKey(files, path, plan, key);
+    files.commit();
+    return key;
+  }
+  plan::DealerKey writeDealerKey(const std::filesystem::path &path) {
+    plan::DealerKey key{plan::randomId(), {SecretSeed::random(), SecretSeed::random()}};
+    StagedFiles files;
+    plan::stageDealerKey(files, path, plan, key);
+    files.commit();
     return key;
   }
   static void expectError(const std::function<void()> &body, ExitCode code,
@@ -58,22 +67,11 @@ TEST_F(FilesTest, KeysRoundTripPrivately) {
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600u);
   }
-  plan::DealerKey dealer{plan::randomId(), {SecretSeed::random(), SecretSeed::random()}};
-  plan::writeDealerKey(folder / "dealer", plan, dealer, false);
+  plan::DealerKey dealer = writeDealerKey(folder / "dealer");
   plan::DealerKey back = plan::readDealerKey(folder / "dealer", plan);
   for (size_t i = 0; i < 2; ++i)
     EXPECT_TRUE(std::equal(back.seeds[i].bytes().begin(), back.seeds[i].bytes().end(),
                            dealer.seeds[i].bytes().begin()));
-}
-
-TEST_F(FilesTest, ExistingKeysAreKept) {
-  plan::PartyKey key = writeKey(folder / "key");
-  std::string before = bytesOf(folder / "key");
-  expectError([&] { writeKey(folder / "key"); }, ExitCode::OutputUnwritable, "exists");
-  EXPECT_EQ(bytesOf(folder / "key"), before);
-  plan::PartyKey other{Party::One, plan::randomId(), SecretSeed::random()};
-  plan::writePartyKey(folder / "key", plan, other, true);
-  EXPECT_EQ(plan::readPartyKey(folder / "key", plan).modelId, other.modelId);
 }
 
 TEST_F(FilesTest, UnwritableFoldersAreNamed) {
@@ -119,8 +117,7 @@ TEST_F(FilesTest, FlippedContentsAreRefused) {
 }
 
 TEST_F(FilesTest, OtherKindsAreNamed) {
-  plan::DealerKey dealer{plan::randomId(), {SecretSeed::random(), SecretSeed::random()}};
-  plan::writeDealerKey(folder / "dealer", plan, dealer, false);
+  writeDealerKey(folder / "dealer");
   expectError([&] { plan::readPartyKey(folder / "dealer", plan); }, ExitCode::InvalidInput,
               "expects a file of kind key.s0 or key.s1, got key.dealer");
   write(folder / "text", "something entirely different");

@@ -113,7 +113,9 @@ public:
     std::ofstream(planPath, std::ios::binary) << bytes;
     loaded = plan::readPlan(planPath);
     WeightTable clear = clearWeights(loaded.plan, {weights, bias});
-    writeModelFiles(loaded, clear, planPath, false);
+    StagedFiles files;
+    stageModelFiles(files, loaded, clear, planPath);
+    files.commit();
     deal(records);
   }
 
