@@ -24,7 +24,7 @@ FailureOr<FixedLowering::Window> FixedLowering::chooseWindow(Operation *op, doub
   }
   return LogicalResult(op->emitOpError()
                        << "has values too large for a sign window in a ring of " << options.ringBits
-                       << " bits: choose a wider ring (--ring-bits)");
+                       << " bits: choose a wider ring (--ring)");
 }
 
 LogicalResult FixedLowering::lowerRelu(nn::ReluOp op) {
@@ -84,7 +84,7 @@ LogicalResult FixedLowering::lowerFunction(nn::FunctionOp op) {
   if (std::ldexp(fit.slope, leastFunctionBits - scales.operand) > fit.magnitude)
     return op.emitOpError() << "has fewer than " << leastFunctionBits
                             << " bits left for its operand in a ring of " << options.ringBits
-                            << " bits: choose a wider ring (--ring-bits)";
+                            << " bits: choose a wider ring (--ring)";
   IntegerSpline rounded = IntegerSpline::round(spline, scales.operand, scales.result);
   if (rounded.pieces.empty())
     return op.emitOpError("has coefficients of more than 62 bits: calibrate with typical inputs");

@@ -49,7 +49,7 @@ FailureOr<FixedLowering::LinearFormat> FixedLowering::chooseFormat(Operation *op
     return LogicalResult(op->emitOpError()
                          << "has " << std::max(scale + unscaledBits, 0)
                          << " bits left for its weights in a ring of " << options.ringBits
-                         << " bits: choose a wider ring (--ring-bits) or smaller activations "
+                         << " bits: choose a wider ring (--ring) or smaller activations "
                             "(--activation-bits)");
   return LinearFormat{x, scale};
 }

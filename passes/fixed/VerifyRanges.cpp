@@ -57,8 +57,7 @@ struct VerifyRanges : gfs::fixed::impl::FixedVerifyRangesBase<VerifyRanges> {
       if (!value || value.getInt() <= int64_t(bits) - 2)
         return success();
       return op->emitOpError() << "expects " << attribute << " of at most l - 2 = " << bits - 2
-                               << ", got " << value.getInt()
-                               << ": choose a wider ring (--ring-bits)";
+                               << ", got " << value.getInt() << ": choose a wider ring (--ring)";
     };
     LogicalResult high = limit("high"), shift = limit("shift");
     return success(succeeded(high) && succeeded(shift));
@@ -72,7 +71,7 @@ struct VerifyRanges : gfs::fixed::impl::FixedVerifyRangesBase<VerifyRanges> {
       Operation *source = demand.operand.getDefiningOp();
       return op->emitOpError(fmt::format("expects values of '{}' to stay below {:.6g} (the {}), "
                                          "but calibration reached {:.6g} and a head-room of {:g} "
-                                         "is asked for: choose a wider ring (--ring-bits), wider "
+                                         "is asked for: choose a wider ring (--ring), wider "
                                          "windows (--window-bits) or more headroom (--headroom) "
                                          "when converting",
                                          source ? layerName(source) : "the input", demand.limit,

@@ -56,7 +56,7 @@ func.func @main(%x: tensor<1x1xf32> {fixed.range = array<f64: -2.0, 2.0>}) -> te
 // A sum of up to 1000 leaves the sigmoid a scale of 4 in 16 bits, and its operand less.
 func.func @main(%x: tensor<1x1xf32> {fixed.range = array<f64: -8.0, 8.0>}, %v: tensor<1x1xf32> {fixed.range = array<f64: -1000.0, 1000.0>})
     -> tensor<1x1xf32> {
-  // expected-error @below {{has fewer than 3 bits left for its operand in a ring of 16 bits: choose a wider ring (--ring-bits)}}
+  // expected-error @below {{has fewer than 3 bits left for its operand in a ring of 16 bits: choose a wider ring (--ring)}}
   %y = nn.function sigmoid %x {fixed.range = array<f64: 0.0, 1.0>} : tensor<1x1xf32>
   %z = nn.add %y, %v {fixed.range = array<f64: -1000.0, 1001.0>} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32>
   return %z : tensor<1x1xf32>
