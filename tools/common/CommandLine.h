@@ -3,11 +3,17 @@
 #pragma once
 
 #include "runtime/base/Error.h"
+#include "tools/common/NearestName.h"
+#include "tools/common/SettingsFile.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <numeric>
+#include <cerrno>
+#include <climits>
+#include <cmath>
+#include <cstdlib>
 #include <optional>
+#include <regex>
 
 namespace gfs {
 
@@ -16,32 +22,10 @@ namespace gfs {
 /// not a subcommand.
 inline void takeConfigFile(CLI::App &app,
                            const std::string &example = "listen = \"0.0.0.0:7000\"") {
-  app.set_config("--config", "",
-                 "TOML file of flags, for example " + example + "; flags given here win");
+  const CLI::Option *flag = app.set_config(
+      "--config", "", "TOML file of flags, for example " + example + "; flags given here win");
+  app.config_formatter(std::make_shared<SettingsFile>(app, *flag));
   app.allow_config_extras(CLI::config_extras_mode::error);
-}
-
-/// Insertions, deletions and replacements of characters that make `b` of `a`.
-inline size_t editDistance(const std::string &a, const std::string &b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t(0));
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j)
-      diagonal = std::exchange(
-          row[j + 1], std::min({row[j] + 1, row[j + 1] + 1, diagonal + (a[i] == b[j] ? 0 : 1)}));
-  }
-  return row.back();
-}
-
-/// Calls `visit` with every option of the app and of the subcommands that were given.
-inline void forEachOption(const CLI::App &app,
-                          const std::function<void(const CLI::Option &)> &visit) {
-  for (const CLI::Option *option : app.get_options())
-    visit(*option);
-  for (const CLI::App *command : app.get_subcommands({}))
-    if (command->get_name().empty() || *command) // option groups have no name
-      forEachOption(*command, visit);
 }
 
 /// What was left over: ", did you mean --calib?" for a flag that is nearly one.
@@ -50,32 +34,81 @@ inline std::pair<std::string, std::string> describeExtras(const CLI::App &app) {
   auto isFlag = [](const std::string &text) { return text.size() > 1 && text[0] == '-'; };
   auto unknown = std::find_if(extras.begin(), extras.end(), isFlag);
   const std::string help = fmt::format("{} --help lists the flags", app.get_name());
-  if (unknown == extras.end())
-    return {fmt::format("'{}' is one argument too many", extras.empty() ? "" : extras.front()),
-            help};
+  auto didYouMean = [&](const std::string &nearest) {
+    return nearest.empty() ? help : fmt::format("did you mean {}? {}", nearest, help);
+  };
+  std::vector<std::string> names;
+  if (unknown == extras.end()) {
+    const std::string extra = extras.empty() ? "" : extras.front();
+    for (const CLI::App *command : app.get_subcommands({}))
+      if (!command->get_name().empty())
+        names.push_back(command->get_name());
+    if (!names.empty() && app.get_subcommands().empty())
+      return {fmt::format("there is no command '{}'", extra),
+              didYouMean(nearestName(extra, names))};
+    return {fmt::format("'{}' is one argument too many", extra), help};
+  }
   const std::string flag = unknown->substr(0, unknown->find('='));
-  std::string nearest;
-  size_t least = std::min<size_t>(3, flag.size() / 2);
   forEachOption(app, [&](const CLI::Option &option) {
     for (const std::string &name : option.get_lnames())
-      if (size_t distance = editDistance(flag, "--" + name); distance < least) {
-        least = distance;
-        nearest = "--" + name;
-      }
+      names.push_back("--" + name);
   });
-  return {fmt::format("there is no flag {}", flag),
-          nearest.empty() ? help : fmt::format("did you mean {}? {}", nearest, help)};
+  return {fmt::format("there is no flag {}", flag), didYouMean(nearestName(flag, names))};
 }
 
-/// The parser takes -5 for an unsigned number and makes 2^64 - 5 of it.
-inline void refuseNegatives(const CLI::App &app) {
+/// The parser's message in words for who did not write the parser.
+inline std::string inPlainWords(const CLI::App &app, const std::string &message) {
+  std::smatch parts;
+  auto matches = [&](const char *pattern) {
+    return std::regex_match(message, parts, std::regex(pattern));
+  };
+  if (matches("(.+): 1 required .*missing"))
+    return fmt::format("{}: expects a value", parts.str(1));
+  if (matches("(.+): At Most 1 required but received (\\d+)"))
+    return fmt::format("{}: takes one value, got {}", parts.str(1), parts.str(2));
+  if (matches("(.+): Should be true/false or a number"))
+    return fmt::format("{}: expects true or false", parts.str(1));
+  if (matches("Could not convert: (\\S+) = (.*)")) {
+    std::string expected = "something else";
+    forEachOption(app, [&](const CLI::Option &option) {
+      if (option.get_name() == parts.str(1))
+        expected = option.get_type_name().starts_with("FLOAT") ? "a number" : "a whole number";
+    });
+    return fmt::format("{}: expects {}, got {}", parts.str(1), expected,
+                       parts.str(2).empty() ? "nothing" : parts.str(2));
+  }
+  return message;
+}
+
+/// Like CLI::Range, in words that name the range as it was meant.
+template <class Number> CLI::Validator within(Number least, Number most) {
+  return {[=](std::string &text) {
+            Number number{};
+            return CLI::detail::lexical_cast(text, number) && number >= least && number <= most
+                       ? std::string()
+                       : fmt::format("expects a number from {} to {}, got {}", least, most, text);
+          },
+          fmt::format("{} in [{} - {}]", CLI::detail::type_name<Number>(), least, most)};
+}
+
+/// What the parser takes for a number though it is none of that kind: of -5 it makes 2^64 - 5, of
+/// whatever is beyond 64 bits the largest, and no range keeps nan out.
+inline void refuseOddNumbers(const CLI::App &app) {
   forEachOption(app, [](const CLI::Option &option) {
-    if (option.get_type_name().rfind("UINT", 0) != 0)
-      return;
-    for (const std::string &value : option.results())
-      if (!value.empty() && value[0] == '-')
+    auto isOf = [&](const char *type) { return option.get_type_name().rfind(type, 0) == 0; };
+    for (const std::string &value : option.results()) {
+      auto refuse = [&](const char *expects) {
         throw CLI::ValidationError(option.get_name(),
-                                   fmt::format("expects no negative number, got {}", value));
+                                   fmt::format("expects {}, got {}", expects, value));
+      };
+      if (isOf("UINT") && !value.empty() && value[0] == '-')
+        refuse("no negative number");
+      errno = 0;
+      if (isOf("UINT") && std::strtoull(value.c_str(), nullptr, 0) == ULLONG_MAX && errno == ERANGE)
+        refuse("a smaller number");
+      if (isOf("FLOAT") && !std::isfinite(std::strtod(value.c_str(), nullptr)))
+        refuse("a finite number");
+    }
   });
 }
 
@@ -90,7 +123,7 @@ inline std::optional<int> parseCommandLine(CLI::App &app, int argc, char **argv)
   };
   try {
     app.parse(argc, argv);
-    refuseNegatives(app);
+    refuseOddNumbers(app);
     return std::nullopt;
   } catch (const CLI::Success &done) {
     return app.exit(done);
@@ -100,11 +133,20 @@ inline std::optional<int> parseCommandLine(CLI::App &app, int argc, char **argv)
   } catch (const CLI::FileError &error) {
     return refuse(ExitCode::InputUnreadable, fmt::format("--config: {}", error.what()),
                   "check the path and its permissions");
+  } catch (const SettingsError &error) {
+    return refuse(ExitCode::Usage, error.what(), error.hint());
   } catch (const CLI::ConfigError &error) {
-    return refuse(ExitCode::Usage, fmt::format("--config: {}", error.what()),
-                  "a TOML file of flags without their dashes, one a line, for example threads = 4");
+    return refuse(ExitCode::Usage, fmt::format("--config: {}", error.what()), SettingsFile::form);
   } catch (const CLI::ParseError &error) {
-    return refuse(ExitCode::Usage, error.what(),
+    // A word that is no command is missed as a command before it is found to be left over.
+    if (dynamic_cast<const CLI::RequiredError *>(&error) && !app.get_subcommands({}).empty() &&
+        app.get_subcommands().empty() && !app.remaining(true).empty()) {
+      auto [message, hint] = describeExtras(app);
+      return refuse(ExitCode::Usage, message, hint);
+    }
+    const std::string message = inPlainWords(app, error.what());
+    const auto settings = std::dynamic_pointer_cast<SettingsFile>(app.get_config_formatter());
+    return refuse(ExitCode::Usage, (settings ? settings->placeOf(message) : "") + message,
                   fmt::format("{} --help lists the flags", app.get_name()));
   }
 }

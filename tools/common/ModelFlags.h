@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flags that say how a model is read; the same for gfscc and gfs-debug.
+// Flags that say how a model is read and in which formats it computes; the same for gfscc and
+// gfs-debug.
 #pragma once
 
+#include "compiler/pipeline/Options.h"
 #include "runtime/base/Error.h"
+#include "tools/common/CommandLine.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -32,6 +35,17 @@ inline std::pair<std::string, std::vector<int64_t>> parseShape(const std::string
     start = end + 1;
   }
   return {text.substr(0, equals), shape};
+}
+
+/// The ranges are those of the pass convert-nn-to-fixed.
+inline void addFormatNumbers(CLI::App &app, FormatOptions &formats) {
+  app.add_option("--activation-bits", formats.activationBits, "bits of the largest activation")
+      ->check(within(4U, 24U));
+  app.add_option("--window-bits", formats.windowBits, "bits that decide a sign")
+      ->check(within(3U, 40U));
+  app.add_option("--headroom", formats.headroom,
+                 "factor between calibrated and representable magnitudes")
+      ->check(within(1.0, 1024.0));
 }
 
 /// "scores,boxes"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-debug: where a private result goes wrong. Flags here, work in compiler/debug.
 #include "compiler/debug/LayerComparison.h"
-#include "tools/common/CommandLine.h"
 #include "tools/common/ModelFlags.h"
 
 using namespace gfs;
@@ -30,17 +29,15 @@ int main(int argc, char **argv) {
   auto *formats = app.add_option_group("Formats", "as for gfscc");
   formats->add_option("--ring", options.formats.ringBits, "bits of the ring")
       ->check(CLI::Range(16u, 64u));
-  formats->add_option("--activation-bits", options.formats.activationBits,
-                      "bits of the largest activation");
-  formats->add_option("--window-bits", options.formats.windowBits, "bits that decide a sign");
-  formats->add_option("--headroom", options.formats.headroom,
-                      "factor between calibrated and representable magnitudes");
+  addFormatNumbers(*formats, options.formats);
   formats->add_flag("--exact", options.formats.exact, "decide signs to the last place");
   formats->add_option("--relu-protocol", options.reluProtocol, "how signs are found")
       ->check(CLI::IsMember({"auto", "table", "one_hot", "dcf"}))
       ->capture_default_str();
-  formats->add_option("--tolerance", options.tolerance,
-                      "error of the outputs that the search for formats allows");
+  formats
+      ->add_option("--tolerance", options.tolerance,
+                   "error of the outputs that the search for formats allows")
+      ->check(CLI::PositiveNumber);
   app.add_option("--divergence", divergence,
                  "error of a layer from which on it diverges, relative to its magnitude")
       ->check(CLI::NonNegativeNumber)

@@ -90,11 +90,7 @@ static void addFormatFlags(CLI::App &app, Arguments &arguments) {
   auto *formats = app.add_option_group("Formats");
   formats->add_option("--ring", arguments.ring, "bits of the ring, 16 to 64, or auto")
       ->capture_default_str();
-  formats->add_option("--activation-bits", options.formats.activationBits,
-                      "bits of the largest activation");
-  formats->add_option("--window-bits", options.formats.windowBits, "bits that decide a sign");
-  formats->add_option("--headroom", options.formats.headroom,
-                      "factor between calibrated and representable magnitudes");
+  addFormatNumbers(*formats, options.formats);
   formats->add_option(
       "--tolerance", options.tolerance,
       "largest root mean square error of the outputs, relative to their spread, in "

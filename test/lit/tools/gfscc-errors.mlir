@@ -19,6 +19,18 @@
 // RUN: bash -c 'gfscc %s --ring=65; test $? = 2' 2>&1 | FileCheck %s --check-prefix=RING
 // RING: gfscc: error: --ring: expects auto or a number from 16 to 64, got '{{sixty|15|65}}'
 
+// RUN: bash -c 'for f in headroom=1e30 headroom=nan headroom=-1 activation-bits=0 activation-bits=99 window-bits=0 window-bits=63; do gfscc %s --$f; test $? = 2 || exit 1; done' 2>&1 | FileCheck %s --check-prefix=FORMATS
+// FORMATS: gfscc: error: --headroom: expects a number from 1 to 1024, got 1e30
+// FORMATS-NEXT: hint:
+// FORMATS-NEXT: gfscc: error: --headroom: expects a number from 1 to 1024, got nan
+// FORMATS: gfscc: error: --headroom: expects a number from 1 to 1024, got -1
+// FORMATS: gfscc: error: --activation-bits: expects a number from 4 to 24, got 0
+// FORMATS: gfscc: error: --activation-bits: expects a number from 4 to 24, got 99
+// FORMATS: gfscc: error: --window-bits: expects a number from 3 to 40, got 0
+// FORMATS: gfscc: error: --window-bits: expects a number from 3 to 40, got 63
+// RUN: bash -c 'gfscc %s --max-accuracy-drop=nan; test $? = 2' 2>&1 | FileCheck %s --check-prefix=NAN
+// NAN: gfscc: error: --max-accuracy-drop: expects a finite number, got nan
+
 // RUN: bash -c 'gfscc %s --shape=x=1x; test $? = 2' 2>&1 | FileCheck %s --check-prefix=SHAPE
 // SHAPE: gfscc: error: --shape: 'x=1x' is not NAME=EXTENTxEXTENT
 // SHAPE-NEXT: hint: write for example --shape input=1x3x32x32
