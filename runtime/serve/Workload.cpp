@@ -64,11 +64,15 @@ static uint64_t requestsIn(const Tensor &tensor, const PortShape &port, const st
     throw refuse("give a tensor of this shape");
   // Requests lie along an axis of their own, or along the port's batch.
   const uint64_t items = tensor.shape[0];
+  if (items == 0)
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("input \"{}\": the tensor has shape {}: it holds no inputs", name,
+                            shapeText(tensor.shape)),
+                "give one input at least");
   const std::vector<uint64_t> item = squeezed(std::span(tensor.shape).subspan(1));
   const bool ownAxis = item == squeezed(port.shape);
   const uint64_t planBatch = ownAxis ? 1 : port.shape.empty() ? 0 : port.shape[0];
-  if (planBatch == 0 || items == 0 ||
-      (!ownAxis && item != squeezed(std::span(port.shape).subspan(1))))
+  if (planBatch == 0 || (!ownAxis && item != squeezed(std::span(port.shape).subspan(1))))
     throw refuse("images are [batch, channels, height, width]");
   if (!batch)
     throw refuse("--batch runs one request after another over the leading axis");
@@ -101,7 +105,7 @@ Workload::Workload(const plan::Plan &plan, WorkloadOptions given)
     portOutputs.push_back({port.name(), portShape(plan, port), {}});
 
   if (!options.labels.empty())
-    labels = readTensor(options.labels).toInt64();
+    readLabels();
   if (!options.expected.empty())
     readExpected();
   if (!options.output.empty())
@@ -146,6 +150,54 @@ void Workload::requireEncodable() const {
     }
 }
 
+/// Rows of the first output, each of which has a label.
+uint64_t Workload::rows() const {
+  uint64_t elements = 1;
+  for (uint64_t extent : outputShape(portOutputs.front()))
+    elements *= extent;
+  return elements / rowLength();
+}
+
+void Workload::requireRows(uint64_t values, uint64_t perRow, const std::string &file) const {
+  if (values < rows() * perRow)
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("{}: holds {} values, {} are needed", file, values, rows() * perRow),
+                "give one row for each request");
+}
+
+/// A wrong array would give an accuracy that means nothing. It may have labels for more inputs than
+/// are asked for.
+void Workload::readLabels() {
+  const std::string &file = options.labels;
+  const Tensor tensor = readTensor(file);
+  try {
+    labels = tensor.toInt64();
+  } catch (const Error &error) {
+    throw Error(error.code(), fmt::format("{}: {}", file, error.what()), error.hint());
+  }
+  requireRows(labels.size(), 1, file);
+  const std::vector<uint64_t> shape = outputShape(portOutputs.front());
+  const uint64_t length = rowLength(), rowsOfOne = shape.size() > 1 ? rows() / shape[0] : 1;
+  const uint64_t items = tensor.shape.empty() ? 1 : tensor.shape[0];
+  if (labels.size() != rows() && labels.size() != items * rowsOfOne) {
+    const bool oneHot = length > 1 && labels.size() == items * rowsOfOne * length;
+    throw Error(ExitCode::InvalidInput,
+                fmt::format("{}: has shape {}, expects one class number for each input{}", file,
+                            shapeText(tensor.shape),
+                            oneHot ? fmt::format(", got {} values (one-hot?)", length) : ""),
+                oneHot ? "give class numbers, for example labels.argmax(-1)"
+                       : "give an array with one class number for each input");
+  }
+  for (uint64_t i = 0; i < rows(); ++i)
+    if (labels[i] < 0 || (length > 1 && static_cast<uint64_t>(labels[i]) >= length))
+      throw Error(ExitCode::InvalidInput,
+                  length > 1
+                      ? fmt::format("{}: label {} is {}, the plan has classes 0 to {}", file, i,
+                                    labels[i], length - 1)
+                      : fmt::format("{}: label {} is {}, no class number", file, i, labels[i]),
+                  "number classes from 0, as the model's outputs are");
+}
+
 /// Answers of another network would give an agreement that means nothing.
 void Workload::readExpected() {
   const Tensor tensor = readTensor(options.expected);
@@ -155,6 +207,7 @@ void Workload::readExpected() {
                             shapeText(tensor.shape), portOutputs.front().name,
                             shapeText(outputShape(portOutputs.front()))),
                 "save the outputs of this model for these inputs");
+  requireRows(tensor.elements(), rowLength(), options.expected);
   expected = tensor.toFloat();
 }
 
@@ -263,22 +316,13 @@ Scores Workload::scores() const {
   auto chosen = [&](const std::vector<float> &values, uint64_t i) {
     return length == 1 ? static_cast<uint64_t>(std::max(0.0f, values[i])) : largest(row(values, i));
   };
-  auto requireRows = [&](size_t size, uint64_t perRow, const std::string &file) {
-    if (size < scores.rows * perRow)
-      throw Error(
-          ExitCode::InvalidInput,
-          fmt::format("{}: holds {} values, {} are needed", file, size, scores.rows * perRow),
-          "give one row for each request");
-  };
   if (!options.labels.empty()) {
-    requireRows(labels.size(), 1, options.labels);
     uint64_t right = 0;
     for (uint64_t i = 0; i < scores.rows; ++i)
       right += static_cast<int64_t>(chosen(output.values, i)) == labels[i];
     scores.accuracy = static_cast<double>(right) / static_cast<double>(scores.rows);
   }
   if (!options.expected.empty()) {
-    requireRows(expected.size(), length, options.expected);
     uint64_t same = 0;
     double difference = 0;
     for (uint64_t i = 0; i < scores.rows; ++i)

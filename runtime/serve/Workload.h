@@ -73,6 +73,9 @@ private:
     PortShape shape;
     std::vector<float> values;
   };
+  uint64_t rows() const;
+  void requireRows(uint64_t values, uint64_t perRow, const std::string &file) const;
+  void readLabels();
   void readExpected();
   void requireEncodable() const;
   uint64_t rowLength() const;

@@ -114,17 +114,23 @@ TEST_F(WorkloadTest, GroupsGoRoundTheRequests) {
 }
 
 TEST_F(WorkloadTest, RefusesWhatDoesNotFit) {
-  expectError(errorOf([&] { workload({.inputs = {write("x.npy", {1, 5}, {1, 2, 3, 4, 5})}}); }),
+  expectError(errorOf([&] {
+                workload({.inputs = {write("x.npy", {1, 5}, {1, 2, 3, 4, 5})}});
+              }),
               ExitCode::InvalidInput, "the tensor has shape [1, 5]");
-  expectError(errorOf([&] { workload({.inputs = {write("x.npy", {0, 4}, {})}, .batch = true}); }),
+  expectError(errorOf([&] {
+                workload({.inputs = {write("x.npy", {0, 4}, {})}, .batch = true});
+              }),
               ExitCode::InvalidInput, "the tensor has shape [0, 4]");
   expectError(errorOf([&] { workload({.inputs = {}}); }), ExitCode::Usage,
               "input \"x\" is missing");
   expectError(errorOf([&] { workload({.inputs = {(deployment.folder / "none.npy").string()}}); }),
               ExitCode::InputUnreadable, "none.npy");
   std::string path = write("x.npy", {1, 4}, {1, 2, 3, 4});
-  expectError(errorOf([&] { workload({.inputs = {path, path}}); }), ExitCode::Usage,
-              "is given twice");
+  expectError(errorOf([&] {
+                workload({.inputs = {path, path}});
+              }),
+              ExitCode::Usage, "is given twice");
   // Before the first request, not at the one that it is in.
   path = write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 1e30f, 0, 0});
   expectError(errorOf([&] { workload({.inputs = {path}, .batch = true}); }), ExitCode::RangeCheck,
@@ -143,11 +149,11 @@ TEST_F(WorkloadTest, LooksAtItsOutputFirst) {
 
 TEST_F(WorkloadTest, RefusesOutputsOfAnotherNetwork) {
   std::string x = write("x.npy", {1, 4}, {1, 2, 3, 4});
-  expectError(errorOf([&] {
-                workload(
-                    {.inputs = {x}, .expected = write("y.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})});
-              }),
-              ExitCode::InvalidInput, "y.npy: has shape [2, 4], the plan's output");
+  expectError(
+      errorOf([&] {
+        workload({.inputs = {x}, .expected = write("y.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})});
+      }),
+      ExitCode::InvalidInput, "y.npy: has shape [2, 4], the plan's output");
 }
 
 TEST_F(WorkloadTest, ScoresAgainstLabelsAndExpectedOutputs) {
@@ -171,15 +177,40 @@ TEST_F(WorkloadTest, ScoresAgainstLabelsAndExpectedOutputs) {
             "y[0]: class 2 (1.25), class 0 (0)\ny[1]: class 2 (4), class 0 (0)\n");
 }
 
-TEST_F(WorkloadTest, RefusesTooFewLabels) {
+TEST_F(WorkloadTest, RefusesLabelsThatAreNoClassNumbersOfTheseInputs) {
   WorkloadOptions options{.inputs = {write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})},
                           .batch = true};
-  options.labels = writeLabels({2});
-  Workload batch = workload(options);
-  batch.setOutputs(0, outputs({0, 0, 1}));
-  batch.setOutputs(1, outputs({0, 0, 1}));
-  expectError(errorOf([&] { batch.scores(); }), ExitCode::InvalidInput,
-              "holds 1 values, 2 are needed");
+  auto refused = [&](const std::string &labels, const std::string &reason) {
+    options.labels = labels;
+    expectError(errorOf([&] { workload(options); }), ExitCode::InvalidInput, reason);
+  };
+  refused(writeLabels({2}), "labels.npy: holds 1 values, 2 are needed");
+  refused(writeLabels({2, 3}), "labels.npy: label 1 is 3, the plan has classes 0 to 2");
+  refused(writeLabels({-1, 2}), "labels.npy: label 0 is -1");
+  refused(write("hot.npy", {2, 3}, {0, 0, 1, 1, 0, 0}),
+          "hot.npy: has shape [2, 3], expects one class number for each input, got 3 values "
+          "(one-hot?)");
+  refused(write("pairs.npy", {2, 2}, {0, 1, 1, 0}), "pairs.npy: has shape [2, 2], expects one");
+  refused(write("half.npy", {2}, {0, 0.5f}), "half.npy: array \"\": element 1 is not a whole");
+  options.limit = 1; // the labels of the others may stay
+  options.labels = writeLabels({2, 0});
+  EXPECT_FALSE(errorOf([&] { workload(options); }));
+}
+
+TEST_F(WorkloadTest, RefusesTooFewExpectedOutputs) {
+  const std::string x = write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  expectError(
+      errorOf([&] {
+        workload({.inputs = {x}, .batch = true, .expected = write("y.npy", {1, 3}, {0, 0, 1})});
+      }),
+      ExitCode::InvalidInput, "y.npy: holds 3 values, 6 are needed");
+}
+
+TEST_F(WorkloadTest, SaysThatABatchIsEmpty) {
+  expectError(errorOf([&] {
+                workload({.inputs = {write("none.npy", {0, 4}, {})}, .batch = true});
+              }),
+              ExitCode::InvalidInput, "holds no inputs");
 }
 
 TEST_F(WorkloadTest, RunsLocallyAndWritesOutputs) {
