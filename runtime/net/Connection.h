@@ -19,9 +19,9 @@ namespace gfs {
 
 using Milliseconds = std::chrono::milliseconds;
 
-/// Used by one thread at a time, except interrupt(). Every call throws Network when the peer is
-/// lost, too slow or sends what is not expected, and the code the peer reported when it sent an
-/// error frame; after a throw the connection is closed.
+/// Used by one thread at a time, except interrupt() and dismiss(). Every call throws Network when
+/// the peer is lost, too slow or sends what is not expected, and the code the peer reported when it
+/// sent an error frame; after a throw the connection is closed.
 ///
 /// A timeout is the time without the payload: 1 s per MiB is added, so that large messages may take
 /// longer.
@@ -49,6 +49,9 @@ public:
   virtual void closeWith(const Error &error) noexcept = 0;
   /// Ends a call in progress (and all later ones) with a Network error; from any thread.
   virtual void interrupt() noexcept = 0;
+  /// The same for a reason, which errors then name. The peer hears of it from the next call, unless
+  /// one is in progress.
+  virtual void dismiss(const Error &reason) noexcept = 0;
 
   /// False once a call has failed or closeWith() was called.
   virtual bool isOpen() const noexcept = 0;

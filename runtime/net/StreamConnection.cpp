@@ -17,6 +17,10 @@ StreamConnection<Stream>::StreamConnection(std::shared_ptr<const Security> secur
 
 template <class Stream> void StreamConnection<Stream>::requireOpen() {
   parts.abandon(); // what was sent of it is no frame: nothing can follow
+  if (const std::optional<Error> reason = loop.takeDismissal()) {
+    closeWith(*reason);
+    throw loop.interruption();
+  }
   loop.requireOpen();
 }
 
@@ -121,7 +125,7 @@ void StreamConnection<Stream>::open(const Endpoint &server, const PeerRule &expe
   resolver.async_resolve(server.host, std::to_string(server.port), resolved);
   bool inTime = loop.run(call);
   if (loop.wasInterrupted())
-    throw loop.error("interrupted");
+    throw loop.interruption();
   if (!inTime || failure) {
     loop.close();
     throw loop.error(fmt::format("{}: {}", step, inTime ? failure.message() : "no answer in time"),
@@ -139,9 +143,10 @@ void StreamConnection<Stream>::tlsHandshake(Side side, Milliseconds timeout) {
       if (code)
         call.readFailure = std::make_exception_ptr(tlsFailure(code, loop.ssl(), peerText()));
     });
-    if (loop.run(call) && call.readFailure)
+    const bool inTime = loop.run(call);
+    if (inTime && call.readFailure)
       loop.closeGently(); // delivers our alert
-    loop.finish(call, "doing the TLS handshake");
+    loop.conclude(call, inTime, "doing the TLS handshake");
   }
 }
 

@@ -30,6 +30,7 @@ public:
   void abandon() noexcept override { parts.abandon(); }
   void closeWith(const Error &error) noexcept override;
   void interrupt() noexcept override { loop.interrupt(); }
+  void dismiss(const Error &reason) noexcept override { loop.dismiss(reason); }
   bool isOpen() const noexcept override { return loop.isOpen(); }
 
   asio::ip::tcp::socket &socket() { return loop.socket(); }

@@ -63,7 +63,7 @@ void StreamLoop<Stream>::conclude(Call &call, bool inTime, const char *doing) {
     return;
   close();
   if (interrupted)
-    throw error("interrupted");
+    throw interruption();
   if (!inTime)
     throw error(fmt::format("no answer in time while {}", doing),
                 "see the log of the other end; --timeout-ms sets how long to wait");
@@ -80,7 +80,7 @@ Error StreamLoop<Stream>::error(const std::string &cause, std::string hint) cons
 template <class Stream>
 Error StreamLoop<Stream>::lost(const std::error_code &code, const char *doing) {
   if (interrupted)
-    return error("interrupted");
+    return interruption();
   if (isTls && code.category() == asio::error::get_ssl_category() &&
       code != asio::ssl::error::stream_truncated) {
     if (strange)
@@ -135,13 +135,44 @@ template <class Stream> void StreamLoop<Stream>::interrupt() noexcept {
   }
 }
 
+template <class Stream> void StreamLoop<Stream>::dismiss(const Error &reason) noexcept {
+  try {
+    {
+      std::lock_guard lock(mutex);
+      dismissal = reason;
+    }
+    dismissed = true;
+    // Runs within a call: had there been none, the next one would have taken the dismissal before.
+    asio::post(loop, [this] {
+      if (!takeDismissal())
+        return;
+      interrupted = true;
+      close();
+    });
+  } catch (...) {
+    interrupt(); // out of memory
+  }
+}
+
+template <class Stream> std::optional<Error> StreamLoop<Stream>::takeDismissal() noexcept {
+  if (!dismissed.exchange(false))
+    return std::nullopt;
+  std::lock_guard lock(mutex);
+  return dismissal;
+}
+
+template <class Stream> Error StreamLoop<Stream>::interruption() const {
+  std::lock_guard lock(mutex);
+  return dismissal ? error(dismissal->what(), dismissal->hint()) : error("interrupted");
+}
+
 template <class Stream> bool StreamLoop<Stream>::isOpen() const noexcept {
   return !interrupted && const_cast<StreamLoop *>(this)->socket().is_open();
 }
 
 template <class Stream> void StreamLoop<Stream>::requireOpen() {
   if (!isOpen())
-    throw error(interrupted ? "interrupted" : "the connection is closed");
+    throw interrupted ? interruption() : error("the connection is closed");
 }
 
 template class StreamLoop<PlainStream>;

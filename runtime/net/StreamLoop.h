@@ -12,6 +12,8 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <atomic>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 namespace gfs {
@@ -34,7 +36,7 @@ struct Call {
   std::exception_ptr readFailure, writeFailure;
 };
 
-/// Used by one thread at a time, except interrupt() and isOpen().
+/// Used by one thread at a time, except interrupt(), dismiss() and isOpen().
 template <class Stream> class StreamLoop {
 public:
   static constexpr bool isTls = std::is_same_v<Stream, TlsStream>;
@@ -85,6 +87,12 @@ public:
   void closeGently() noexcept;
   /// Closes, from any thread.
   void interrupt() noexcept;
+  /// Lets the call in progress fail, or else leaves `reason` to takeDismissal(); from any thread.
+  void dismiss(const Error &reason) noexcept;
+  /// Why to say farewell: once, and only between calls.
+  std::optional<Error> takeDismissal() noexcept;
+  /// The error of whoever was interrupted or dismissed.
+  Error interruption() const;
   bool wasInterrupted() const { return interrupted; }
   bool isOpen() const noexcept;
   void requireOpen();
@@ -93,8 +101,10 @@ private:
   const std::string &peer;
   asio::io_context loop{1};
   Stream link;
-  std::atomic<bool> interrupted = false;
+  std::atomic<bool> interrupted = false, dismissed = false;
   bool strange = true;
+  mutable std::mutex mutex; ///< Guards what follows.
+  std::optional<Error> dismissal;
 };
 
 template <class Stream>

@@ -11,6 +11,10 @@ static constexpr Milliseconds handshakeTimeout{10000};
 /// Connections whose other end has not proved who it is, beside those of clients.
 static constexpr size_t mostGreeting = 32;
 static constexpr size_t mostDealers = 4;
+/// Strangers that are logged one by one in a minute.
+static constexpr uint64_t mostStrangersTold = 5;
+/// How long a server keeps a link that it took from another at least, at first and at most.
+static constexpr Milliseconds linkKeptFirst{2000}, linkKeptLongest{60000};
 
 /// With certificates the role is proven; a server given the certificate of another role would be
 /// refused everywhere.
@@ -85,6 +89,12 @@ void Server::run() {
   stop();
   acceptor.join();
   reapVisits(true);
+  {
+    std::lock_guard lock(mutex);
+    tellOfFormerStrangers();
+    spdlog::info("stopped after {} requests, material for {} inferences left", finished,
+                 engine.materialLeft());
+  }
   if (fatal)
     std::rethrow_exception(fatal);
   if (options.requests > 0 && lastFailure)
@@ -115,6 +125,8 @@ void Server::acceptLoop() {
       if (!incoming)
         continue;
       std::lock_guard lock(mutex);
+      if (std::chrono::steady_clock::now() > strangersSince + std::chrono::minutes(1))
+        tellOfFormerStrangers();
       makeRoomToGreet();
       Visit &visit = visits.emplace_back();
       visit.greeting = incoming.get();
@@ -136,8 +148,42 @@ void Server::makeRoomToGreet() {
   if (static_cast<size_t>(std::ranges::count_if(visits, greets)) < mostGreeting)
     return;
   Visit &oldest = *std::ranges::find_if(visits, greets);
+  oldest.crowded = true;
   oldest.greeting->interrupt();
   oldest.greeting = nullptr;
+}
+
+/// Logs why a connection ended. Strangers can come as often as they like: of many in a minute only
+/// the number is told.
+void Server::tellOf(const Visit &visit, const std::string &address, const std::string &cause) {
+  std::lock_guard lock(mutex);
+  if (!visit.known) {
+    if (stopping())
+      return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now > strangersSince + std::chrono::minutes(1)) {
+      tellOfFormerStrangers();
+      strangersSince = now;
+      strangersTold = 0;
+    }
+    if (strangersTold++ >= mostStrangersTold) {
+      ++strangersUntold;
+      return;
+    }
+  }
+  if (visit.crowded)
+    spdlog::warn("{}: made room for another: {} connections had not said who they are", address,
+                 mostGreeting);
+  else if (cause.find(address) != std::string::npos)
+    spdlog::warn("{}", cause);
+  else
+    spdlog::warn("{}: {}", address, cause);
+}
+
+void Server::tellOfFormerStrangers() {
+  if (strangersUntold > 0)
+    spdlog::warn("{} more in a minute that did not prove who they are", strangersUntold);
+  strangersUntold = 0;
 }
 
 void Server::serveConnection(Visit &visit, std::unique_ptr<Incoming> incoming) noexcept {
@@ -145,7 +191,7 @@ void Server::serveConnection(Visit &visit, std::unique_ptr<Incoming> incoming) n
   try {
     admit(visit, *incoming);
   } catch (const std::exception &error) {
-    spdlog::warn("{}: {}", address, error.what());
+    tellOf(visit, address, error.what());
   }
   std::unique_ptr<Session> ended; // closed, and what it held released, without the lock
   std::lock_guard lock(mutex);
@@ -168,6 +214,7 @@ void Server::admit(Visit &visit, Incoming &incoming) {
     } greeting{*this, visit};
     connection = incoming.handshake({{"server*", "client*", "dealer"}, {}}, handshakeTimeout);
   }
+  visit.known = true;
   if (connection->peerRole().starts_with("server"))
     return offerPeer(std::move(connection));
   try {
@@ -235,6 +282,12 @@ void Server::makeRoomForDealer() {
     std::ranges::find_if(visits, isDealer)->session->shutdown();
 }
 
+/// "10.0.0.2:7000"
+static std::string addressOf(const Connection &connection) {
+  const std::string &text = connection.peerText();
+  return text.substr(text.rfind(' ') + 1);
+}
+
 void Server::offerPeer(std::unique_ptr<Connection> connection) {
   std::string role = fmt::format("server{}", index(engine.party()));
   if (connection->peerRole() == role) {
@@ -256,12 +309,36 @@ void Server::offerPeer(std::unique_ptr<Connection> connection) {
     connection->closeWith(error);
     throw error;
   }
-  std::lock_guard lock(mutex);
-  // The peer has one link at a time: whoever connects anew has given up the old one.
-  if (currentPeer)
-    currentPeer->interrupt();
+  std::unique_lock lock(mutex);
+  if (!takesLink(*connection)) {
+    const Error taken(ExitCode::Network,
+                      fmt::format("another server 1 ({}) has the link; is it started twice?",
+                                  addressOf(*currentPeer)),
+                      "stop one of them");
+    lock.unlock();
+    return connection->closeWith(taken);
+  }
   offeredPeer = std::move(connection);
   peerChanged.notify_all();
+}
+
+/// The peer has one link at a time: whoever connects anew has given up the old one. If that comes
+/// back soon there are two of them, and each keeps the link for twice as long as the one before.
+bool Server::takesLink(const Connection &connection) {
+  if (!currentPeer)
+    return true;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < linkTaken + linkKept)
+    return false;
+  const bool again = now < linkTaken + linkKept + linkKeptLongest;
+  linkKept = again ? std::clamp(2 * linkKept, linkKeptFirst, linkKeptLongest) : linkKeptFirst;
+  linkTaken = now;
+  currentPeer->dismiss(Error(ExitCode::Network,
+                             fmt::format("another server 1 ({}) took this link; is it started "
+                                         "twice?",
+                                         addressOf(connection)),
+                             "stop one of them"));
+  return true;
 }
 
 void Server::reapVisits(bool all) {

@@ -69,6 +69,8 @@ private:
     Incoming *greeting = nullptr;     ///< While nobody knows who it is.
     std::unique_ptr<Session> session; ///< Set once authenticated, until it ends.
     bool isClient = false, done = false;
+    bool known = false;   ///< It has proved who it is.
+    bool crowded = false; ///< It had to make room before.
     std::jthread thread;
   };
 
@@ -76,10 +78,13 @@ private:
   void acceptLoop();
   void serveConnection(Visit &visit, std::unique_ptr<Incoming> incoming) noexcept;
   void makeRoomToGreet();
+  void tellOf(const Visit &visit, const std::string &address, const std::string &cause);
+  void tellOfFormerStrangers();
   void admit(Visit &visit, Incoming &incoming);
   void requireRoom(const std::string &client);
   void makeRoomForDealer();
   void offerPeer(std::unique_ptr<Connection> connection);
+  bool takesLink(const Connection &connection);
   void reapVisits(bool all);
   bool stopping() const { return stopSource.stop_requested(); }
 
@@ -149,6 +154,13 @@ private:
   Connection *currentPeer = nullptr; ///< For interrupting.
   bool executing = false;            ///< A request is under way on the peer link.
   bool wasLinked = false;
+  /// Of a peer's link that another one wanted: when it was taken last, and for how long whoever has
+  /// it then keeps it.
+  std::chrono::steady_clock::time_point linkTaken;
+  Milliseconds linkKept{0};
+  /// Strangers of the minute that began then: so many were logged, so many not.
+  std::chrono::steady_clock::time_point strangersSince;
+  uint64_t strangersTold = 0, strangersUntold = 0;
   uint64_t finished = 0;
   std::optional<Error> lastFailure;
   std::jthread acceptor;

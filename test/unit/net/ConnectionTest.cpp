@@ -205,6 +205,30 @@ TEST_P(BothSecurities, CanBeInterruptedFromAnotherThread) {
               "interrupted");
 }
 
+TEST_P(BothSecurities, SaysWhyItIsDismissed) {
+  Link ends = link();
+  ASSERT_TRUE(ends.server && ends.client);
+  ends.server->dismiss(Error(ExitCode::Network, "another came", "stop one of them"));
+  std::jthread owner([&] {
+    expectError(errorOf([&] { ends.server->receive(10, patience); }), ExitCode::Network,
+                ": another came");
+    EXPECT_FALSE(ends.server->isOpen());
+  });
+  expectError(errorOf([&] { ends.client->receive(10, patience); }), ExitCode::Network,
+              "reports: another came");
+}
+
+TEST_P(BothSecurities, CanBeDismissedWithinACall) {
+  Link ends = link();
+  ASSERT_TRUE(ends.server && ends.client);
+  std::jthread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    ends.server->dismiss(Error(ExitCode::Network, "another came"));
+  });
+  expectError(errorOf([&] { ends.server->receive(10, Milliseconds(20000)); }), ExitCode::Network,
+              ": another came");
+}
+
 TEST(Connection, RefusesAnotherProtocol) {
   auto listener = listen({"127.0.0.1", 0}, Security::plaintext("server0"));
   std::optional<Error> serverError;
@@ -228,11 +252,11 @@ TEST(Connection, NamesTheFailingStep) {
   ConnectOptions once;
   once.retryFor = Milliseconds(0);
   uint16_t unused = listen({"127.0.0.1", 0}, Security::plaintext("x"))->local().port;
-  expectError(errorOf([&] {
-                connect({"127.0.0.1", unused}, Security::plaintext("client:a"), {{"server0"}, {}},
-                        once);
-              }),
-              ExitCode::Network, fmt::format("127.0.0.1:{}: connect: Connection refused", unused));
+  expectError(
+      errorOf([&] {
+        connect({"127.0.0.1", unused}, Security::plaintext("client:a"), {{"server0"}, {}}, once);
+      }),
+      ExitCode::Network, fmt::format("127.0.0.1:{}: connect: Connection refused", unused));
   expectError(errorOf([&] {
                 connect({"no-such-host.invalid", 1}, Security::plaintext("client:a"),
                         {{"server0"}, {}}, once);

@@ -394,6 +394,32 @@ TEST_F(ServerTest, GivesUpOnAPeerThatHangs) {
               ExitCode::Network, "no answer in time");
 }
 
+TEST_F(ServerTest, TwoServersOfOnePartyAreTold) {
+  RunningServer zero(deployment, Party::Zero, quick());
+  auto awaitLink = [&] {
+    while (!zero.server->vitals().linked)
+      std::this_thread::sleep_for(Milliseconds(1));
+  };
+  auto first = linkAsServer1(zero.address());
+  awaitLink();
+  std::jthread owner([&] {
+    expectError(errorOf([&] {
+                  for (;;) {
+                    first->awaitCommand();
+                    first->answer(accepted(0));
+                  }
+                }),
+                ExitCode::Network, ") took this link; is it started twice?");
+    first.reset();
+  });
+  auto second = linkAsServer1(zero.address());
+  awaitLink();
+  // Whoever took the link keeps it for a while.
+  expectError(errorOf([&] { linkAsServer1(zero.address()); }), ExitCode::Network,
+              ") has the link; is it started twice?");
+  EXPECT_TRUE(zero.server->vitals().linked);
+}
+
 TEST_F(ServerTest, ReconnectsAfterTheOtherServerRestarted) {
   auto zero = std::make_unique<RunningServer>(deployment, Party::Zero, quick());
   Endpoint address = zero->address();
