@@ -7,6 +7,8 @@
 #include "runtime/serve/Progress.h"
 #include "runtime/serve/Summary.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 namespace gfs::serve {
@@ -98,6 +100,40 @@ static bool isFolder(const std::filesystem::path &output) {
   return std::filesystem::is_directory(output, failure);
 }
 
+/// Of a set that is not complete: no server takes it for one.
+static constexpr std::string_view partSuffix = ".part";
+
+/// A server whose folder of material this is takes what nobody holds for abandoned.
+static OpenFile hold(const std::filesystem::path &part) {
+  OpenFile file(::open(part.c_str(), O_RDWR | O_CLOEXEC));
+  if (part.extension() == partSuffix && file.get() >= 0)
+    ::flock(file.get(), LOCK_EX | LOCK_NB);
+  return file;
+}
+
+static void giveName(std::filesystem::path &part) {
+  std::filesystem::path name = part;
+  name.replace_extension();
+  std::error_code failure;
+  std::filesystem::rename(part, name, failure);
+  if (failure)
+    throw Error(ExitCode::OutputUnwritable,
+                fmt::format("{}: cannot be written: {}", name.string(), failure.message()),
+                fmt::format("the set is complete: rename {}", part.string()));
+  part = name;
+}
+
+static Error interrupted(const DealOptions &options, uint64_t records) {
+  const auto &[zero, one] = options.outputs;
+  const bool inFolders = zero.extension() == partSuffix || one.extension() == partSuffix;
+  return Error(ExitCode::Failure,
+               fmt::format("interrupted after {} of {} records", records, options.records),
+               fmt::format("the same command with --resume{} continues the set",
+                           inFolders
+                               ? fmt::format(" --out0 {} --out1 {}", zero.string(), one.string())
+                               : ""));
+}
+
 DealSummary deal(const DealOptions &given) {
   checkPaths(given);
   DealOptions options = given;
@@ -107,7 +143,7 @@ DealSummary deal(const DealOptions &given) {
   const auto now = std::chrono::system_clock::now();
   for (Party party : {Party::Zero, Party::One})
     if (std::filesystem::path &output = options.outputs[index(party)]; isFolder(output))
-      output /= materialName(set.halves[index(party)], now);
+      output /= materialName(set.halves[index(party)], now) + std::string(partSuffix);
   checkOutputs(options, set.halves);
   MaterialWriter zero = openWriter(options, set, Party::Zero),
                  one = openWriter(options, set, Party::One);
@@ -116,9 +152,16 @@ DealSummary deal(const DealOptions &given) {
   const uint64_t kept = std::min(zero.written(), one.written());
   zero.truncate(kept);
   one.truncate(kept);
+  const std::array<OpenFile, 2> held = {hold(options.outputs[0]), hold(options.outputs[1])};
   Progress progress("dealing", options.records, kept, options.quiet);
-  dealer.deal(set, kept, {&zero, &one},
-              [&](uint64_t records, uint64_t bytes) { progress.update(records, bytes); });
+  dealer.deal(set, kept, {&zero, &one}, [&](uint64_t records, uint64_t bytes) {
+    progress.update(records, bytes);
+    if (options.stop.stop_requested() && records < options.records)
+      throw interrupted(options, records);
+  });
+  for (std::filesystem::path &output : options.outputs)
+    if (output.extension() == partSuffix)
+      giveName(output);
   return {options.records - kept,
           kept,
           options.outputs,

@@ -4,17 +4,21 @@
 
 #include "runtime/serve/SetDealer.h"
 
+#include <stop_token>
+
 namespace gfs::serve {
 
 /// "plan.bin" -> "plan.s0.material": where gfsdeal writes and gfsrun reads unless told otherwise.
 std::filesystem::path defaultMaterial(const std::filesystem::path &plan, Party party);
 
 struct DealOptions : DealerFiles {
-  std::array<std::filesystem::path, 2> outputs; ///< Files; in folders ("DIR/") names of their own.
+  /// Files; in folders ("DIR/") names of their own, which end in ".part" until the set is complete.
+  std::array<std::filesystem::path, 2> outputs;
   uint64_t records = 0;
   bool resume = false;  ///< Continue interrupted files.
   bool replace = false; ///< Replace existing files, and their ledgers, by a new set.
   bool quiet = false;
+  std::stop_token stop = {}; ///< Asked after every record.
 };
 
 struct DealSummary {
@@ -25,7 +29,7 @@ struct DealSummary {
   std::string device; ///< What made them, and its planned memory.
 };
 
-/// Errors: those of SetDealer and MaterialWriter; Usage.
+/// Errors: those of SetDealer and MaterialWriter; Usage; Failure after a stop request.
 DealSummary deal(const DealOptions &options);
 
 } // namespace gfs::serve

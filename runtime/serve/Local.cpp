@@ -87,6 +87,8 @@ LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path
   for (unsigned i = 0; i < options.warmUp; ++i)
     simulator.runGroup(workload.groupFrom(i * options.together, options.together));
   for (uint64_t first = 0; first < inferences; first += options.together) {
+    if (options.stop.stop_requested())
+      throw Error(ExitCode::Failure, "interrupted", "what was under way was finished");
     const std::vector<SimulationResult> results = simulator.runGroup(
         workload.groupFrom(first, std::min(options.together, inferences - first)));
     for (size_t i = 0; i < results.size(); ++i) {

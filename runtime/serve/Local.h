@@ -5,6 +5,8 @@
 #include "runtime/cost/TimeModel.h"
 #include "runtime/serve/Summary.h"
 
+#include <stop_token>
+
 namespace gfs::serve {
 
 struct LocalOptions {
@@ -16,6 +18,7 @@ struct LocalOptions {
   std::string device = "cpu"; ///< For both servers and the dealer; see openDevice().
   unsigned threads = 1;       ///< Of each server.
   bool timeSteps = false;     ///< See PartyExecutor::timeSteps().
+  std::stop_token stop = {};  ///< Asked before every pass.
 };
 
 struct LocalReport {
@@ -27,7 +30,8 @@ struct LocalReport {
 };
 
 /// Runs the requests of the workload, each with freshly dealt material. `weights` and `dealerKey`
-/// are files of this plan. Errors: those of their readers, of Workload and of openDevice().
+/// are files of this plan. Errors: those of their readers, of Workload and of openDevice(); Failure
+/// after a stop request.
 LocalReport runLocally(const plan::LoadedPlan &plan, const std::filesystem::path &weights,
                        const std::filesystem::path &dealerKey, Workload &workload,
                        const LocalOptions &options);

@@ -12,7 +12,7 @@ import unittest
 
 import numpy as np
 
-from deployment import BIN, LOGITS, TestCase, tearDownModule  # noqa: F401
+from deployment import BIN, IMAGES, LOGITS, TestCase, must, tearDownModule  # noqa: F401
 
 THROTTLE = "rtt=2,bw=1000"  # inferences that take long enough to be interrupted
 KILLS = int(os.environ.get("GFS_E2E_KILLS", "12"))
@@ -133,6 +133,60 @@ class Crashes(TestCase):
     def serials(deployment, party):
         """Serials the server claimed, in the order of its log, over all its lives."""
         return [int(n) for n in re.findall(r"claimed serial (\d+)", (deployment.folder / f"log{party}").read_text())]
+
+
+class Interrupts(TestCase):
+    """Ctrl-C: what was done is kept or can be continued, and nothing half is taken for whole."""
+
+    def interrupt(self, when, tool, *arguments, environment=None):
+        """Starts the tool, and interrupts it once when() is true."""
+        process = subprocess.Popen([BIN / tool, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+        for _ in range(1500):
+            if when() or process.poll() is not None:
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, errors)
+        self.assertIn("error:", errors)
+        return errors
+
+    def test_a_local_run_keeps_its_answers(self):
+        deployment = self.deployment(records=0)
+        output = deployment.folder / "answers.npy"
+        begun = time.time()
+        errors = self.interrupt(lambda: time.time() > begun + 2, "gfsrun", deployment.plan, "--local", "--input", IMAGES, "--batch",
+                                "--throttle", THROTTLE, "-o", output)
+        done = int(re.search(r"error: after (\d+) of 200 inferences: interrupted", errors)[1])
+        self.assertIn("answers.npy holds the answers", errors)
+        got = np.load(output).reshape(200, -1)
+        self.assertGreater(done, 0)
+        self.assertLess(float(np.abs(got[:done] - np.load(LOGITS)[:done]).max()), 2.0)
+        self.assertTrue(np.isnan(got[done:]).all())
+
+    def test_a_set_in_folders_has_its_name_when_it_is_complete(self):
+        deployment = self.deployment(records=0)
+        folders = [deployment.folder / f"to-server{party}" for party in (0, 1)]
+        outputs = [argument for party in (0, 1) for argument in (f"--out{party}", f"{folders[party]}/")]
+        size = lambda folder: sum(path.stat().st_size for path in folder.glob("*")) if folder.exists() else 0  # noqa: E731
+        errors = self.interrupt(lambda: size(folders[1]) > 10_000_000, "gfsdeal", deployment.plan, "-n", 300, "--threads", 1, *outputs)
+        self.assertRegex(errors, r"error: interrupted after \d+ of 300 records")
+        parts = [next(folder.iterdir()) for folder in folders]
+        self.assertTrue(all(part.name.endswith(".material.part") for part in parts), parts)
+        self.assertIn(f"--resume --out0 {parts[0]} --out1 {parts[1]}", errors)
+        done = must("gfsdeal", deployment.plan, "-n", 300, "--resume", "--out0", parts[0], "--out1", parts[1])
+        self.assertRegex(done.stdout, r"kept [1-9]")
+        for folder, part in zip(folders, parts):
+            self.assertEqual([path.name for path in folder.iterdir()], [part.name[:-len(".part")]])
+
+    def test_a_benchmark_leaves_no_material(self):
+        deployment = self.deployment(records=0)
+        place = deployment.folder / "tmp"
+        place.mkdir()
+        self.interrupt(lambda: list(place.glob("gfs-*/s1.material")), "gfs-bench", "network", deployment.plan, "--transport", "plain",
+                       "-n", 500, environment={"TMPDIR": str(place)})
+        self.assertEqual(list(place.iterdir()), [])
 
 
 if __name__ == "__main__":

@@ -54,18 +54,21 @@ public:
   /// Calls `onSignal` at the first SIGINT or SIGTERM, on the thread returned; the second ends the
   /// process at once.
   std::jthread start(std::function<void()> onSignal) const {
-    return std::jthread(
-        [watched = watched, onSignal = std::move(onSignal)](const std::stop_token &stop) {
-          for (int received = 0; !stop.stop_requested();) {
-            timespec slice{0, 100'000'000};
-            int signal = sigtimedwait(&watched, nullptr, &slice);
-            if (signal <= 0)
-              continue;
-            if (received++ > 0)
-              _exit(128 + signal);
-            onSignal();
-          }
-        });
+    return std::jthread([watched = watched,
+                         onSignal = std::move(onSignal)](const std::stop_token &stop) {
+      // What wakes us at the end is for this thread only.
+      const std::stop_callback wake(stop, [self = pthread_self()] { pthread_kill(self, SIGTERM); });
+      for (int received = 0;;) {
+        const int signal = sigwaitinfo(&watched, nullptr);
+        if (stop.stop_requested())
+          return;
+        if (signal <= 0)
+          continue;
+        if (received++ > 0)
+          _exit(128 + signal);
+        onSignal();
+      }
+    });
   }
 
 private:

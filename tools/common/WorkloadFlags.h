@@ -52,7 +52,8 @@ public:
   }
 
   /// What to do with the answers of a run that `error` ended: they cost material, and are kept.
-  Error keepAnswers(const serve::Workload &workload, const Error &error) const {
+  Error keepAnswers(const serve::Workload &workload, const Error &error,
+                    uint64_t repeat = 1) const {
     if (workload.requests() == 1)
       return error;
     std::string kept;
@@ -63,7 +64,7 @@ public:
     }
     return Error(error.code(),
                  fmt::format("after {} of {} inferences: {}", workload.answered(),
-                             workload.requests(), error.what()),
+                             workload.requests() * repeat, error.what()),
                  kept.empty() || error.hint().empty() ? kept + error.hint()
                                                       : error.hint() + "; " + kept);
   }

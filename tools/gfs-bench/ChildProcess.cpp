@@ -64,6 +64,9 @@ ChildProcess::ChildProcess(ChildOptions given) : options(std::move(given)) {
                 "end other programs");
   if (pid == 0) { // Only system calls from here on: other threads may have held locks.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigset_t none; // what we watch for, the child may want to end by
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
     if (output.descriptor >= 0)
       dup2(output.descriptor, STDOUT_FILENO);
     if (errors.descriptor >= 0)

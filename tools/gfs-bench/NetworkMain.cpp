@@ -3,9 +3,9 @@
 
 #include "tools/common/CommandLine.h"
 #include "tools/common/Process.h"
+#include "tools/common/TemporaryFolder.h"
 #include "tools/gfs-bench/ChildProcess.h"
 #include "tools/gfs-bench/NetworkReport.h"
-#include "tools/common/TemporaryFolder.h"
 
 #include <chrono>
 #include <fstream>
@@ -197,6 +197,12 @@ int benchmarkNetworks(int argc, char **argv) {
     return *exitCode;
   return runTool("gfs-bench", [&] {
     keepMemoryPrivate();
+    const SignalWatch signals;
+    const std::jthread watcher = signals.start([] {
+      TemporaryFolder::removeAll(); // material, keys and certificates lie there
+      fmt::print(stderr, "gfs-bench: error: interrupted\n");
+      _exit(static_cast<int>(ExitCode::Failure));
+    });
     run(options);
   });
 }

@@ -90,6 +90,10 @@ static void dealIntoFiles(serve::DealOptions &options) {
   serve::DealSummary summary = serve::deal(options);
   if (options.quiet)
     return;
+  const SignalWatch signals;
+  std::stop_source stop;
+  options.stop = stop.get_token();
+  const std::jthread watcher = signals.start([&] { stop.request_stop(); });
   if (options.device != "cpu")
     fmt::print("device: {}\n", summary.device);
   fmt::print("dealt {} records in {:.1f} s", summary.dealt, summary.seconds);

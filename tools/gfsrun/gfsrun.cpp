@@ -147,6 +147,8 @@ static unsigned threadsOf(const Options &options, unsigned servers) {
 }
 
 static void runLocal(Options &options) {
+  const SignalWatch signals;
+  std::stop_source stop;
   ModelPaths beside = ModelPaths::beside(options.files.plan);
   plan::LoadedPlan plan = plan::readPlan(options.files.plan);
   serve::Workload workload = options.workload.load(plan.plan);
@@ -158,9 +160,19 @@ static void runLocal(Options &options) {
   local.timeSteps = options.profile;
   if (!options.machine.empty())
     local.machine = readMachineProfile(options.machine);
-  serve::LocalReport report = serve::runLocally(
-      plan, options.files.weights.empty() ? beside.weights : options.files.weights,
-      options.files.key.empty() ? beside.dealerKey : options.files.key, workload, local);
+  local.stop = stop.get_token();
+  const std::jthread watcher = signals.start([&] { stop.request_stop(); });
+  serve::LocalReport report = [&] {
+    try {
+      return serve::runLocally(
+          plan, options.files.weights.empty() ? beside.weights : options.files.weights,
+          options.files.key.empty() ? beside.dealerKey : options.files.key, workload, local);
+    } catch (const Error &error) {
+      if (workload.answered() == 0)
+        throw;
+      throw options.workload.keepAnswers(workload, error, options.repeat);
+    }
+  }();
   if (options.files.device != "cpu" && !options.quiet)
     fmt::print("device: {}\n", report.device);
   const TimePrediction &time = report.predicted;

@@ -2,6 +2,7 @@
 // What tools do to keep secrets in their memory, and keys with their owner.
 #include "tools/common/Process.h"
 
+#include <atomic>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -21,6 +22,28 @@ TEST(ProcessTest, MemoryIsPrivate) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+TEST(ProcessTest, SignalsAreWatchedAndTheWatchEndsAtOnce) {
+  const pid_t child = ::fork(); // signals of its own
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const gfs::SignalWatch signals;
+    std::atomic<int> calls = 0;
+    {
+      const std::jthread idle = signals.start([&] { calls = 100; });
+    }
+    const std::jthread watcher = signals.start([&] { ++calls; });
+    ::kill(::getpid(), SIGINT);
+    while (calls == 0)
+      std::this_thread::yield();
+    ::kill(::getpid(), calls == 1 ? SIGTERM : SIGKILL); // the second one ends it
+    for (;;)
+      std::this_thread::yield();
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM);
 }
 
 TEST(ProcessTest, WarnsOfKeysThatOthersReach) {
