@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights, keys and material: what their headers say. Payloads, which are secret, are never shown.
+// Weights, keys and material: what their headers say, and whether weights and keys are whole.
+// Payloads, which are secret, are never shown.
 #include "runtime/base/Error.h"
 #include "runtime/material/Ledger.h"
 #include "runtime/plan/Files.h"
@@ -69,6 +70,7 @@ Json fileJson(const std::filesystem::path &path) {
     file["record_bytes"] = header.record_bytes();
     addLedger(file, path);
   } else {
+    plan::readCompanion(path, {"weights", "key.s0", "key.s1", "key.dealer"}); // is it whole?
     file["payload_bytes"] = header.payload_bytes();
   }
   return file;

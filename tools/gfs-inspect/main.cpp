@@ -37,11 +37,11 @@ int main(int argc, char **argv) {
     return *exitCode;
   return runTool("gfs-inspect", [&] {
     if (!isPlan(path)) {
+      auto file = inspect::fileJson(path); // what is no file of ours is refused as such
       if (layers || schedule || leakage || costs.given())
         throw Error(ExitCode::Usage,
                     path + ": --layers, --schedule, --leakage, --network and --machine need a plan",
                     "give plan.bin, or leave these flags out");
-      auto file = inspect::fileJson(path);
       std::cout << (json ? file.dump(2) + "\n" : inspect::fileText(file, path));
       return;
     }
