@@ -67,8 +67,26 @@ static void checkOutputs(const CompileOptions &options) {
           "redirect standard output: gfscc model.onnx --emit=onnx > optimised.onnx");
 }
 
+/// What is read late is looked for at once. `spec` may name an array: FILE.npz:NAME.
+static void requireThere(const std::filesystem::path &spec, const std::string &flag) {
+  const std::string text = spec.string();
+  std::error_code ignored;
+  if (!text.empty() && !std::filesystem::exists(spec, ignored) &&
+      !std::filesystem::exists(text.substr(0, text.rfind(':')), ignored))
+    throw Error(ExitCode::InputUnreadable, flag + ": " + text + ": there is no such file",
+                "check the path");
+}
+
+static void checkInputs(const CompileOptions &options) {
+  const bool replaces = parseGoal(options.replace, options.budget).has_value();
+  require(!replaces || !options.calibration.empty(), "--replace: needs typical inputs to choose by",
+          "give --calib FILE.npy with a few hundred preprocessed inputs; labels are not needed");
+  requireThere(options.calibration, "--calib");
+  requireThere(options.replace.judge, "--judge");
+}
+
 void checkOptions(const CompileOptions &options) {
-  parseGoal(options.replace, options.budget);
+  checkInputs(options);
   checkNumbers(options);
   checkPhases(options);
   checkOutputs(options);

@@ -146,14 +146,15 @@ static void leaveOut(const std::string &ingredient, ChooseGoal &goal) {
 }
 
 std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget &budget) {
-  // Whoever bounds both cost and accuracy wants ReLUs to go as far as that takes.
+  // Whoever bounds both cost and accuracy wants ReLUs to go as far as that takes; who pins choices
+  // and says no more, these only.
   const bool implied = budget.given() && options.maxAccuracyDrop.has_value();
-  const std::string replace = options.replace == "none" && implied ? "auto" : options.replace;
+  const char *unsaid = implied ? "auto" : options.pin.empty() ? "none" : "ratio:0";
+  const std::string replace = options.replace == "none" ? unsaid : options.replace;
   if (replace == "none") {
-    if (options.maxAccuracyDrop || !options.pin.empty() || !options.frontier.empty() ||
-        !options.judge.empty())
+    if (options.maxAccuracyDrop || !options.frontier.empty() || !options.judge.empty())
       throw Error(ExitCode::Usage,
-                  "--max-accuracy-drop, --pin, --frontier and --judge: nothing is replaced",
+                  "--max-accuracy-drop, --frontier and --judge: nothing is replaced",
                   "say how much: --replace=auto, --replace=all or --replace=ratio:R");
     return std::nullopt;
   }
@@ -194,10 +195,6 @@ static JudgeSet readJudge(const std::string &spec, func::FuncOp main) {
 Choice replaceActivations(ModuleOp module, const CompileOptions &options, ChooseGoal goal,
                           DiagnosticCollector &diagnostics, Progress &progress) {
   func::FuncOp main = *module.getOps<func::FuncOp>().begin();
-  if (options.calibration.empty())
-    throw Error(
-        ExitCode::Usage, "--replace: needs typical inputs to choose by",
-        "give --calib FILE.npy with a few hundred preprocessed inputs; labels are not needed");
   SampleSet samples = readSamples(options.calibration.string(), main, mostChoiceSamples);
   SampleBatch batch{samples.count, std::move(samples.inputs)};
   if (!options.replace.judge.empty())

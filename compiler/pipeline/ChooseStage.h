@@ -23,7 +23,7 @@ std::map<std::string, std::vector<std::optional<ChannelChoice>>>
 parsePins(const nlohmann::json &file, const std::string &name);
 
 /// Chooses activations for an optimised nn program and writes them into it. Returns what was
-/// chosen. Errors: those of readSamples and chooseActivations; Usage without calibration data.
+/// chosen. Errors: those of readSamples and chooseActivations.
 Choice replaceActivations(mlir::ModuleOp module, const CompileOptions &options, ChooseGoal goal,
                           DiagnosticCollector &diagnostics, Progress &progress);
 

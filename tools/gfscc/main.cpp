@@ -130,7 +130,8 @@ static void addActivationFlags(CLI::App &app, Arguments &arguments) {
                    "degrees allowed: 0 constants, 1 linear, 2 quadratics")
       ->capture_default_str();
   activations->add_option("--pin", options.replace.pin,
-                          "choices by layer name, JSON: see docs/choosing-activations.md");
+                          "choices by layer name, JSON: see docs/choosing-activations.md; alone "
+                          "like --replace=ratio:0: these only");
   activations->add_option("--frontier", options.replace.frontier,
                           "write shares replaced and answers kept, all that were judged, as JSON");
   activations
