@@ -5,14 +5,11 @@
 #include "runtime/base/Secret.h"
 #include "runtime/net/TlsError.h"
 
-#include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <sstream>
-#include <unistd.h>
 
 namespace gfs {
 
@@ -116,7 +113,8 @@ bool isRole(const std::string &role) {
 
 CertifiedKey createAuthority(const std::string &name, std::chrono::seconds validFor) {
   if (name.empty() || name.size() > 64)
-    throw Error(ExitCode::Usage, "--name: expects 1 to 64 characters");
+    throw Error(ExitCode::Usage, "--name: expects 1 to 64 characters",
+                "it is only for people: who issued a certificate");
   KeyPtr key = newKey();
   CertificatePtr certificate = newCertificate(key.get(), name, std::chrono::hours(1), validFor);
   X509 *self = certificate.get();
@@ -141,7 +139,8 @@ static std::string alternativeNames(const std::vector<std::string> &hosts) {
     });
     if (!address && !plain)
       throw Error(ExitCode::Usage,
-                  fmt::format("--host {}: neither a host name nor an address", host));
+                  fmt::format("--host '{}': neither a host name nor an address", host),
+                  "one name or address each, without port: --host s0.example.org --host 10.0.0.2");
     text += fmt::format("{}{}:{}", text.empty() ? "" : ",", address ? "IP" : "DNS", host);
   }
   return text;
@@ -230,31 +229,20 @@ CertificateInfo readCertificate(const std::filesystem::path &path) {
   return info;
 }
 
+void stagePemFile(StagedFiles &files, const std::filesystem::path &path, const std::string &pem,
+                  bool secret, bool replace) {
+  std::error_code ignored; // what cannot be looked at cannot be written either, and says why then
+  if (!replace && std::filesystem::exists(path, ignored))
+    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: exists already", path.string()),
+                "choose another name, or --force to replace it");
+  files.add(path, {std::span(reinterpret_cast<const uint8_t *>(pem.data()), pem.size())}, secret);
+}
+
 void writePemFile(const std::filesystem::path &path, const std::string &pem, bool secret,
                   bool replace) {
-  auto fail = [&](const std::string &cause, const char *hint) {
-    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: {}", path.string(), cause), hint);
-  };
-  if (!replace && std::filesystem::exists(path))
-    fail("exists already", "choose another name, or --force to replace it");
-  std::filesystem::path temporary = path.string() + ".new";
-  std::filesystem::remove(temporary);
-  int file =
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0644);
-  if (file < 0)
-    fail(fmt::format("cannot be created: {}", std::strerror(errno)),
-         "check the folder and its permissions");
-  bool written = ::write(file, pem.data(), pem.size()) == static_cast<ssize_t>(pem.size()) &&
-                 ::fsync(file) == 0;
-  ::close(file);
-  std::error_code renamed;
-  if (written)
-    std::filesystem::rename(temporary, path, renamed);
-  if (!written || renamed) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    fail("cannot be written", "is the disk full?");
-  }
+  StagedFiles files;
+  stagePemFile(files, path, pem, secret, replace);
+  files.commit();
 }
 
 } // namespace gfs

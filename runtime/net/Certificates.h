@@ -3,6 +3,7 @@
 // name.
 #pragma once
 
+#include "runtime/base/StagedFiles.h"
 #include "runtime/net/Security.h"
 
 #include <chrono>
@@ -46,8 +47,11 @@ CertifiedKey issueCertificate(const CertifiedKey &authority, const CertificateRe
 /// Throws InputUnreadable, InvalidInput.
 CertificateInfo readCertificate(const std::filesystem::path &path);
 
-/// Writes a new file with mode 0600 (secret) or 0644, durably and never half: OutputUnwritable if
-/// it exists and `replace` is false, or cannot be written.
+/// A new file with mode 0600 (secret) or 0644: OutputUnwritable if it exists and `replace` is
+/// false, or cannot be written.
+void stagePemFile(StagedFiles &files, const std::filesystem::path &path, const std::string &pem,
+                  bool secret, bool replace);
+/// The same, on its own.
 void writePemFile(const std::filesystem::path &path, const std::string &pem, bool secret,
                   bool replace);
 

@@ -112,6 +112,16 @@ inline void refuseOddNumbers(const CLI::App &app) {
   });
 }
 
+/// Throws Usage if a flag of one of these groups was given: it has no effect here.
+inline void refuseGroups(const CLI::App &app, std::initializer_list<std::string_view> groups,
+                         const std::string &why) {
+  forEachOption(app, [&](const CLI::Option &option) {
+    if (!option.empty() && std::ranges::count(groups, option.get_group()) > 0)
+      throw Error(ExitCode::Usage, fmt::format("{}: {}", option.get_name(), why),
+                  fmt::format("leave it out; {} --help groups the flags", app.get_name()));
+  });
+}
+
 /// Parses the command line. Returns the exit code if there is nothing more to do: 0 after --help or
 /// --version, Usage after a wrong flag, InputUnreadable without the --config file; both are
 /// reported on stderr.

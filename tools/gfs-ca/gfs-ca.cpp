@@ -40,8 +40,10 @@ static void init(const Options &options) {
         ExitCode::OutputUnwritable,
         fmt::format("{}: cannot be created: {}", options.folder.string(), failure.message()));
   CertifiedKey authority = createAuthority(options.name, days(options.days));
-  writePemFile(options.folder / "ca.key", authority.privateKey, true, options.replace);
-  writePemFile(options.folder / "ca.crt", authority.certificate, false, options.replace);
+  StagedFiles files; // a certificate with another's key would be useless
+  stagePemFile(files, options.folder / "ca.key", authority.privateKey, true, options.replace);
+  stagePemFile(files, options.folder / "ca.crt", authority.certificate, false, options.replace);
+  files.commit();
   if (!options.quiet)
     fmt::print("wrote {} (give it to every machine) and {} (keep it here)\n",
                (options.folder / "ca.crt").string(), (options.folder / "ca.key").string());
@@ -64,8 +66,17 @@ static void issue(const Options &options) {
   request.validFor = days(options.days);
   CertifiedKey key = issueCertificate(authority, request);
   std::string base = basePath(options).string();
-  writePemFile(base + ".key", key.privateKey, true, options.replace);
-  writePemFile(base + ".crt", key.certificate, false, options.replace);
+  StagedFiles files;
+  stagePemFile(files, base + ".key", key.privateKey, true, options.replace);
+  stagePemFile(files, base + ".crt", key.certificate, false, options.replace);
+  files.commit();
+  const std::string end = readCertificate(base + ".crt").notAfter,
+                    last = readCertificate(options.folder / "ca.crt").notAfter;
+  if (end > last)
+    fmt::print(stderr,
+               "gfs-ca: WARNING: the authority ends before, on {}: nobody takes this certificate "
+               "from then on\n",
+               last);
   if (!options.quiet)
     fmt::print("wrote {0}.crt and {0}.key for {1}, valid {2} days\n", base, options.role,
                options.days);

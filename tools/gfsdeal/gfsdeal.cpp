@@ -63,13 +63,15 @@ static void addFlags(CLI::App &app, Options &options) {
                    fmt::format("SHA-256 the certificate of server {} must have", party))
         ->group(servers);
   }
-  app.add_option("--keep", options.keep,
-                 "Stay, and bring a set whenever a server has material for fewer than so many "
-                 "inferences")
-      ->check(CLI::PositiveNumber)
-      ->group(servers);
+  auto *keep =
+      app.add_option("--keep", options.keep,
+                     "Stay, and bring a set whenever a server has material for fewer than so many "
+                     "inferences")
+          ->check(CLI::PositiveNumber)
+          ->group(servers);
   app.add_option("--every", options.everySeconds, "With --keep: ask so often, in seconds")
       ->check(CLI::Range(1u, 86400u))
+      ->needs(keep)
       ->capture_default_str()
       ->group(servers);
   app.add_option("--timeout-ms", options.timeoutMs, "How long to wait for a server in any step")
@@ -78,6 +80,7 @@ static void addFlags(CLI::App &app, Options &options) {
       ->group(servers);
   app.add_option("--log-format", options.logFormat, "With --keep: text or json")
       ->check(CLI::IsMember({"text", "json"}))
+      ->needs(keep)
       ->capture_default_str()
       ->group(servers);
   options.link.addTo(app);
@@ -87,13 +90,13 @@ static void dealIntoFiles(serve::DealOptions &options) {
   for (Party party : {Party::Zero, Party::One})
     if (options.outputs[index(party)].empty())
       options.outputs[index(party)] = serve::defaultMaterial(options.plan, party);
-  serve::DealSummary summary = serve::deal(options);
-  if (options.quiet)
-    return;
   const SignalWatch signals;
   std::stop_source stop;
   options.stop = stop.get_token();
   const std::jthread watcher = signals.start([&] { stop.request_stop(); });
+  serve::DealSummary summary = serve::deal(options);
+  if (options.quiet)
+    return;
   if (options.device != "cpu")
     fmt::print("device: {}\n", summary.device);
   fmt::print("dealt {} records in {:.1f} s", summary.dealt, summary.seconds);
@@ -181,11 +184,11 @@ int main(int argc, char **argv) {
       options.deal.weights = beside.weights;
     warnIfExposed("gfsdeal", options.deal.dealerKey);
     if (options.delivers())
-      deliver(options);
-    else if (options.keep > 0)
+      return deliver(options);
+    if (options.keep > 0)
       throw Error(ExitCode::Usage, "--keep needs --to0 and --to1",
                   "name the servers that are to be supplied");
-    else
-      dealIntoFiles(options.deal);
+    refuseGroups(app, {"To running servers", "Connection"}, "is for --to0 and --to1");
+    dealIntoFiles(options.deal);
   });
 }

@@ -272,9 +272,12 @@ int main(int argc, char **argv) {
     return *exitCode;
   return runTool("gfsrun", [&] {
     keepMemoryPrivate();
-    if (options.local)
+    if (options.local) {
+      refuseGroups(app, {"Server", "Connection"}, "has no effect with --local");
       runLocal(options);
-    else
+    } else {
+      refuseGroups(app, {"Local run", "Inputs and outputs"}, "has no effect without --local");
       runServer(options);
+    }
   });
 }
