@@ -34,8 +34,9 @@ static void requireRoom(const std::filesystem::path &folder, uint64_t bytes) {
   const std::filesystem::space_info room = std::filesystem::space(folder, failure);
   if (!failure && (room.available < roomForLedgers || room.available - roomForLedgers < bytes))
     throw Error(ExitCode::OutputUnwritable,
-                fmt::format("{}: {} MB are free, the set takes {} MB", folder.string(),
-                            room.available / 1'000'000, bytes / 1'000'000 + 1),
+                fmt::format("{}: {} MB are free, of which {} MB stay so, the set takes {} MB",
+                            folder.string(), room.available / 1'000'000, roomForLedgers / 1'000'000,
+                            bytes / 1'000'000 + 1),
                 "make room on the server's disk, or deal smaller sets (-n)");
 }
 
