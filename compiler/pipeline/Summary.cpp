@@ -27,8 +27,9 @@ std::string summaryText(const Program &program, const Environment &environment,
   auto line = [&](std::string_view name, const std::string &value) {
     text += fmt::format("  {:<16}{}\n", name, value);
   };
-  line("layers", fmt::format("{} linear, {} multiplications, {} ReLUs", summary.linearLayers,
-                             grouped(cost.multiplications), grouped(summary.relus)));
+  line("layers",
+       fmt::format("{} linear, {} multiplications, {} ReLUs, maxima included", summary.linearLayers,
+                   grouped(cost.multiplications), grouped(summary.relus)));
   line("ring", fmt::format("{} bits", program.plan().ring_bits()));
   line("weights", fmt::format("{}, {}", grouped(summary.weights),
                               weightModeText(program.plan().weight_mode())));
