@@ -153,7 +153,9 @@ MaterialWriter MaterialWriter::resume(const std::filesystem::path &path, const M
   if (found != info)
     throw Error(
         ExitCode::PlanMismatch,
-        fmt::format("{}: was begun for another plan, key or number of records", path.string()),
+        fmt::format(
+            "{}: was begun for another plan, key or number of records, or with another half",
+            path.string()),
         "repeat the interrupted command exactly, or start over with --force");
   writer.headerBytes = headerBytes;
   // A power failure may have left holes before the end of the file: only records that authenticate

@@ -10,8 +10,9 @@
 namespace gfs {
 
 static constexpr std::string_view magic = "GFSFILE1";
-/// 1 had no seed of its own; 2 had all dealt shares in the records of server 1.
-static constexpr uint32_t formatVersion = 3;
+/// 1 had no seed of its own; 2 had all dealt shares in the records of server 1; in 3 the id of a
+/// set did not depend on its seeds.
+static constexpr uint32_t formatVersion = 4;
 static_assert(materialPrefixBytes == magic.size() + 4);
 
 static const char *kindOf(Party party) {
@@ -30,6 +31,7 @@ std::string encodeMaterialHeader(const MaterialInfo &info) {
   message.set_record_bytes(info.recordBytes());
   message.set_payload_bytes(info.payloadBytes);
   message.set_sealed_seed(info.sealedSeed.data(), info.sealedSeed.size());
+  message.set_other_seed_digest(info.otherSeedDigest.data(), info.otherSeedDigest.size());
   std::string body = message.SerializeAsString();
   std::string header(magic);
   for (unsigned i = 0; i < 4; ++i)
@@ -46,9 +48,8 @@ template <size_t size> static bool copyId(const std::string &from, std::array<ui
 
 std::pair<MaterialInfo, uint64_t> decodeMaterialHeader(std::span<const uint8_t> bytes,
                                                        const std::string &place) {
-  auto invalid = [&](const std::string &cause) {
-    return Error(ExitCode::InvalidInput, fmt::format("{}: {}", place, cause),
-                 "gfsdeal writes material files");
+  auto invalid = [&](const std::string &cause, const char *hint = "gfsdeal writes material files") {
+    return Error(ExitCode::InvalidInput, fmt::format("{}: {}", place, cause), hint);
   };
   if (bytes.size() < materialPrefixBytes || !std::equal(magic.begin(), magic.end(), bytes.begin()))
     throw invalid("not a material file");
@@ -63,7 +64,8 @@ std::pair<MaterialInfo, uint64_t> decodeMaterialHeader(std::span<const uint8_t> 
     throw invalid("the header is damaged");
   if (message.format() != formatVersion)
     throw invalid(
-        fmt::format("format version {}, this program reads {}", message.format(), formatVersion));
+        fmt::format("format version {}, this program reads {}", message.format(), formatVersion),
+        "deal a new set with the gfsdeal of this version");
 
   MaterialInfo info;
   if (message.kind() != kindOf(Party::Zero) && message.kind() != kindOf(Party::One))
@@ -76,6 +78,7 @@ std::pair<MaterialInfo, uint64_t> decodeMaterialHeader(std::span<const uint8_t> 
                copyId(message.model_id(), info.modelId) &&
                copyId(message.material_id(), info.materialId) &&
                copyId(message.sealed_seed(), info.sealedSeed) &&
+               copyId(message.other_seed_digest(), info.otherSeedDigest) &&
                info.payloadBytes <= maxMaterialPayloadBytes &&
                message.record_bytes() == info.recordBytes() && info.firstSerial <= UINT64_MAX / 2 &&
                info.records <= (uint64_t(1) << 62) / info.recordBytes();

@@ -16,7 +16,7 @@ namespace gfs {
 struct MaterialInfo {
   plan::Hash planHash{};
   plan::Id16 modelId{};    ///< Ties weights, keys and material of one compilation.
-  plan::Id16 materialId{}; ///< Drawn once per set, the same in both parties' files.
+  plan::Id16 materialId{}; ///< Names the seeds of both halves; the same in both parties' files.
   Party party = Party::Zero;
   uint64_t firstSerial = 0;
   uint64_t records = 0;
@@ -26,6 +26,8 @@ struct MaterialInfo {
   static constexpr uint64_t overheadBytes = 12 + 16;
   /// The party's seed of this set, as such a record; zeros once it was erased. See SetSeed.h.
   std::array<uint8_t, 32 + overheadBytes> sealedSeed{};
+  /// Of the other half's seed: with it a server sees that materialId is that of both.
+  std::array<uint8_t, 32> otherSeedDigest{};
 
   uint64_t recordBytes() const { return payloadBytes + overheadBytes; }
   uint64_t endSerial() const { return firstSerial + records; }

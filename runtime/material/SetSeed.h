@@ -14,11 +14,13 @@
 
 namespace gfs {
 
-/// Draws a seed and puts it, sealed by the party's key, into the header. The other fields of `info`
-/// are bound to it.
-SecretSeed drawSetSeed(MaterialInfo &info, const SecretSeed &partySeed);
-/// The seed that drawSetSeed() drew; nothing if it was erased. `place` is named in errors:
-/// Integrity (sealed by another key, or damaged).
+/// Draws the seeds of both halves of a new set and makes the set's id from them: halves that were
+/// not dealt together never have the same. Each seed is put, sealed by its party's key, into its
+/// header, whose other fields are bound to it.
+std::array<SecretSeed, 2> drawSetSeeds(std::array<MaterialInfo, 2> &halves,
+                                       const std::array<SecretSeed, 2> &partySeeds);
+/// The seed of a half that drawSetSeeds() drew; nothing if it was erased. `place` is named in
+/// errors: Integrity (sealed by another key, damaged, or the set's id is not made from it).
 std::optional<SecretSeed> openSetSeed(const MaterialInfo &info, const SecretSeed &partySeed,
                                       const std::string &place);
 

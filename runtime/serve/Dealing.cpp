@@ -71,20 +71,55 @@ static void checkOutputs(const DealOptions &options, const std::array<MaterialIn
   }
 }
 
-/// Headers of the files of an interrupted run. The second may not have been made.
-static std::array<std::optional<MaterialInfo>, 2> foundHalves(const DealOptions &options) {
-  std::array<std::optional<MaterialInfo>, 2> found = {readMaterialInfo(options.outputs[0]), {}};
-  if (std::filesystem::exists(options.outputs[1]))
-    found[1] = readMaterialInfo(options.outputs[1]);
-  return found;
+/// Records of one half that are dealt again do not match the other half any more, and would hide
+/// other values behind the same masks.
+static Error notDealtAgain(const std::string &cause) {
+  return Error(ExitCode::MaterialReuse, cause + ": its records cannot be dealt again",
+               "put the file back if it was moved away, or deal a new set (--force)");
 }
 
-static MaterialWriter openWriter(const DealOptions &options, const SetToDeal &set, Party party) {
+/// Headers of the files of an interrupted run; nothing if one was never made and the other holds no
+/// records, so that there is nothing to continue.
+static std::optional<std::array<MaterialInfo, 2>> foundHalves(const DealOptions &options) {
+  const std::array<std::filesystem::path, 2> &outputs = options.outputs;
+  const std::array<bool, 2> there = {std::filesystem::exists(outputs[0]),
+                                     std::filesystem::exists(outputs[1])};
+  if (there[0] == there[1])
+    return std::array{readMaterialInfo(outputs[0]), readMaterialInfo(outputs[1])};
+  const std::filesystem::path &only = outputs[there[0] ? 0 : 1];
+  const MaterialInfo info = readMaterialInfo(only);
+  if (std::filesystem::exists(ledgerPath(only, info)) ||
+      std::filesystem::file_size(only) > encodeMaterialHeader(info).size())
+    throw notDealtAgain(
+        fmt::format("{}: is missing beside {}", outputs[there[0] ? 1 : 0].string(), only.string()));
+  return std::nullopt;
+}
+
+/// `continues`: a file that is there is that of an interrupted run. Else it may be there only if it
+/// holds nothing (see foundHalves) or is to be replaced.
+static MaterialWriter openWriter(const DealOptions &options, const SetToDeal &set, Party party,
+                                 bool continues) {
   const std::filesystem::path &path = options.outputs[index(party)];
   const MaterialInfo &info = set.halves[index(party)];
-  return options.resume && std::filesystem::exists(path)
-             ? MaterialWriter::resume(path, info, set.seeds[index(party)])
-             : MaterialWriter::create(path, info, options.replace);
+  if (continues)
+    return MaterialWriter::resume(path, info, set.seeds[index(party)]);
+  return MaterialWriter::create(
+      path, info, options.replace || (options.resume && std::filesystem::exists(path)));
+}
+
+/// How many records of an interrupted run stay. Shares of one serial come from one run of the
+/// dealer: what only one file has is dealt again for both. Not where that file is whole, for then a
+/// server may have a copy.
+static uint64_t keepCommon(std::array<MaterialWriter, 2> &writers, const DealOptions &options) {
+  const auto [kept, most] = std::minmax({writers[0].written(), writers[1].written()});
+  if (const unsigned whole = writers[0].written() == most ? 0 : 1;
+      kept < most && most == options.records)
+    throw notDealtAgain(fmt::format("{}: holds {} records of {}, and {} all of them",
+                                    options.outputs[1 - whole].string(), kept, most,
+                                    options.outputs[whole].string()));
+  for (MaterialWriter &writer : writers)
+    writer.truncate(kept);
+  return kept;
 }
 
 /// A folder is there already, or has a slash at its end and is made. Throws OutputUnwritable.
@@ -139,22 +174,20 @@ DealSummary deal(const DealOptions &given) {
   DealOptions options = given;
   const auto start = std::chrono::steady_clock::now();
   SetDealer dealer(options, options.records);
-  const SetToDeal set = options.resume ? dealer.sameSet(foundHalves(options)) : dealer.newSet();
+  const auto found =
+      options.resume ? foundHalves(options) : std::optional<std::array<MaterialInfo, 2>>();
+  const SetToDeal set = found ? dealer.sameSet(*found) : dealer.newSet();
   const auto now = std::chrono::system_clock::now();
   for (Party party : {Party::Zero, Party::One})
     if (std::filesystem::path &output = options.outputs[index(party)]; isFolder(output))
       output /= materialName(set.halves[index(party)], now) + std::string(partSuffix);
   checkOutputs(options, set.halves);
-  MaterialWriter zero = openWriter(options, set, Party::Zero),
-                 one = openWriter(options, set, Party::One);
-  // Shares of one serial come from one run of the dealer: what only one file has is dealt again for
-  // both.
-  const uint64_t kept = std::min(zero.written(), one.written());
-  zero.truncate(kept);
-  one.truncate(kept);
+  std::array<MaterialWriter, 2> writers = {openWriter(options, set, Party::Zero, found.has_value()),
+                                           openWriter(options, set, Party::One, found.has_value())};
+  const uint64_t kept = keepCommon(writers, options);
   const std::array<OpenFile, 2> held = {hold(options.outputs[0]), hold(options.outputs[1])};
   Progress progress("dealing", options.records, kept, options.quiet);
-  dealer.deal(set, kept, {&zero, &one}, [&](uint64_t records, uint64_t bytes) {
+  dealer.deal(set, kept, {&writers[0], &writers[1]}, [&](uint64_t records, uint64_t bytes) {
     progress.update(records, bytes);
     if (options.stop.stop_requested() && records < options.records)
       throw interrupted(options, records);

@@ -15,7 +15,7 @@ struct DealOptions : DealerFiles {
   /// Files; in folders ("DIR/") names of their own, which end in ".part" until the set is complete.
   std::array<std::filesystem::path, 2> outputs;
   uint64_t records = 0;
-  bool resume = false;  ///< Continue interrupted files.
+  bool resume = false;  ///< Continue interrupted files, of which both must be there.
   bool replace = false; ///< Replace existing files, and their ledgers, by a new set.
   bool quiet = false;
   std::stop_token stop = {}; ///< Asked after every record.
@@ -29,7 +29,8 @@ struct DealSummary {
   std::string device; ///< What made them, and its planned memory.
 };
 
-/// Errors: those of SetDealer and MaterialWriter; Usage; Failure after a stop request.
+/// Errors: those of SetDealer and MaterialWriter; Usage; MaterialReuse (half of an interrupted set
+/// is missing, or complete while the other is not); Failure after a stop request.
 DealSummary deal(const DealOptions &options);
 
 } // namespace gfs::serve

@@ -39,30 +39,36 @@ uint32_t SetDealer::groupSize(const DealerFiles &files) const {
   return recordsAtATime(program, target.freeMemory, static_cast<uint32_t>(most));
 }
 
-SetToDeal SetDealer::newSet() const { return sameSet({}); }
-
-SetToDeal SetDealer::sameSet(const std::array<std::optional<MaterialInfo>, 2> &found) const {
-  const plan::Id16 materialId = found[0]   ? found[0]->materialId
-                                : found[1] ? found[1]->materialId
-                                           : plan::randomId();
+SetToDeal SetDealer::newSet() const {
   SetToDeal set;
   for (Party party : {Party::Zero, Party::One}) {
     MaterialInfo &info = set.halves[index(party)];
     info.planHash = plan().hash;
     info.modelId = key.modelId;
-    info.materialId = materialId;
     info.party = party;
     info.records = records;
     info.payloadBytes = dealer->recordBytes(party);
-    const SecretSeed &partySeed = key.seeds[index(party)];
-    std::optional<SecretSeed> seed;
-    // Of another plan or compilation it is no business of ours; who writes the file says so.
-    if (const auto &half = found[index(party)];
-        half && half->planHash == info.planHash && half->modelId == info.modelId) {
-      info.sealedSeed = half->sealedSeed;
-      seed = openSetSeed(info, partySeed, "the interrupted set");
-    }
-    set.seeds[index(party)] = seed ? std::move(*seed) : drawSetSeed(info, partySeed);
+  }
+  set.seeds = drawSetSeeds(set.halves, key.seeds);
+  return set;
+}
+
+SetToDeal SetDealer::sameSet(const std::array<MaterialInfo, 2> &found) const {
+  SetToDeal set = newSet();
+  for (Party party : {Party::Zero, Party::One}) {
+    MaterialInfo &info = set.halves[index(party)];
+    const MaterialInfo &half = found[index(party)];
+    if (half.planHash != info.planHash || half.modelId != info.modelId || half.party != party ||
+        half.materialId != found[0].materialId)
+      return newSet();
+    info.materialId = half.materialId;
+    info.sealedSeed = half.sealedSeed;
+    info.otherSeedDigest = half.otherSeedDigest;
+    std::optional<SecretSeed> seed =
+        openSetSeed(info, key.seeds[index(party)], "the interrupted set");
+    if (!seed)
+      return newSet();
+    set.seeds[index(party)] = std::move(*seed);
   }
   return set;
 }

@@ -43,9 +43,10 @@ public:
   const std::string &device() const { return text; }
   /// A new set.
   SetToDeal newSet() const;
-  /// The set of which these halves were found, one at least: its id, and the seeds of what is
-  /// there. The other fields are those of a new set. Errors: Integrity (sealed by another key).
-  SetToDeal sameSet(const std::array<std::optional<MaterialInfo>, 2> &found) const;
+  /// The set of which these halves were found, to deal the rest of it; a new set if they are of
+  /// another plan or compilation, of different sets, or used up: who continues their files sees
+  /// that. Errors: Integrity (sealed by another key, or damaged).
+  SetToDeal sameSet(const std::array<MaterialInfo, 2> &found) const;
 
   /// Deals the records of a set from `first` on and hands each half's, in order, to its sink; told
   /// after each pair is how many there are and bytes of those made now. A `progress` that throws

@@ -20,11 +20,18 @@ protected:
   Material() {
     info.planHash.fill(1);
     info.modelId.fill(2);
-    info.materialId.fill(3);
     info.records = 5;
     info.payloadBytes = 1000;
     info.firstSerial = 7;
-    setSeed = drawSetSeed(info, seed(9));
+    draw();
+  }
+
+  /// A new set, of which `info` and `setSeed` are server 0's half.
+  void draw() {
+    std::array<MaterialInfo, 2> halves = {info, info};
+    halves[1].party = Party::One;
+    setSeed = std::move(drawSetSeeds(halves, {seed(9), seed(8)})[0]);
+    info = halves[0];
   }
 
   static SecretSeed seed(uint8_t value) {
@@ -215,8 +222,7 @@ TEST_F(Material, IsNotOverwrittenByAccident) {
   deal(5);
   expectCode(ExitCode::OutputUnwritable, "exists already", [&] { deal(5); });
   { store().claim(7); }
-  info.materialId.fill(4);
-  setSeed = drawSetSeed(info, seed(9));
+  draw();
   MaterialWriter writer = MaterialWriter::create(path, info, true);
   append(writer, 5);
   writer.finish();
@@ -437,8 +443,7 @@ TEST_F(Material, RefusesTheLedgerOfAnotherSet) {
   deal(5);
   { store(); }
   std::filesystem::remove(path);
-  info.materialId.fill(4);
-  setSeed = drawSetSeed(info, seed(9));
+  draw();
   expectCode(ExitCode::OutputUnwritable, "a ledger lies beside this name", [&] { deal(5); });
   std::filesystem::rename(ledgerPath(path), folder / "elsewhere");
   deal(5);
@@ -497,7 +502,34 @@ TEST_F(Material, ASeedOpensForItsPartySetAndPlanOnly) {
     expectCode(ExitCode::Integrity, "does not authenticate",
                [&] { openSetSeed(other, seed(9), "x"); });
   }
-  MaterialInfo again = info;
-  EXPECT_FALSE(std::ranges::equal(drawSetSeed(again, seed(9)).bytes(), setSeed.bytes()));
-  EXPECT_NE(again.sealedSeed, info.sealedSeed);
+}
+
+TEST_F(Material, TheIdOfASetNamesTheSeedsOfBothHalves) {
+  std::array<MaterialInfo, 2> halves = {info, info};
+  halves[1].party = Party::One;
+  const std::array<SecretSeed, 2> keys = {seed(9), seed(8)};
+  const std::array<SecretSeed, 2> seeds = drawSetSeeds(halves, keys);
+  EXPECT_EQ(halves[0].materialId, halves[1].materialId);
+  EXPECT_NE(halves[0].materialId, info.materialId);
+  EXPECT_NE(halves[0].sealedSeed, info.sealedSeed);
+  for (unsigned party : {0u, 1u})
+    EXPECT_TRUE(std::ranges::equal(openSetSeed(halves[party], keys[party], "x")->bytes(),
+                                   seeds[party].bytes()));
+  // A half of which the other was dealt anew, with another seed.
+  std::array<MaterialInfo, 2> others = halves;
+  drawSetSeeds(others, keys);
+  for (unsigned party : {0u, 1u}) {
+    MaterialInfo mixed = halves[party];
+    mixed.otherSeedDigest = others[party].otherSeedDigest;
+    expectCode(ExitCode::Integrity, "x: the halves of the set were not dealt together",
+               [&] { openSetSeed(mixed, keys[party], "x"); });
+  }
+}
+
+TEST_F(Material, AFileOfAnOlderFormatIsNamed) {
+  deal(5);
+  const std::string header = encodeMaterialHeader(info);
+  ASSERT_EQ(header[13], 4) << "its version";
+  overwrite(path, 13, "\3");
+  expectCode(ExitCode::InvalidInput, "format version 3, this program reads 4", [&] { store(); });
 }

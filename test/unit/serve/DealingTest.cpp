@@ -93,12 +93,54 @@ TEST_F(DealingTest, ContinuesAfterAnInterruption) {
 }
 
 TEST_F(DealingTest, ContinuesIfTheSecondFileWasNeverMade) {
-  cut(Party::Zero, 0);
-  std::filesystem::remove(material(Party::One));
+  for (Party made : {Party::Zero, Party::One}) {
+    cut(made, 0);
+    std::filesystem::remove(material(peerOf(made)));
+    const plan::Id16 before = readMaterialInfo(material(made)).materialId;
+    serve::DealOptions options = deployment.dealOptions(8);
+    options.resume = true;
+    EXPECT_EQ(serve::deal(options).dealt, 8u);
+    EXPECT_NE(readMaterialInfo(material(made)).materialId, before) << "nothing of it is shared";
+  }
+  expectUsable();
+}
+
+// One record of both halves must never come from two runs: under the same masks, with other values.
+TEST_F(DealingTest, AHalfThatIsGoneIsNotDealtAgain) {
   serve::DealOptions options = deployment.dealOptions(8);
   options.resume = true;
-  EXPECT_EQ(serve::deal(options).dealt, 8u);
+  for (Party gone : {Party::Zero, Party::One}) {
+    const std::filesystem::path away = material(gone).string() + ".away";
+    const MaterialInfo before = readMaterialInfo(material(peerOf(gone)));
+    std::filesystem::rename(material(gone), away);
+    expectError(errorOf([&] { serve::deal(options); }), ExitCode::MaterialReuse,
+                material(gone).string() + ": is missing beside");
+    EXPECT_FALSE(std::filesystem::exists(material(gone)));
+    EXPECT_EQ(readMaterialInfo(material(peerOf(gone))), before);
+    std::filesystem::rename(away, material(gone));
+  }
+  // Nor what is missing of it, where the other half is one that a server may have taken.
+  cut(Party::One, 6);
+  expectError(errorOf([&] { serve::deal(options); }), ExitCode::MaterialReuse,
+              "s1.material: holds 6 records of 8, and ");
+  options.resume = false;
+  options.replace = true;
+  serve::deal(options);
   expectUsable();
+}
+
+TEST_F(DealingTest, HalvesOfDifferentSetsAreNotContinued) {
+  const std::filesystem::path kept = deployment.folder / "kept";
+  std::filesystem::rename(material(Party::One), kept);
+  deployment.deal(8, true);
+  std::filesystem::rename(kept, material(Party::One));
+  serve::DealOptions options = deployment.dealOptions(8);
+  options.resume = true;
+  expectError(errorOf([&] { serve::deal(options); }), ExitCode::PlanMismatch, "with another half");
+  RunningServer zero(deployment, Party::Zero, quick());
+  RunningServer one(deployment, Party::One, quick(zero.address()));
+  one.join();
+  expectError(one.error, ExitCode::PlanMismatch, "the two servers have different material sets");
 }
 
 TEST_F(DealingTest, ResumingACompleteSetDoesNothing) {
