@@ -149,9 +149,9 @@ Ledger::Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool
                 fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)),
                 "the folder of the material must be writable");
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
-    throw Error(ExitCode::MaterialReuse,
-                fmt::format("{}: another process uses this material", path.string()),
-                "stop the other gfsrun, or give this one its own material");
+    throw LedgerLocked(ExitCode::MaterialReuse,
+                       fmt::format("{}: another process uses this material", path.string()),
+                       "stop the other gfsrun, or give this one its own material");
 
   if (isBlank(file.get())) {
     if (!fresh)

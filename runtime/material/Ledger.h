@@ -2,9 +2,16 @@
 // The durable cursor that makes one-time material one-time: every serial below it is used or burnt.
 #pragma once
 
+#include "runtime/base/Error.h"
 #include "runtime/material/MaterialFile.h"
 
 namespace gfs {
+
+/// MaterialReuse: another process uses the material, which may be sound.
+class LedgerLocked : public Error {
+public:
+  using Error::Error;
+};
 
 /// A small file beside the material, locked while open, so that no two processes share a material
 /// file.
@@ -20,8 +27,8 @@ namespace gfs {
 class Ledger {
 public:
   /// Opens the ledger, or makes one at info.firstSerial if there is none, or a blank one, whose
-  /// making was interrupted, and `fresh` (no record was ever used). Errors: MaterialReuse (locked
-  /// by another process; missing although records were used), PlanMismatch (another set's),
+  /// making was interrupted, and `fresh` (no record was ever used). Errors: LedgerLocked;
+  /// MaterialReuse (missing although records were used), PlanMismatch (another set's),
   /// Integrity (damaged), OutputUnwritable.
   Ledger(const std::filesystem::path &path, const MaterialInfo &info, bool fresh);
   /// Gives back what was reserved and not claimed. If that cannot be written, it is lost.

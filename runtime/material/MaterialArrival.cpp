@@ -40,15 +40,9 @@ static void requireRoom(const std::filesystem::path &folder, uint64_t bytes) {
                 "make room on the server's disk, or deal smaller sets (-n)");
 }
 
-MaterialArrival::MaterialArrival(std::filesystem::path givenFolder, std::span<const uint8_t> header,
+MaterialArrival::MaterialArrival(std::filesystem::path givenFolder, const MaterialInfo &info,
                                  std::chrono::system_clock::time_point dealt)
-    : folder(std::move(givenFolder)) {
-  const auto [info, length] = decodeMaterialHeader(header, "the dealer's set");
-  if (length != header.size())
-    throw Error(ExitCode::InvalidInput, "the dealer's set: the header is damaged",
-                "do dealer and server run the same version?");
-  about = info;
-  expected = about.records * about.recordBytes();
+    : folder(std::move(givenFolder)), about(info), expected(about.records * about.recordBytes()) {
   requireRoom(folder, expected);
   part = folder / (materialName(about, dealt) + std::string(partSuffix));
   const int descriptor = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -58,7 +52,8 @@ MaterialArrival::MaterialArrival(std::filesystem::path givenFolder, std::span<co
   // Held while it comes, so that it is not taken for abandoned.
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
     unwritable(part);
-  writeAll(header);
+  const std::string header = encodeMaterialHeader(about);
+  writeAll({reinterpret_cast<const uint8_t *>(header.data()), header.size()});
 }
 
 MaterialArrival::~MaterialArrival() {

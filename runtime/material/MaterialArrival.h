@@ -13,9 +13,9 @@ namespace gfs {
 /// starts (removeAbandonedArrivals).
 class MaterialArrival {
 public:
-  /// `header`: what encodeMaterialHeader() made; `dealt` names the file. Errors: InvalidInput (not
-  /// a header), OutputUnwritable (no room for all of it, or the folder cannot be written).
-  MaterialArrival(std::filesystem::path folder, std::span<const uint8_t> header,
+  /// `dealt` names the file. Errors: OutputUnwritable (no room for all of it, or the folder cannot
+  /// be written).
+  MaterialArrival(std::filesystem::path folder, const MaterialInfo &info,
                   std::chrono::system_clock::time_point dealt);
   ~MaterialArrival();
   MaterialArrival(const MaterialArrival &) = delete;
@@ -37,7 +37,7 @@ private:
   const std::filesystem::path folder;
   std::filesystem::path part;
   OpenFile file;
-  MaterialInfo about;
+  const MaterialInfo about;
   uint64_t expected = 0, arrived = 0, unsynced = 0;
   bool kept = false;
 };

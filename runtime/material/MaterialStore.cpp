@@ -11,6 +11,10 @@ MaterialStore::MaterialStore(const std::filesystem::path &path, const SecretSeed
       ledger(ledgerFile.empty() ? ledgerPath(path) : ledgerFile, reader.info(),
              reader.info().records == 0 || !reader.erased(reader.info().firstSerial)),
       erasedTo(reader.info().firstSerial) {
+  if (!setSeed() && left() > 0)
+    throw Error(ExitCode::MaterialReuse,
+                fmt::format("{}: was used up and its seed erased", path.filename().string()),
+                "was an old ledger put back? deal a new set");
   eraseClaimed();
 }
 

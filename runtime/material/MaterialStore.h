@@ -13,7 +13,8 @@ namespace gfs {
 class MaterialStore {
 public:
   /// The ledger is beside the file unless said otherwise. Errors: those of MaterialReader and
-  /// Ledger. Erases what a crash left unerased.
+  /// Ledger; MaterialReuse (the seed was erased, but the ledger tells of unused records). Erases
+  /// what a crash left unerased.
   MaterialStore(const std::filesystem::path &path, const SecretSeed &partySeed,
                 const std::filesystem::path &ledger = {});
   ~MaterialStore() { eraseClaimed(); }

@@ -43,11 +43,16 @@ bool DealerSession::serveOne() {
 
 void DealerSession::receive(const Delivery &delivery) {
   const std::string &header = delivery.header();
+  const std::string place = "the dealer's set";
   arrival.reset();
-  arrival.emplace(*context.folder,
-                  std::span(reinterpret_cast<const uint8_t *>(header.data()), header.size()),
-                  std::chrono::system_clock::now());
-  requireUse(context.use, arrival->info(), "the dealer's set");
+  const auto [info, length] = decodeMaterialHeader(
+      std::span(reinterpret_cast<const uint8_t *>(header.data()), header.size()), place);
+  if (length != header.size())
+    throw Error(ExitCode::InvalidInput, place + ": the header is damaged",
+                "do dealer and server run the same version?");
+  if (!requireUse(context.use, info, place))
+    throw Error(ExitCode::InvalidInput, place + ": has no seed", "deal a new set");
+  arrival.emplace(*context.folder, info, std::chrono::system_clock::now());
   answer();
   while (arrival->missing() > 0) {
     const Frame frame =

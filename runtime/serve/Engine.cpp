@@ -22,14 +22,29 @@ Engine::Engine(const EngineFiles &files, Party party)
   const ComputeDevice device = openDevice(files.device);
   spdlog::info("device: {}", describeDevice(device, program, DeviceUser::Server));
   executor.emplace(program, std::move(weights), key.seed, party, *device.kernels, files.threads);
-  seed = key.seed.clone();
+  seed = std::make_shared<const SecretSeed>(key.seed.clone());
   supply.emplace(files.material, materialUse());
-  if (const MaterialSet *first = supply->first())
-    begin(open(*first));
+  while (const MaterialSet *first = hasMaterial() ? nullptr : supply->first()) {
+    const plan::Id16 id = first->id;
+    try {
+      begin(open(*first));
+    } catch (const Error &) {
+      if (offers(id))
+        throw;
+    }
+  }
 }
 
-std::unique_ptr<MaterialStore> Engine::open(const MaterialSet &set) const {
-  return std::make_unique<MaterialStore>(set.file, seed, set.ledger);
+std::unique_ptr<MaterialStore> Engine::open(const MaterialSet &set) {
+  try {
+    return std::make_unique<MaterialStore>(set.file, *seed, set.ledger);
+  } catch (const LedgerLocked &) {
+    throw;
+  } catch (const Error &error) {
+    if (error.code() != ExitCode::OutputUnwritable) // that is the folder's fault, not the set's
+      supply->setAside(set.id, error);
+    throw;
+  }
 }
 
 void Engine::begin(std::unique_ptr<MaterialStore> opened) {
@@ -66,9 +81,7 @@ std::vector<plan::Id16> Engine::otherMaterial() {
   return others;
 }
 
-void Engine::useMaterial(const plan::Id16 &id, bool endsFormer) {
-  if (id == materialId())
-    return;
+std::unique_ptr<MaterialStore> Engine::openMaterial(const plan::Id16 &id) {
   supply->refresh();
   const MaterialSet *set = supply->find(id);
   if (!set)
@@ -76,15 +89,19 @@ void Engine::useMaterial(const plan::Id16 &id, bool endsFormer) {
                 fmt::format("server {} has no half of material set {}", index(party()),
                             plan::hex(id).substr(0, 8)),
                 "give both servers the files of the same runs of gfsdeal");
+  return open(*set);
+}
+
+void Engine::useMaterial(std::unique_ptr<MaterialStore> opened, bool endsFormer) {
   const plan::Id16 before = materialId();
-  std::unique_ptr<MaterialStore> opened = open(*set);
   if (endsFormer && material && material->left() > 0)
     claim(endSerial() - 1);
   if (material)
     supply->noteLeft(before, material->left());
   begin(std::move(opened));
-  spdlog::info("material {}: in use, {} inferences left in all", set->file.string(),
-               materialLeft());
+  if (const MaterialSet *set = supply->find(materialId()))
+    spdlog::info("material {}: in use, {} inferences left in all", set->file.string(),
+                 materialLeft());
   if (endsFormer)
     supply->discard(before);
 }

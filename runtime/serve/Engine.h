@@ -34,7 +34,8 @@ struct GroupRequest {
 class Engine {
 public:
   /// Loads everything and checks that it belongs together. Errors: InputUnreadable, InvalidInput,
-  /// Integrity, PlanMismatch, Device, and those of Supply and MaterialStore.
+  /// Integrity, PlanMismatch, Device, and those of Supply and MaterialStore; in a folder no set
+  /// that is bad keeps the others from being used.
   Engine(const EngineFiles &files, Party party);
 
   // Facts that never change; from any thread.
@@ -54,7 +55,7 @@ public:
 
   /// What material must have been dealt for, and the folder that may get more; from any thread.
   MaterialUse materialUse() const {
-    return {planHash(), modelId(), party(), executor->recordBytes()};
+    return {planHash(), modelId(), party(), executor->recordBytes(), seed};
   }
   std::optional<std::filesystem::path> materialFolder() const { return supply->folder(); }
 
@@ -69,10 +70,14 @@ public:
   void lookForMaterial();
   /// Other sets with records left, after such a look at once.
   std::vector<plan::Id16> otherMaterial();
-  /// Goes over to another set. The one in use is closed; with `endsFormer` what is left of it is
-  /// used up, and its file, if in a folder, removed. Errors: PlanMismatch (not here), those of
-  /// MaterialStore; then nothing has changed.
-  void useMaterial(const plan::Id16 &id, bool endsFormer);
+  /// Another set, to go over to. Errors: PlanMismatch (not here), those of MaterialStore: one that
+  /// turns out to be bad is set aside, if in a folder.
+  std::unique_ptr<MaterialStore> openMaterial(const plan::Id16 &id);
+  /// Whether that set is here, and was not set aside.
+  bool offers(const plan::Id16 &id) const { return supply->find(id) != nullptr; }
+  /// Goes over to it. The one in use is closed; with `endsFormer` what is left of it is used up,
+  /// and its file, if in a folder, removed. Errors: those of claim(); then nothing has changed.
+  void useMaterial(std::unique_ptr<MaterialStore> opened, bool endsFormer);
 
   /// Has the work for the records from `serial` on that needs no input done in the background.
   /// Those below are of no use any more. A record that turns out bad is reported by load().
@@ -103,13 +108,13 @@ public:
 private:
   uint64_t portBytes(const google::protobuf::RepeatedPtrField<plan::Port> &ports) const;
   std::vector<SecretVector<uint8_t>> splitInputs(std::span<const uint8_t> shares) const;
-  std::unique_ptr<MaterialStore> open(const MaterialSet &set) const;
+  std::unique_ptr<MaterialStore> open(const MaterialSet &set);
   /// Works with `opened` from now on.
   void begin(std::unique_ptr<MaterialStore> opened);
   void updateLeft();
 
   const uint64_t aheadBytes, lowMaterial;
-  SecretSeed seed; ///< Of this server: opens records.
+  std::shared_ptr<const SecretSeed> seed; ///< Of this server: opens sets.
   std::optional<PartyExecutor> executor;
   std::optional<Supply> supply;
   std::unique_ptr<MaterialStore> material;

@@ -58,7 +58,8 @@ PeerAnswer Server::followUse(PeerLink &link, const Use &use) {
   PeerAnswer answer;
   try {
     const plan::Id16 id = fixedField<16>(use.material_id(), link.connection(), "material id");
-    engine.useMaterial(id, use.ends_former());
+    if (id != engine.materialId())
+      engine.useMaterial(engine.openMaterial(id), use.ends_former());
     if (id != link.peerMaterial())
       link.forgetPeerCursor();
     link.agreedOn(id);

@@ -88,18 +88,30 @@ bool Server::proposeMaterial(PeerLink &link) {
 
 bool Server::changeMaterial(PeerLink &link, bool endsFormer) {
   std::string refusals;
+  auto note = [&](const char *refusal) {
+    refusals += fmt::format("{}{}", refusals.empty() ? "" : "; ", printable(refusal));
+  };
   for (const plan::Id16 &id : engine.otherMaterial()) {
+    // Opened before server 1 is asked, who goes over at once and ends the former set.
+    std::unique_ptr<MaterialStore> half;
+    try {
+      half = engine.openMaterial(id);
+    } catch (const Error &error) {
+      if (engine.offers(id)) // else it was set aside, with a warning
+        note(error.what());
+      continue;
+    }
     PeerCommand command;
     command.mutable_use()->set_material_id(std::string(id.begin(), id.end()));
     command.mutable_use()->set_ends_former(endsFormer);
     const PeerAnswer answer = link.command(command);
     if (answer.accepted()) {
-      engine.useMaterial(id, endsFormer);
+      engine.useMaterial(std::move(half), endsFormer);
       link.agreedOn(id);
       saidOfMaterial.clear();
       return true;
     }
-    refusals += fmt::format("{}{}", refusals.empty() ? "" : "; ", printable(answer.refusal()));
+    note(answer.refusal().c_str());
   }
   // This is asked every second while a set is used up.
   if (!refusals.empty() && refusals != saidOfMaterial)

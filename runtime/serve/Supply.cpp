@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/serve/Supply.h"
 
-#include "runtime/base/Error.h"
 #include "runtime/material/Ledger.h"
 #include "runtime/material/MaterialArrival.h"
+#include "runtime/material/SetSeed.h"
 
 #include <algorithm>
 #include <spdlog/spdlog.h>
@@ -25,9 +25,9 @@ Supply::Supply(std::filesystem::path givenPlace, const MaterialUse &use)
     : place(std::move(givenPlace)), use(use), isFolder(std::filesystem::is_directory(place)) {
   if (!isFolder) {
     const MaterialInfo info = readMaterialInfo(place);
-    requireUse(use, info, place);
+    const bool hasSeed = requireUse(use, info, place);
     const std::filesystem::path ledger = ledgerPath(place, info);
-    all.push_back({info.materialId, place, ledger, leftOf(info, ledger)});
+    all.push_back({info.materialId, place, ledger, hasSeed ? leftOf(info, ledger) : 0});
     return;
   }
   removeAbandonedArrivals(place);
@@ -38,7 +38,7 @@ Supply::Supply(std::filesystem::path givenPlace, const MaterialUse &use)
                  place.string(), index(use.party));
 }
 
-void requireUse(const MaterialUse &use, const MaterialInfo &info,
+bool requireUse(const MaterialUse &use, const MaterialInfo &info,
                 const std::filesystem::path &place) {
   auto mismatch = [&](const char *cause, const char *hint) {
     throw Error(ExitCode::PlanMismatch, fmt::format("{}: {}", place.string(), cause), hint);
@@ -51,6 +51,7 @@ void requireUse(const MaterialUse &use, const MaterialInfo &info,
   if (info.payloadBytes != use.payloadBytes)
     mismatch("has records of another size than the plan needs",
              "deal it with the gfsdeal of this version");
+  return openSetSeed(info, *use.partySeed, place.string()).has_value();
 }
 
 void Supply::look(const std::filesystem::path &file) {
@@ -68,7 +69,7 @@ void Supply::look(const std::filesystem::path &file) {
     return;
   }
   const MaterialInfo info = readMaterialInfo(file);
-  requireUse(use, info, file);
+  const bool hasSeed = requireUse(use, info, file);
   const MaterialSet *known = find(info.materialId);
   if (known && known->file != file)
     throw Error(ExitCode::MaterialReuse,
@@ -77,7 +78,7 @@ void Supply::look(const std::filesystem::path &file) {
   if (known)
     return;
   const std::filesystem::path ledger = ledgerInFolder(file, info);
-  all.push_back({info.materialId, file, ledger, leftOf(info, ledger)});
+  all.push_back({info.materialId, file, ledger, hasSeed ? leftOf(info, ledger) : 0});
   spdlog::info("material {}: {} inferences", file.string(), all.back().left);
 }
 
@@ -99,11 +100,27 @@ void Supply::refresh() {
     try {
       look(file);
     } catch (const Error &error) {
-      spdlog::warn("{} ({})", error.what(), error.hint());
-      reported[file] = std::filesystem::last_write_time(file, failure);
+      // What cannot be read at the moment may be sound.
+      if (error.code() != ExitCode::InputUnreadable)
+        std::erase_if(all, [&](const MaterialSet &set) { return set.file == file; });
+      complain(file, error);
     }
   }
   std::ranges::sort(all, {}, &MaterialSet::file);
+}
+
+void Supply::complain(const std::filesystem::path &file, const Error &cause) {
+  std::error_code failure;
+  spdlog::warn("{} ({}); it is not used", cause.what(), cause.hint());
+  reported[file] = std::filesystem::last_write_time(file, failure);
+}
+
+void Supply::setAside(const plan::Id16 &id, const Error &cause) {
+  auto found = std::ranges::find(all, id, &MaterialSet::id);
+  if (!isFolder || found == all.end())
+    return;
+  complain(found->file, cause);
+  all.erase(found);
 }
 
 const MaterialSet *Supply::find(const plan::Id16 &id) const {

@@ -80,9 +80,10 @@ std::string beginningOf(Conversation conversation) {
   }
   case DeliveringDealer: {
     DealerCommand command;
-    MaterialInfo info;
-    info.records = 2;
-    command.mutable_delivery()->set_header(encodeMaterialHeader(info));
+    std::array<MaterialInfo, 2> halves;
+    halves[0].records = 2;
+    drawSetSeeds(halves, {SecretSeed(), SecretSeed()});
+    command.mutable_delivery()->set_header(encodeMaterialHeader(halves[0]));
     return beginningOf(GreetedDealer) + frame(command);
   }
   default:
@@ -94,8 +95,10 @@ std::string beginningOf(Conversation conversation) {
 void serveDealer(std::unique_ptr<Connection> connection) {
   const TemporaryFolder folder; // of material
   Metrics metrics;
-  const DealerContext context{
-      {}, folder.path(), Milliseconds(5), &metrics, [] { return std::vector<MaterialLeft>(); }};
+  MaterialUse use;
+  use.partySeed = std::make_shared<const SecretSeed>();
+  const DealerContext context{use, folder.path(), Milliseconds(5), &metrics,
+                              [] { return std::vector<MaterialLeft>(); }};
   DealerSession(std::move(connection), context).run();
   for (const auto &entry : std::filesystem::directory_iterator(folder.path()))
     if (!holdsAllRecords(entry.path()))

@@ -437,6 +437,10 @@ TEST_F(Material, AnOldLedgerCannotBringBackErasedRecords) {
                         std::filesystem::copy_options::overwrite_existing);
   expectCode(ExitCode::MaterialReuse, "record 7 was used and erased",
              [&] { readRecord(store(), 7); });
+  { store().claim(11); }
+  std::filesystem::copy(folder / "backup", ledgerPath(path),
+                        std::filesystem::copy_options::overwrite_existing);
+  expectCode(ExitCode::MaterialReuse, "was used up and its seed erased", [&] { store(); });
 }
 
 TEST_F(Material, RefusesTheLedgerOfAnotherSet) {

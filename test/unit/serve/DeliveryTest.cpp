@@ -249,6 +249,26 @@ TEST_F(DeliveryTest, WhatIsForSomebodyElseIsRefused) {
   awaitNoFiles(Party::Zero);
 }
 
+// By who has the dealer's certificate, but not its key.
+TEST_F(DeliveryTest, ASetThatDoesNotAuthenticateIsRefused) {
+  start();
+  DeliveryOptions forged = options(3);
+  plan::DealerKey key = plan::readDealerKey(forged.dealerKey, deployment.loaded);
+  key.seeds[1] = SecretSeed::random();
+  forged.dealerKey = deployment.folder / "forged.key";
+  plan::writeDealerKey(forged.dealerKey, deployment.loaded, key, false);
+  expectError(errorOf([&] { Deliverer(forged).deliver(); }), ExitCode::Integrity,
+              "the dealer's set: the set's seed does not authenticate");
+  awaitNoFiles(Party::Zero);
+  awaitNoFiles(Party::One);
+  MaterialInfo info = half(Party::Zero, 4);
+  info.sealedSeed.fill(0);
+  auto connection = greetedByHand();
+  offer(*connection, encodeMaterialHeader(info));
+  expectError(errorOf([&] { answer(*connection); }), ExitCode::InvalidInput, "has no seed");
+  awaitNoFiles(Party::Zero);
+}
+
 TEST_F(DeliveryTest, NothingIsKeptThatWasNotDelivered) {
   start();
   auto connection = greetedByHand();
@@ -272,10 +292,7 @@ TEST_F(DeliveryTest, WhatACrashLeftIsRemovedButNotWhatComes) {
   const std::filesystem::path folder = deployment.material(Party::Zero);
   std::ofstream(folder / "x.s0.material.part") << "abandoned";
   std::ofstream(folder / "x.part") << "of somebody else";
-  const std::string header = encodeMaterialHeader(half(Party::Zero, 2));
-  MaterialArrival coming(folder,
-                         std::span(reinterpret_cast<const uint8_t *>(header.data()), header.size()),
-                         std::chrono::system_clock::now());
+  MaterialArrival coming(folder, half(Party::Zero, 2), std::chrono::system_clock::now());
   removeAbandonedArrivals(folder);
   const std::vector<std::string> left = filesOf(Party::Zero);
   EXPECT_EQ(left.size(), 2u);
