@@ -29,31 +29,54 @@ static void syncFolder(const std::filesystem::path &folder) {
     unwritable(folder);
 }
 
-static void requireRoom(const std::filesystem::path &folder, uint64_t bytes) {
+/// Throws unless, beside what ledgers may need, the disk has room for a set of so many bytes, of
+/// which it has so many already.
+static void requireRoom(const std::filesystem::path &folder, uint64_t bytes, uint64_t taken) {
   std::error_code failure;
   const std::filesystem::space_info room = std::filesystem::space(folder, failure);
-  if (!failure && (room.available < roomForLedgers || room.available - roomForLedgers < bytes))
+  if (!failure &&
+      (room.available < roomForLedgers || room.available - roomForLedgers < bytes - taken))
     throw Error(ExitCode::OutputUnwritable,
                 fmt::format("{}: {} MB are free, of which {} MB stay so, the set takes {} MB",
-                            folder.string(), room.available / 1'000'000, roomForLedgers / 1'000'000,
-                            bytes / 1'000'000 + 1),
+                            folder.string(), (room.available + taken) / 1'000'000,
+                            roomForLedgers / 1'000'000, bytes / 1'000'000 + 1),
                 "make room on the server's disk, or deal smaller sets (-n)");
+}
+
+/// Takes the room of a whole set, so that several that come at once do not fill the disk. Where the
+/// file system cannot do that, the sets have to see as they come.
+static void takeRoom(const std::filesystem::path &path, int file, uint64_t bytes) {
+  while (::fallocate(file, 0, 0, static_cast<off_t>(bytes)) != 0) {
+    if (errno == EOPNOTSUPP)
+      return;
+    if (errno != EINTR)
+      unwritable(path);
+  }
 }
 
 MaterialArrival::MaterialArrival(std::filesystem::path givenFolder, const MaterialInfo &info,
                                  std::chrono::system_clock::time_point dealt)
     : folder(std::move(givenFolder)), about(info), expected(about.records * about.recordBytes()) {
-  requireRoom(folder, expected);
+  const std::string header = encodeMaterialHeader(about);
+  const uint64_t whole = header.size() + expected;
+  requireRoom(folder, whole, 0);
   part = folder / (materialName(about, dealt) + std::string(partSuffix));
   const int descriptor = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (descriptor < 0)
     unwritable(part);
   file = OpenFile(descriptor);
-  // Held while it comes, so that it is not taken for abandoned.
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
-    unwritable(part);
-  const std::string header = encodeMaterialHeader(about);
-  writeAll({reinterpret_cast<const uint8_t *>(header.data()), header.size()});
+  try {
+    // Held while it comes, so that it is not taken for abandoned.
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
+      unwritable(part);
+    takeRoom(part, descriptor, whole);
+    requireRoom(folder, whole, whole); // others may have come meanwhile
+    writeAll({reinterpret_cast<const uint8_t *>(header.data()), header.size()});
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(part, ignored);
+    throw;
+  }
 }
 
 MaterialArrival::~MaterialArrival() {

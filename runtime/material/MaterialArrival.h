@@ -8,7 +8,8 @@
 
 namespace gfs {
 
-/// What has come lies in NAME.material.part, which is material to nobody, until keep(). A set that
+/// What has come lies in NAME.material.part, which is material to nobody, until keep(). Its room on
+/// the disk is taken at once. A set that
 /// is not kept, because something failed, is removed; what a crash left, when the next server
 /// starts (removeAbandonedArrivals).
 class MaterialArrival {

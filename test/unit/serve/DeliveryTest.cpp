@@ -5,7 +5,10 @@
 
 #include "test/unit/serve/Deployment.h"
 
+#include <csignal>
 #include <numeric>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 using namespace gfs;
 using namespace gfs::testing;
@@ -298,4 +301,28 @@ TEST_F(DeliveryTest, WhatACrashLeftIsRemovedButNotWhatComes) {
   EXPECT_EQ(left.size(), 2u);
   EXPECT_FALSE(std::filesystem::exists(folder / "x.s0.material.part"));
   EXPECT_TRUE(std::filesystem::exists(folder / "x.part"));
+}
+
+TEST_F(DeliveryTest, ASetTakesItsRoomBeforeItComes) {
+  const std::filesystem::path folder = deployment.material(Party::Zero);
+  const MaterialInfo info = half(Party::Zero, 40000);
+  {
+    MaterialArrival coming(folder, info, std::chrono::system_clock::now());
+    struct stat status = {};
+    ASSERT_EQ(::stat((folder / filesOf(Party::Zero).at(0)).c_str(), &status), 0);
+    EXPECT_GE(static_cast<uint64_t>(status.st_blocks) * 512, info.records * info.recordBytes());
+  }
+  // The disk has no room, which the system finds out.
+  struct rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  struct rlimit small = before;
+  small.rlim_cur = 65536;
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const std::optional<Error> error =
+      errorOf([&] { MaterialArrival(folder, info, std::chrono::system_clock::now()); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  expectError(error, ExitCode::OutputUnwritable, "cannot be written");
+  EXPECT_EQ(filesOf(Party::Zero), std::vector<std::string>()) << "nothing is left of it";
 }
