@@ -62,6 +62,8 @@ public:
   /// Requests begun later come from this seed, that of a set of material, and not from the
   /// constructor's, which the masks of weights keep. No request may be begun meanwhile.
   void useSeed(const SecretSeed &setSeed) { seed = setSeed.clone(); }
+  /// Wipes that seed: until there is another, no request may be begun.
+  void forgetSeed() { seed.reset(); }
 
   const Program &program() const { return *code; }
   Party party() const { return self; }
@@ -101,7 +103,7 @@ private:
 
   ProgramRef code;
   ServerWeights weights;
-  SecretSeed seed;
+  std::optional<SecretSeed> seed;
   Party self;
   const Kernels *kernels;
   std::unique_ptr<ThreadPool> pool;

@@ -80,7 +80,8 @@ Prepared PartyExecutor::begin(const plan::Id16 &materialId, uint64_t serial,
   if (!std::ranges::equal(record, expected, {}, &SecretVector<uint8_t>::size))
     throw wrongSize(serial, recordBytes(), found);
   Prepared prepared({code->loaded().hash, weights.modelId, materialId, serial}, std::move(record));
-  prepared.key.emplace(requestKey(seed, prepared.id));
+  check(seed.has_value(), "a request begun without a seed");
+  prepared.key.emplace(requestKey(*seed, prepared.id));
   prepared.masks.emplace(*code);
   return prepared;
 }

@@ -203,13 +203,18 @@ void MaterialWriter::finish() {
 
 // --- Reader -------------------------------------------------------------------------------------
 
+Error seedErased(const std::filesystem::path &path) {
+  return Error(ExitCode::MaterialReuse,
+               fmt::format("{}: was used up and its seed erased", path.filename().string()),
+               "was an old ledger put back? deal a new set");
+}
+
 MaterialReader::MaterialReader(const std::filesystem::path &path, const SecretSeed &partySeed)
     : path(path), header(), file(openExisting(path)), headerBytes(0), seed([&] {
         std::tie(header, headerBytes) = readHeader(path, file.get());
         return openSetSeed(header, partySeed, path.filename().string());
       }()),
-      // Without its seed a set is used up: nothing of it opens.
-      cipher(seed ? seed->clone() : SecretSeed::random(), header) {
+      cipher(seed ? std::make_optional<RecordCipher>(*seed, header) : std::nullopt) {
   uint64_t present = sizeOf(path, file.get()) - headerBytes,
            expected = header.records * header.recordBytes();
   if (present != expected)
@@ -225,13 +230,19 @@ void MaterialReader::readAt(uint64_t offset, std::span<uint8_t> out) const {
                 fmt::format("{}: has been cut short", path.filename().string()), "copy it again");
 }
 
-std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
-                                                        std::span<const uint64_t> lengths) const {
+void MaterialReader::requireHeld(uint64_t serial) const {
   if (serial >= header.endSerial())
     throw Error(
         ExitCode::MaterialExhausted,
         fmt::format("{}: all {} records are used", path.filename().string(), header.records),
         moreMaterial);
+}
+
+std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
+                                                        std::span<const uint64_t> lengths) const {
+  requireHeld(serial);
+  if (!cipher)
+    throw seedErased(path);
   check(serial >= header.firstSerial, "serial before the first record");
   check(std::accumulate(lengths.begin(), lengths.end(), uint64_t(0)) == header.payloadBytes,
         "lengths of the pieces of a record");
@@ -242,7 +253,7 @@ std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
   };
   std::array<uint8_t, RecordCipher::nonceBytes> nonce;
   take(nonce);
-  RecordCipher::Opening opening(cipher, serial, nonce);
+  RecordCipher::Opening opening(*cipher, serial, nonce);
   // From the cache of the processor, not from memory, each byte is decrypted.
   std::vector<uint8_t> sealed(std::min(readBytes, header.payloadBytes));
   std::vector<SecretVector<uint8_t>> pieces;
@@ -274,9 +285,15 @@ std::vector<SecretVector<uint8_t>> MaterialReader::read(uint64_t serial,
   return pieces;
 }
 
-void MaterialReader::eraseSeed() const noexcept {
+void MaterialReader::eraseSeed() noexcept {
   if (!seed)
     return;
+  eraseSeedOnDisk();
+  seed.reset();
+  cipher.reset();
+}
+
+void MaterialReader::eraseSeedOnDisk() const noexcept {
   std::array<uint8_t, maxMaterialHeaderBytes> bytes;
   const std::span<uint8_t> found = std::span(bytes).first(headerBytes);
   const std::array<uint8_t, sizeof header.sealedSeed> zeros{};

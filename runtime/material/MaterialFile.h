@@ -3,6 +3,7 @@
 // server.
 #pragma once
 
+#include "runtime/base/Error.h"
 #include "runtime/base/Secret.h"
 #include "runtime/material/MaterialHeader.h"
 #include "runtime/material/MaterialSink.h"
@@ -71,6 +72,9 @@ private:
   uint64_t unsynced = 0;
 };
 
+/// MaterialReuse: nothing of a set opens once its seed is gone.
+Error seedErased(const std::filesystem::path &path);
+
 /// Random access to the records of a complete file.
 class MaterialReader {
 public:
@@ -84,27 +88,31 @@ public:
   /// The payload of one record, in pieces of these lengths, info().payloadBytes together. The system
   /// is told to have the record behind it ready. Errors, which name the file without its folder,
   /// since servers tell them to clients: MaterialExhausted (serial past the end), MaterialReuse
-  /// (erased), Integrity (does not authenticate).
+  /// (erased, or the seed is), Integrity (does not authenticate).
   std::vector<SecretVector<uint8_t>> read(uint64_t serial, std::span<const uint64_t> lengths) const;
   /// True if the record has been erased after use.
   bool erased(uint64_t serial) const;
   /// Destroys the records of [from, to) on disk as far as the file system allows; never fails.
   void erase(uint64_t from, uint64_t to) const noexcept;
-  /// The same for the seed of the set, when all records are used.
-  void eraseSeed() const noexcept;
+  /// The same for the seed of the set, when all records are used; wipes it from memory too, with
+  /// what opens records. Nothing may be read meanwhile.
+  void eraseSeed() noexcept;
+  /// Throws MaterialExhausted for serials past the end.
+  void requireHeld(uint64_t serial) const;
 
 private:
   uint64_t offset(uint64_t serial) const {
     return headerBytes + (serial - header.firstSerial) * header.recordBytes();
   }
   void readAt(uint64_t offset, std::span<uint8_t> out) const;
+  void eraseSeedOnDisk() const noexcept;
 
   std::filesystem::path path;
   MaterialInfo header;
   OpenFile file;
   uint64_t headerBytes = 0;
   std::optional<SecretSeed> seed;
-  RecordCipher cipher;
+  std::optional<RecordCipher> cipher; ///< While there is a seed.
 };
 
 } // namespace gfs

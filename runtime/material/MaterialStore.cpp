@@ -12,9 +12,7 @@ MaterialStore::MaterialStore(const std::filesystem::path &path, const SecretSeed
              reader.info().records == 0 || !reader.erased(reader.info().firstSerial)),
       erasedTo(reader.info().firstSerial) {
   if (!setSeed() && left() > 0)
-    throw Error(ExitCode::MaterialReuse,
-                fmt::format("{}: was used up and its seed erased", path.filename().string()),
-                "was an old ledger put back? deal a new set");
+    throw seedErased(path);
   eraseClaimed();
 }
 
@@ -24,6 +22,7 @@ void MaterialStore::requireUnused(uint64_t serial) const {
     throw Error(ExitCode::MaterialReuse,
                 fmt::format("serial {} of the material was used already", serial),
                 "material is good for one inference only");
+  reader.requireHeld(serial);
 }
 
 void MaterialStore::claim(uint64_t serial) { ledger.claim(serial); }

@@ -32,13 +32,15 @@ public:
                                                std::span<const uint64_t> lengths) const {
     return reader.read(serial, lengths);
   }
-  /// Throws MaterialReuse below the cursor, and OutputUnwritable where nothing can be claimed any
-  /// more: better said before the other server has claimed its half.
+  /// Throws MaterialReuse below the cursor, MaterialExhausted past the end, and OutputUnwritable
+  /// where nothing can be claimed any more: better said before the other server has claimed its
+  /// half.
   void requireUnused(uint64_t serial) const;
   /// Durably uses up everything up to and including `serial`. Errors: Ledger::claim.
   void claim(uint64_t serial);
   /// Erases claimed records from the disk, and reserves serials for the claims to come: the work on
-  /// disk that no request has to wait for. Errors: Ledger::reserve.
+  /// disk that no request has to wait for. With the last record the seed of the set goes, on disk
+  /// and in memory: readAhead() may not run meanwhile. Errors: Ledger::reserve.
   void tidy();
 
 private:

@@ -50,10 +50,11 @@ std::unique_ptr<MaterialStore> Engine::open(const MaterialSet &set) {
 void Engine::begin(std::unique_ptr<MaterialStore> opened) {
   stock.reset(); // its thread reads from the set before
   material = std::move(opened);
-  if (material->setSeed())
-    executor->useSeed(*material->setSeed());
   updateLeft();
   tidy();
+  if (!material->setSeed()) // used up
+    return;
+  executor->useSeed(*material->setSeed());
   stock.emplace(
       endSerial(), aheadBytes,
       [this, parts = executor->recordPartBytes()](uint64_t serial) {
@@ -67,6 +68,7 @@ void Engine::lookForMaterial() {
   if (now - looked < std::chrono::seconds(1))
     return;
   looked = now;
+  tidy(); // a record may have been burnt, and been the last
   supply->refresh();
   updateLeft();
 }
@@ -184,6 +186,10 @@ void Engine::claim(uint64_t serial) {
 void Engine::tidy() noexcept {
   remains.reset();
   try {
+    if (material && material->left() == 0) {
+      stock.reset(); // its thread may be reading a record that was burnt
+      executor->forgetSeed();
+    }
     if (material)
       material->tidy();
   } catch (const std::exception &error) {

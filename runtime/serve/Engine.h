@@ -125,7 +125,8 @@ private:
   mutable std::mutex setsMutex;
   std::vector<MaterialLeft> setsLeft; ///< Guarded by setsMutex.
   StockState stockState;
-  std::optional<Stock> stock; ///< Last: its thread uses the others.
+  /// While the set in use has records left. Last: its thread uses the others.
+  std::optional<Stock> stock;
 };
 
 } // namespace gfs::serve

@@ -482,6 +482,9 @@ TEST_F(Material, ASetHasASeedOfItsOwnThatGoesWithIt) {
     EXPECT_EQ(sealedOnDisk(), info.sealedSeed) << "one record is left";
     material.claim(11);
     material.tidy();
+    EXPECT_FALSE(material.setSeed()) << "nor in memory";
+    expectCode(ExitCode::MaterialReuse, "its seed erased",
+               [&] { material.readAhead(11, std::array{info.payloadBytes}); });
   }
   EXPECT_EQ(sealedOnDisk(), decltype(info.sealedSeed){});
   MaterialStore spent = store();

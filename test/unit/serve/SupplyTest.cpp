@@ -3,9 +3,11 @@
 // its file is called; two servers that go from set to set.
 #include "runtime/serve/Supply.h"
 
+#include "runtime/crypto/Prg.h"
 #include "test/unit/material/ReadRecord.h"
 #include "test/unit/serve/Deployment.h"
 
+#include <cstring>
 #include <spdlog/sinks/ostream_sink.h>
 #include <sstream>
 #include <sys/stat.h>
@@ -41,6 +43,29 @@ private:
   std::ostringstream lines;
   const std::shared_ptr<spdlog::logger> before;
 };
+
+/// How often a seed lies in memory that this process can write, besides where it is known to.
+size_t copiesInMemory(const SecretSeed &known) {
+  std::vector<std::span<const uint8_t>> ranges;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    uintptr_t begin = 0, end = 0;
+    char mode[5] = {};
+    if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) == 3 && mode[0] == 'r' &&
+        mode[1] == 'w')
+      ranges.emplace_back(reinterpret_cast<const uint8_t *>(begin), end - begin);
+  }
+  size_t copies = 0;
+  for (std::span<const uint8_t> range : ranges)
+    for (const uint8_t *at = range.data(), *end = at + range.size(); at < end; ++at) {
+      at = static_cast<const uint8_t *>(
+          ::memmem(at, static_cast<size_t>(end - at), known.bytes().data(), known.bytes().size()));
+      if (!at)
+        break;
+      copies += at != known.bytes().data();
+    }
+  return copies;
+}
 
 class SupplyTest : public ::testing::Test {
 protected:
@@ -318,6 +343,31 @@ TEST_F(SupplyTest, AUsedUpSetIsRemovedAndItsLedgerKept) {
   supply.discard(set.id);
   EXPECT_FALSE(std::filesystem::exists(file));
   EXPECT_TRUE(std::filesystem::exists(set.ledger));
+}
+
+TEST_F(SupplyTest, TheSeedOfAUsedUpSetIsNowhereInMemory) {
+  if (std::getenv("GFS_SANITIZED"))
+    GTEST_SKIP() << "sanitizers do not let all memory be read";
+  const std::filesystem::path file = dealt(2, "a")[0];
+  const plan::PartyKey key =
+      plan::readPartyKey(deployment.files(Party::Zero).key, deployment.loaded);
+  const SecretSeed known = MaterialReader(file, key.seed).setSeed()->clone();
+  const SecretSeed recordKey = deriveSeed(known, "gfs material record key");
+  serve::EngineFiles files = deployment.files(Party::Zero);
+  files.aheadBytes = 0;
+  serve::Engine engine(files, Party::Zero);
+  engine.load(0, 2);
+  engine.claim(0);
+  engine.tidy();
+  EXPECT_GE(copiesInMemory(known), 2u) << "of the file, and to make masks";
+  EXPECT_GE(copiesInMemory(recordKey), 1u);
+  engine.claim(1);
+  engine.tidy();
+  EXPECT_EQ(copiesInMemory(known), 0u);
+  EXPECT_EQ(copiesInMemory(recordKey), 0u);
+  expectError(errorOf([&] { engine.load(1); }), ExitCode::MaterialReuse, "used already");
+  expectError(errorOf([&] { engine.load(2); }), ExitCode::MaterialExhausted,
+              "all 2 records are used");
 }
 
 TEST_F(SupplyTest, ServersGoFromSetToSet) {
