@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfs-debug: where a private result goes wrong. Flags here, work in compiler/debug.
 #include "compiler/debug/LayerComparison.h"
-#include "tools/common/ModelFlags.h"
+#include "tools/gfscc/ModelFlags.h"
 
 using namespace gfs;
 

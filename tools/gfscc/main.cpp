@@ -4,8 +4,8 @@
 #include "compiler/pipeline/Driver.h"
 #include "runtime/base/Error.h"
 #include "tools/common/CommandLine.h"
-#include "tools/common/ModelFlags.h"
 #include "tools/common/Process.h"
+#include "tools/gfscc/ModelFlags.h"
 
 #include <charconv>
 

@@ -259,7 +259,9 @@ TEST_F(DeliveryTest, ASetThatDoesNotAuthenticateIsRefused) {
   plan::DealerKey key = plan::readDealerKey(forged.dealerKey, deployment.loaded);
   key.seeds[1] = SecretSeed::random();
   forged.dealerKey = deployment.folder / "forged.key";
-  plan::writeDealerKey(forged.dealerKey, deployment.loaded, key, false);
+  StagedFiles files;
+  plan::stageDealerKey(files, forged.dealerKey, deployment.loaded, key);
+  files.commit();
   expectError(errorOf([&] { Deliverer(forged).deliver(); }), ExitCode::Integrity,
               "the dealer's set: the set's seed does not authenticate");
   awaitNoFiles(Party::Zero);
