@@ -33,7 +33,7 @@ def damage(path, how):
 class BadFiles(TestCase):
     def server(self, deployment, party=1):
         """A server that should refuse to start (server 1 has no peer to talk to)."""
-        arguments = deployment.server_arguments(party, peer="127.0.0.1:9", once=None)
+        arguments = deployment.server_arguments(party, peer="127.0.0.1:9", requests=1)
         arguments = [a for a in arguments if a is not None]
         return run("gfsrun", *arguments, timeout=60)
 
