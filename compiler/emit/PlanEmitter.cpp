@@ -145,6 +145,9 @@ private:
         output.set_post_axis(static_cast<uint32_t>(axis.getInt()));
       if (auto count = main.getResultAttrOfType<IntegerAttr>(port, secure::postCountAttr))
         output.set_post_count(static_cast<uint32_t>(count.getInt()));
+      if (auto shape = main.getResultAttrOfType<DenseI64ArrayAttr>(port, secure::shapeAttr))
+        for (int64_t extent : shape.asArrayRef())
+          output.add_shape(static_cast<uint64_t>(extent));
     }
   }
 

@@ -149,8 +149,8 @@ void Importer::refuse(const std::string &place, const Refusal &refusal) {
   refusals.push_back(fmt::format("{}: {}; {}", place, refusal.reason, refusal.hint));
 }
 
-/// What the client computes, if nothing but reshapes follow it: an output has the shape that the
-/// client works on. Else `value`.
+/// What the client computes, if nothing but reshapes follow it, which are the client's, too. Else
+/// `value`.
 static Value beforeLastReshapes(Value value) {
   Value source = value;
   while (auto reshape = source.getDefiningOp<nn::ReshapeOp>())
@@ -256,10 +256,13 @@ void Importer::addOutputs(const std::vector<std::string> &names) {
     }
     NodeProto exit;
     Node node(state, exit, name);
-    results.push_back(value.quantised ? emitIntegers(node, value)
-                                      : beforeLastReshapes(value.tensor));
-    attributes.push_back(state.builder.getDictionaryAttr(
-        state.builder.getNamedAttr(nn::nameAttr, state.builder.getStringAttr(name))));
+    Value given = value.quantised ? emitIntegers(node, value) : value.tensor;
+    results.push_back(beforeLastReshapes(given));
+    NamedAttrList port;
+    port.set(nn::nameAttr, state.builder.getStringAttr(name));
+    if (results.back().getType() != given.getType())
+      port.set(nn::shapeAttr, state.builder.getDenseI64ArrayAttr(Node::shapeOf(given)));
+    attributes.push_back(port.getDictionary(state.builder.getContext()));
   }
   func::ReturnOp::create(state.builder, function.getLoc(), results);
   function.setType(

@@ -256,11 +256,13 @@ private:
     StringRef name = isFixed ? fixed::postAttr : secure::postAttr;
     StringRef axis = isFixed ? fixed::postAxisAttr : secure::postAxisAttr;
     StringRef count = isFixed ? fixed::postCountAttr : secure::postCountAttr;
+    StringRef shape = isFixed ? fixed::shapeAttr : secure::shapeAttr;
     for (auto main : module->getOps<func::FuncOp>())
       for (unsigned i = 0; i < main.getNumResults(); ++i) {
         main.setResultAttr(i, name, post);
         main.removeResultAttr(i, StringAttr::get(&context, axis));
         main.removeResultAttr(i, StringAttr::get(&context, count));
+        main.removeResultAttr(i, StringAttr::get(&context, shape));
       }
   }
 

@@ -107,6 +107,11 @@ LogicalResult FixedDialect::verifyRegionResultAttribute(Operation *op, unsigned,
                              << "' expects an i64 that is not negative";
     return success();
   }
+  if (attribute.getName() == shapeAttr) {
+    if (!isa<DenseI64ArrayAttr>(attribute.getValue()))
+      return op->emitError() << "'" << shapeAttr << "' expects an array of i64";
+    return success();
+  }
   if (attribute.getName() != postAttr)
     return op->emitError() << "'" << attribute.getName().getValue()
                            << "' is not an attribute of results in the fixed dialect";

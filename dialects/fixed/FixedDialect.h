@@ -32,6 +32,7 @@ constexpr llvm::StringLiteral nameAttr = "fixed.name";
 constexpr llvm::StringLiteral postAttr = "fixed.post";
 constexpr llvm::StringLiteral postAxisAttr = "fixed.post_axis";
 constexpr llvm::StringLiteral postCountAttr = "fixed.post_count";
+constexpr llvm::StringLiteral shapeAttr = "fixed.shape";
 constexpr llvm::StringLiteral rangeAttr = "fixed.range";
 /// On operations that find signs: "table", "one_hot" or "dcf"; none: the conversion's default.
 constexpr llvm::StringLiteral protocolAttr = "fixed.protocol";

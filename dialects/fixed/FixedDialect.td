@@ -24,6 +24,7 @@ def Fixed_Dialect : Dialect {
       "bottom_indices"` on results: what the client applies to its logits.
     - `fixed.post_axis : i64` beside it: the axis it works along; without, the last one longer than 1.
     - `fixed.post_count : i64` beside it: how many elements are selected.
+    - `fixed.shape : array<i64>` beside it: the shape that the client then gives them, where the model has another.
     - `fixed.protocol = "table"`, `"one_hot"` or `"dcf"` on an operation that finds signs: how the servers do it.
     - `fixed.range = array<f64: min, max>` on an operation (for its one result) or an argument, of any dialect: the smallest
       and largest real value seen there in calibration. Measured, hence no promise; `fixed-verify-ranges` holds

@@ -75,6 +75,11 @@ LogicalResult NnDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsig
 
 LogicalResult NnDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
                                                      NamedAttribute attribute) {
+  if (attribute.getName() == shapeAttr) {
+    if (!isa<DenseI64ArrayAttr>(attribute.getValue()))
+      return op->emitError() << "'" << shapeAttr << "' expects an array of i64";
+    return success();
+  }
   return verifyName(op, attribute);
 }
 

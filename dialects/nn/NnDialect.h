@@ -16,6 +16,9 @@
 namespace gfs::nn {
 
 constexpr llvm::StringLiteral nameAttr = "nn.name";
+/// i64 array, on a result of `main`: the model's shape of it, where reshapes behind what the client
+/// computes were left out.
+constexpr llvm::StringLiteral shapeAttr = "nn.shape";
 /// Unit, on a product with a scalar: the scalar belongs to the model's structure (an attribute of
 /// an operator, say), so it may stand in the plan. Others are weights.
 constexpr llvm::StringLiteral publicFactorAttr = "nn.public_factor";

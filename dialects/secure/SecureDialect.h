@@ -39,6 +39,7 @@ constexpr llvm::StringLiteral seenAttr = "secure.seen"; ///< Of inputs: f64, see
 constexpr llvm::StringLiteral postAttr = "secure.post";
 constexpr llvm::StringLiteral postAxisAttr = "secure.post_axis";
 constexpr llvm::StringLiteral postCountAttr = "secure.post_count";
+constexpr llvm::StringLiteral shapeAttr = "secure.shape";
 constexpr llvm::StringLiteral offsetAttr = "secure.offset"; ///< First ring word in the arena.
 
 /// Shape and scale of a value of this dialect.

@@ -110,6 +110,8 @@ private:
         function.setResultAttr(i, secure::postAxisAttr, axis);
       if (auto count = source.getResultAttr(i, fixed::postCountAttr))
         function.setResultAttr(i, secure::postCountAttr, count);
+      if (auto shape = source.getResultAttr(i, fixed::shapeAttr))
+        function.setResultAttr(i, secure::shapeAttr, shape);
     }
   }
 

@@ -165,6 +165,8 @@ LogicalResult FixedLowering::lowerReturn(func::FuncOp target, Operation *op) {
       target.setResultAttr(index, fixed::postCountAttr, builder.getI64IntegerAttr(*post.count));
     if (Attribute name = source.getResultAttr(index, nn::nameAttr))
       target.setResultAttr(index, fixed::nameAttr, name);
+    if (Attribute shape = source.getResultAttr(index, nn::shapeAttr))
+      target.setResultAttr(index, fixed::shapeAttr, shape);
   }
   func::ReturnOp::create(builder, location, results);
   return success();

@@ -160,6 +160,7 @@ struct Argmax : gfs::fixed::impl::FixedArgmaxBase<Argmax> {
       result.set(*index);
       main.setResultAttr(result.getOperandNumber(), postAttr,
                          StringAttr::get(&getContext(), "index"));
+      main.removeResultAttr(result.getOperandNumber(), StringAttr::get(&getContext(), shapeAttr));
     }
     main.setFunctionType(
         FunctionType::get(&getContext(), main.getArgumentTypes(), exit->getOperandTypes()));

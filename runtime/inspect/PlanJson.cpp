@@ -41,6 +41,8 @@ static Json portsJson(const plan::Plan &plan,
       entry["post_axis"] = port.post_axis();
     if (port.post_count() > 0)
       entry["post_count"] = port.post_count();
+    if (port.shape_size() > 0)
+      entry["model_shape"] = std::vector<uint64_t>(port.shape().begin(), port.shape().end());
     list.push_back(std::move(entry));
   }
   return list;

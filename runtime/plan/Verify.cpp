@@ -3,6 +3,7 @@
 // own.
 #include "runtime/plan/VerifyContext.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -81,10 +82,12 @@ static void verifyDataFlow(const VerifyContext &v) {
     v.require(made[id], "no step makes value {}", id);
 }
 
-/// The axis exists, and as many elements are selected as there are at most.
+/// The axis exists, as many elements are selected as there are at most, and the shape that the client
+/// gives them has as many.
 static void verifyPostProcess(const VerifyContext &v, const Port &port) {
   if (port.post_process() == Port::NONE || port.post_process() == Port::INDEX)
-    return;
+    return v.require(port.shape_size() == 0, "output {}: only what is processed is reshaped",
+                     port.name());
   const Value &value = v.value(port.value());
   int axes = value.shape_size();
   v.require(axes > 0 && (!port.has_post_axis() || port.post_axis() < static_cast<uint32_t>(axes)),
@@ -96,6 +99,20 @@ static void verifyPostProcess(const VerifyContext &v, const Port &port) {
   v.require(!selects ||
                 (port.has_post_axis() && port.post_count() >= 1 && port.post_count() <= extent),
             "output {}: cannot select {} elements of its axis", port.name(), port.post_count());
+  if (port.shape_size() == 0)
+    return;
+  const auto longest = std::find_if(shape.rbegin(), shape.rend(), [](uint64_t n) { return n > 1; });
+  const uint64_t along = port.has_post_axis() ? extent : longest == shape.rend() ? 1 : *longest;
+  const bool chooses =
+      port.post_process() == Port::ARGMAX || port.post_process() == Port::ARGMAX_LAST;
+  const uint64_t made =
+      v.counts[port.value()] / (chooses || selects ? along : 1) * (selects ? port.post_count() : 1);
+  uint64_t given = 1;
+  for (uint64_t size : port.shape())
+    v.require(size > 0 && multiplyWithin(given, size, made, given),
+              "output {}: its shape has other than {} elements", port.name(), made);
+  v.require(given == made && port.shape_size() <= maxRank,
+            "output {}: its shape has other than {} elements", port.name(), made);
 }
 
 static void verifyPorts(const VerifyContext &v) {

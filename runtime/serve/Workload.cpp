@@ -261,10 +261,12 @@ void Workload::setOutputs(uint64_t inference, std::span<const ClearWords> output
 
 // --- Outputs ------------------------------------------------------------------------------------
 
-/// The port's shape after post-processing, with the requests along the leading axis.
+/// The model's shape, with the requests along the leading axis.
 std::vector<uint64_t> Workload::outputShape(const Output &output) const {
-  auto port = static_cast<int>(&output - portOutputs.data());
-  std::vector<uint64_t> shape = postProcessShape(plan.outputs(port), output.shape.shape);
+  const plan::Port &port = plan.outputs(static_cast<int>(&output - portOutputs.data()));
+  std::vector<uint64_t> shape(port.shape().begin(), port.shape().end());
+  if (shape.empty())
+    shape = postProcessShape(port, output.shape.shape);
   if (count > 1 && !shape.empty())
     shape[0] *= count;
   else if (count > 1)

@@ -117,6 +117,18 @@ TEST(VerifyTest, RefusesWrongPorts) {
   expectChangeRefused(select(9, 1), "post-processing needs an axis");
   expectChangeRefused(select(0, 0), "cannot select 0 elements of its axis");
   expectChangeRefused(select(0, 1000000), "cannot select 1000000 elements of its axis");
+  auto shaped = [](plan::Port::PostProcess post, std::vector<uint64_t> shape) {
+    return [=](Plan &p) {
+      plan::Port &port = *p.mutable_outputs(0);
+      port.set_post_process(post);
+      port.mutable_shape()->Add(shape.begin(), shape.end());
+    };
+  };
+  expectChangeRefused(shaped(plan::Port::NONE, {1}), "only what is processed is reshaped");
+  expectChangeRefused(shaped(plan::Port::SOFTMAX, {1000000}), "its shape has other than");
+  expectChangeRefused(shaped(plan::Port::SOFTMAX, {uint64_t(1) << 33, uint64_t(1) << 33}),
+                      "its shape has other than");
+  expectChangeRefused(shaped(plan::Port::SOFTMAX, {0}), "its shape has other than");
 }
 
 int findRun(const Plan &plan, uint32_t step, uint32_t phase) {
