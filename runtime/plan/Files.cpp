@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <google/protobuf/stubs/logging.h>
 #include <openssl/evp.h>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -89,12 +90,35 @@ SecretVector<uint8_t> readWholeFile(const std::filesystem::path &path) {
   return bytes;
 }
 
+/// Of everything in the header but itself.
+static std::string headerDigest(FileHeader header) {
+  header.clear_header_sha256();
+  const std::string message = header.SerializeAsString();
+  const Hash digest = sha256({reinterpret_cast<const uint8_t *>(message.data()), message.size()});
+  return {digest.begin(), digest.end()};
+}
+
+/// Fields that weights and keys do not have: a flipped bit makes one of another, perhaps of the
+/// digest.
+static bool hasStrangeFields(const FileHeader &header) {
+  static const std::set<int> own = {
+      FileHeader::kFormatFieldNumber,       FileHeader::kKindFieldNumber,
+      FileHeader::kPlanHashFieldNumber,     FileHeader::kModelIdFieldNumber,
+      FileHeader::kPayloadBytesFieldNumber, FileHeader::kPayloadSha256FieldNumber,
+      FileHeader::kHeaderSha256FieldNumber};
+  std::vector<const google::protobuf::FieldDescriptor *> fields;
+  header.GetReflection()->ListFields(header, &fields);
+  return !header.GetReflection()->GetUnknownFields(header).empty() ||
+         std::ranges::any_of(fields, [](auto *field) { return !own.contains(field->number()); });
+}
+
 void stageCompanion(StagedFiles &files, const std::filesystem::path &path, FileHeader header,
                     std::span<const uint8_t> payload, bool secret) {
   Hash digest = sha256(payload);
   header.set_format(formatVersion);
   header.set_payload_bytes(payload.size());
   header.set_payload_sha256(digest.data(), digest.size());
+  header.set_header_sha256(headerDigest(header));
   std::string message = header.SerializeAsString();
   std::string prefix(companionMagic);
   for (unsigned i = 0; i < 4; ++i)
@@ -130,6 +154,14 @@ Companion readCompanion(const std::filesystem::path &path,
   if (header.format() != formatVersion)
     throw invalid(fmt::format("format {} is not {}, the one this version reads", header.format(),
                               formatVersion));
+  auto changed = [&](const char *what) {
+    return Error(ExitCode::Integrity,
+                 fmt::format("{}: its {} changed (SHA-256 differs)", path.string(), what),
+                 "copy it again from where gfscc wrote it");
+  };
+  if (hasStrangeFields(header) ||
+      (!header.header_sha256().empty() && header.header_sha256() != headerDigest(header)))
+    throw changed("header was");
   if (std::find(kinds.begin(), kinds.end(), header.kind()) == kinds.end())
     throw invalid(
         fmt::format("expects a file of kind {}, got {}", fmt::join(kinds, " or "), header.kind()));
@@ -145,9 +177,7 @@ Companion readCompanion(const std::filesystem::path &path,
   Hash digest = sha256(file.payload);
   if (std::string_view(reinterpret_cast<const char *>(digest.data()), digest.size()) !=
       header.payload_sha256())
-    throw Error(ExitCode::Integrity,
-                fmt::format("{}: its contents were changed (SHA-256 differs)", path.string()),
-                "copy it again from where gfscc wrote it");
+    throw changed("contents were");
   return file;
 }
 
