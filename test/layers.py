@@ -64,7 +64,7 @@ ALLOWED = {
     "tools/gfsdeal": "runtime/exec runtime/serve tools/common",
     "tools/gfsrun": "runtime/base runtime/serve tools/common",
     "tools/gfscc": "compiler/pipeline runtime/base tools/common",
-    "tools/gfs-debug": "compiler/debug tools/common tools/gfscc",
+    "tools/gfs-debug": "compiler/debug tools/gfscc",
     "tools/gfs-opt": "MLIR passes",
     "tools/gfs-spline": "passes/spline runtime/base tools/common",
 }
