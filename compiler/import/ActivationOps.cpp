@@ -10,11 +10,6 @@ static Value emitRelu(Node &node, Value value) {
   return node.emit<nn::ReluOp>(Node::shapeOf(value), value);
 }
 
-/// value + offset.
-static Value emitShifted(Node &node, Value value, double offset) {
-  return offset == 0 ? value : node.emitBinary<nn::AddOp>(value, node.emitSplat({}, offset));
-}
-
 static void importRelu(Node &node) {
   if (node.operand(0).integers)
     node.unsupported("its operand holds integers", "only tensors of floats are supported");
@@ -32,7 +27,7 @@ static void importLeakyRelu(Node &node) {
 /// The same with slopes that are constants, one per channel or element.
 static void importPRelu(Node &node) {
   Value x = node.tensor(0), slopes = node.constantTensor(1, "the slope");
-  Value rest = emitShifted(node, node.emitScaled(slopes, -1), 1);
+  Value rest = node.emitShifted(node.emitScaled(slopes, -1), 1);
   node.result(node.emitBinary<nn::AddOp>(node.emitBinary<nn::MulOp>(x, slopes),
                                          node.emitBinary<nn::MulOp>(emitRelu(node, x), rest)));
 }

@@ -22,11 +22,6 @@ static Value emitFunction(Node &node, FunctionKind kind, Value value,
   return node.emit<nn::FunctionOp>(Node::shapeOf(value), kind, value, parameters);
 }
 
-/// value + offset.
-static Value emitShifted(Node &node, Value value, double offset) {
-  return offset == 0 ? value : node.emitBinary<nn::AddOp>(value, node.emitSplat({}, offset));
-}
-
 /// x between the bounds, the bounds outside; with one bound low + relu(x - low) or x - relu(x -
 /// high).
 static Value emitClip(Node &node, Value value, double low, double high) {
@@ -37,11 +32,11 @@ static Value emitClip(Node &node, Value value, double low, double high) {
   if (!hasLow && !hasHigh)
     return value;
   if (!hasHigh)
-    return emitShifted(node, emitRelu(node, emitShifted(node, value, -low)), low);
+    return node.emitShifted(emitRelu(node, node.emitShifted(value, -low)), low);
   if (!hasLow)
-    return node.emitBinary<nn::SubOp>(value, emitRelu(node, emitShifted(node, value, -high)));
+    return node.emitBinary<nn::SubOp>(value, emitRelu(node, node.emitShifted(value, -high)));
   if (low == high)
-    return emitShifted(node, node.emitScaled(value, 0), low);
+    return node.emitShifted(node.emitScaled(value, 0), low);
   return emitFunction(node, FunctionKind::Clip, value, {low, high});
 }
 
@@ -81,7 +76,7 @@ static void importHardSigmoid(Node &node) {
   double slope = node.real("alpha", 0.2), offset = node.real("beta", 0.5);
   Value x = node.tensor(0);
   if (slope == 0)
-    return node.result(emitShifted(node, node.emitScaled(x, 0), std::clamp(offset, 0.0, 1.0)));
+    return node.result(node.emitShifted(node.emitScaled(x, 0), std::clamp(offset, 0.0, 1.0)));
   if (slope < 0)
     x = node.emitScaled(x, -1);
   node.result(emitFunction(node, FunctionKind::HardSigmoid, x, {std::fabs(slope), offset}));

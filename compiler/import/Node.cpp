@@ -278,6 +278,10 @@ Value Node::emitScaled(Value value, double factor) {
   return product;
 }
 
+Value Node::emitShifted(Value value, double offset) {
+  return offset == 0 ? value : emitBinary<nn::AddOp>(value, emitSplat({}, offset));
+}
+
 OnnxValue Node::emitTensor(tensor::TensorProto &tensor) {
   if (tensor.data_location() == tensor::TensorProto::EXTERNAL)
     unsupported("an attribute kept in another file", "save the model as one file");

@@ -115,6 +115,7 @@ public:
   }
   /// value * factor, a number of the operator's own.
   mlir::Value emitScaled(mlir::Value value, double factor);
+  mlir::Value emitShifted(mlir::Value value, double offset); ///< value + offset.
   mlir::Value emitReshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
 
   // The same for tensors and known integers.

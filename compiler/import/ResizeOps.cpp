@@ -229,7 +229,7 @@ std::vector<ResampledAxis> readAxes(Node &node) {
   for (size_t axis = 0; axis < from.size(); ++axis)
     chosen.push_back(static_cast<int64_t>(axis));
   if (node.hasAttribute("axes"))
-    for (chosen = node.integers("axes", {}); int64_t & axis : chosen)
+    for (chosen = node.integers("axes", {}); int64_t &axis : chosen)
       axis = static_cast<int64_t>(node.axis(axis, from.size()));
   std::vector<ResampledAxis> axes;
   for (int64_t extent : from)

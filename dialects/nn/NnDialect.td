@@ -20,6 +20,8 @@ def Nn_Dialect : Dialect {
     Attributes:
     - `nn.name : string` on arguments and results of `main`: the model's names of inputs and outputs.
     - `nn.shape : array<i64>` on results of `main` that the client computes: the model's shape, where it is another.
+    - `nn.public_factor` on a product with a scalar: the scalar belongs to the model's structure and may stand in the plan; other scalars
+      are weights unless they are round.
 
     An operation's own rules carry ids such as `conv2d_c1`, named in descriptions, checks and tests alike. What can be
     computed privately is a rule about the whole program and belongs to the pass `nn-check-securable`.

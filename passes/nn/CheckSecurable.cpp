@@ -61,9 +61,8 @@ struct CheckSecurable : gfs::nn::impl::NnCheckSecurableBase<CheckSecurable> {
   }
 
   static LogicalResult checkOp(Operation &op) {
-    if (isa<func::ReturnOp>(op)) {
-      return checkResults(cast<func::ReturnOp>(op));
-    }
+    if (auto exit = dyn_cast<func::ReturnOp>(op))
+      return checkResults(exit);
     if (op.getDialect() != op.getContext()->getLoadedDialect<gfs::nn::NnDialect>())
       return op.emitError("is no operation of the nn dialect");
     if (auto constant = dyn_cast<gfs::nn::ConstantOp>(op))

@@ -91,31 +91,6 @@ PortShape portShape(const plan::Plan &plan, const plan::Port &port) {
   return {{value.shape().begin(), value.shape().end()}, plan::elements(value), value.scale()};
 }
 
-size_t postProcessAxis(const plan::Port &port, std::span<const uint64_t> shape) {
-  if (port.has_post_axis())
-    return port.post_axis();
-  for (size_t axis = shape.size(); axis-- > 0;)
-    if (shape[axis] > 1)
-      return axis;
-  return shape.empty() ? 0 : shape.size() - 1;
-}
-
-static bool selects(plan::Port::PostProcess post) {
-  return post == plan::Port::TOP_VALUES || post == plan::Port::TOP_INDICES ||
-         post == plan::Port::BOTTOM_VALUES || post == plan::Port::BOTTOM_INDICES;
-}
-
-std::vector<uint64_t> postProcessShape(const plan::Port &port, std::vector<uint64_t> shape) {
-  if (shape.empty())
-    return shape;
-  const size_t axis = postProcessAxis(port, shape);
-  if (port.post_process() == plan::Port::ARGMAX || port.post_process() == plan::Port::ARGMAX_LAST)
-    shape.erase(shape.begin() + static_cast<ptrdiff_t>(axis));
-  else if (selects(port.post_process()))
-    shape[axis] = port.post_count();
-  return shape;
-}
-
 bool givesIndices(const plan::Port &port) {
   return port.post_process() == plan::Port::ARGMAX ||
          port.post_process() == plan::Port::ARGMAX_LAST ||

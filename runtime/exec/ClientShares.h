@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/exec/ClearExecutor.h"
+#include "runtime/plan/PostProcess.h"
 
 namespace gfs {
 
@@ -30,13 +31,6 @@ struct PortShape {
   int32_t scale = 0;
 };
 PortShape portShape(const plan::Plan &plan, const plan::Port &port);
-
-/// The axis that a port's post-processing works along, of a value of that shape: the one it states,
-/// or the last one longer than 1 (the last of all if none is).
-size_t postProcessAxis(const plan::Port &port, std::span<const uint64_t> shape);
-
-/// The shape after post-processing: ARGMAX removes the axis, TOP and BOTTOM shorten it.
-std::vector<uint64_t> postProcessShape(const plan::Port &port, std::vector<uint64_t> shape);
 
 /// Whether post-processing leaves positions along the axis instead of values.
 bool givesIndices(const plan::Port &port);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole-plan rules: sizes, ids, values made once, ports. Gates and schedule have files of their
 // own.
+#include "runtime/plan/PostProcess.h"
 #include "runtime/plan/VerifyContext.h"
 
 #include <algorithm>
@@ -92,22 +93,16 @@ static void verifyPostProcess(const VerifyContext &v, const Port &port) {
   int axes = value.shape_size();
   v.require(axes > 0 && (!port.has_post_axis() || port.post_axis() < static_cast<uint32_t>(axes)),
             "output {}: post-processing needs an axis", port.name());
-  const bool selects =
-      port.post_process() >= Port::TOP_VALUES && port.post_process() <= Port::BOTTOM_INDICES;
   const std::vector<uint64_t> shape(value.shape().begin(), value.shape().end());
   const uint64_t extent = shape[port.has_post_axis() ? port.post_axis() : 0];
-  v.require(!selects ||
+  v.require(!selects(port) ||
                 (port.has_post_axis() && port.post_count() >= 1 && port.post_count() <= extent),
             "output {}: cannot select {} elements of its axis", port.name(), port.post_count());
   if (port.shape_size() == 0)
     return;
-  const auto longest = std::find_if(shape.rbegin(), shape.rend(), [](uint64_t n) { return n > 1; });
-  const uint64_t along = port.has_post_axis() ? extent : longest == shape.rend() ? 1 : *longest;
-  const bool chooses =
-      port.post_process() == Port::ARGMAX || port.post_process() == Port::ARGMAX_LAST;
-  const uint64_t made =
-      v.counts[port.value()] / (chooses || selects ? along : 1) * (selects ? port.post_count() : 1);
-  uint64_t given = 1;
+  uint64_t made = 1, given = 1;
+  for (uint64_t extent : postProcessShape(port, shape))
+    made *= extent;
   for (uint64_t size : port.shape())
     v.require(size > 0 && multiplyWithin(given, size, made, given),
               "output {}: its shape has other than {} elements", port.name(), made);
