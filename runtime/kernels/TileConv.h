@@ -9,7 +9,8 @@
 // weights are packed, in TileLayout.h; words to limbs in TileTransforms.h; the products S_d and
 // their sum in TileProduct.h, in the order of TileSchedule.h. Here: which pixels and channels are
 // multiplied when, so that one operand is in the first cache and the other in the second. With the
-// filters of FastFilter.h instead: TileFilterConv.h.
+// filters of FastFilter.h instead: TileFilterConv.h; with tiles that several taps share:
+// TileRowConv.h.
 //
 // `Tiles` is the unit: begin, end, zero<r>, load<r>, store<r>, multiply<sum, a, b>. Needs AVX-512
 // for packing and folding. Compiled once per instruction set: internal linkage only.
@@ -71,7 +72,7 @@ private:
                  most = panelBytes / layout.blockBytes(),
                  together = blocksTogether(blocks, most < mostBlocks ? most : mostBlocks),
                  activationBytes = together * blockStride(),
-                 offsetBytes = roundUp(layout.depth * sizeof(size_t), 64),
+                 offsetBytes = roundUp((layout.depth + layout.steps) * sizeof(size_t), 64),
                  imageBytes = geometry.isInput
                                   ? 0
                                   : geometry.batch * geometry.imageElements() * sizeof(Word);
@@ -82,6 +83,8 @@ private:
     auto *offsets = reinterpret_cast<size_t *>(tiles + activationBytes);
     geometry.tapOffsets(offsets);
     tapOffset = offsets;
+    layout.stepOffsets(offsets + layout.depth);
+    stepOffset = offsets + layout.depth;
     image = input;
     if (!geometry.isInput) {
       auto *phases = reinterpret_cast<Word *>(tiles + activationBytes + offsetBytes);
@@ -112,7 +115,7 @@ private:
                 4 * quad + i < layout.depth
                     ? loadPieces<Vector>(image + tapOffset[4 * quad + i], buffers->places[b].in[v])
                     : _mm512_setzero_si512();
-        limbQuad(layout.limbs, taps, row);
+        limbQuadRows(layout.limbs, taps, row);
       }
     }
   }
@@ -132,7 +135,7 @@ private:
         const size_t steps = layout.steps - first < chunk ? layout.steps - first : chunk;
         buffers->product.multiply(buffers->blocks, count,
                                   weights + o * layout.blockBytes() + first * layout.stepBytes(),
-                                  first, steps, first == 0, planes);
+                                  stepOffset + first, steps, first == 0, planes);
       }
       const size_t channel = o * tileRows, next = channel + tileRows;
       planes.take(channel < shape.firstChannel ? shape.firstChannel : channel,
@@ -167,8 +170,9 @@ private:
   const Word *addend;
   Word *output;
   Buffers *buffers = nullptr;
-  const Word *image = nullptr;       ///< The phase image.
-  const size_t *tapOffset = nullptr; ///< [depth]
+  const Word *image = nullptr;        ///< The phase image.
+  const size_t *tapOffset = nullptr;  ///< [depth]
+  const size_t *stepOffset = nullptr; ///< Of a block's tiles.
 };
 
 } // namespace

@@ -89,11 +89,15 @@ private:
     const size_t tiles = Grid::tiles(shape), blocks = (tiles + tileRows - 1) / tileRows,
                  most = panelBytes / (points * layout.blockBytes()),
                  together = blocksTogether(blocks, most < mostBlocks ? most : mostBlocks),
-                 transformedBytes = together * points * pointBytes();
-    auto *scratch = static_cast<uint8_t *>(
-        kernelScratch(bufferBytes + transformedBytes + grid.imageWords() * sizeof(Word)));
+                 transformedBytes = together * points * pointBytes(),
+                 offsetBytes = roundUp(layout.steps * sizeof(size_t), 64);
+    auto *scratch = static_cast<uint8_t *>(kernelScratch(
+        bufferBytes + offsetBytes + transformedBytes + grid.imageWords() * sizeof(Word)));
     buffers = reinterpret_cast<Buffers *>(scratch);
-    activations = scratch + bufferBytes;
+    auto *offsets = reinterpret_cast<size_t *>(scratch + bufferBytes);
+    layout.stepOffsets(offsets);
+    stepOffset = offsets;
+    activations = scratch + bufferBytes + offsetBytes;
     grid.fill(input, reinterpret_cast<Word *>(activations + transformedBytes));
     Tiles::begin();
     for (size_t first = 0; first < blocks; first += together) {
@@ -124,7 +128,7 @@ private:
           for (uint32_t i = 0; i < 4; ++i)
             for (uint32_t v = 0; v < vectors; ++v)
               quad[i][v] = Vector::load(buffers->transformed[point][i] + v * lanes);
-          limbQuad(layout.limbs, quad, row);
+          limbQuadRows(layout.limbs, quad, row);
         }
       }
   }
@@ -153,7 +157,8 @@ private:
         for (size_t b = 0; b < count; ++b)
           buffers->blocks[b] = {activations + (b * points + point) * pointBytes(),
                                 &buffers->sums[o % 2][point].of[b]};
-        buffers->product.multiply(buffers->blocks, count, w, 0, layout.steps, true, channels);
+        buffers->product.multiply(buffers->blocks, count, w, stepOffset, layout.steps, true,
+                                  channels);
       }
       const size_t channel = o * tileRows, next = channel + tileRows;
       channels.take((channel < shape.firstChannel ? shape.firstChannel : channel) * count,
@@ -181,7 +186,8 @@ private:
   const Word *addend;
   Word *output;
   Buffers *buffers = nullptr;
-  uint8_t *activations = nullptr; ///< V as tiles [block][point][step][limb].
+  const size_t *stepOffset = nullptr; ///< Of a block's tiles at one point.
+  uint8_t *activations = nullptr;     ///< V as tiles [block][point][step][limb].
 };
 
 } // namespace

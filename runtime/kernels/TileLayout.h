@@ -53,6 +53,12 @@ struct TileLayout {
     }
   }
 
+  /// offsets[steps]: those of activations that lie as weights do.
+  void stepOffsets(size_t *offsets) const {
+    for (size_t s = 0; s < steps; ++s)
+      offsets[s] = s * stepBytes();
+  }
+
   size_t rows, depth;
   unsigned limbs;
   size_t steps, blocks;

@@ -18,7 +18,7 @@ template <class Word> using TileSums = Word[tileRows][tileRows]; ///< [channel][
 
 /// 16 pixels.
 template <class Word> struct TileBlock {
-  const uint8_t *tiles; ///< Their activations, [step][limb].
+  const uint8_t *tiles; ///< Their activations: [limb] at each step's offset.
   TileSums<Word> *sums; ///< Over the taps done so far.
 };
 
@@ -68,15 +68,15 @@ public:
     pending.count = 0;
   }
 
-  /// Multiplies `count` blocks by steps [first, first + steps) of a block of channels, `w` being
-  /// the tiles of the first of them; their sums begin (`isFirst`) or go on. After each block does
-  /// some of the backlog, in time that the unit leaves. A sum is there when the next block is done;
-  /// the last, after finish().
+  /// Multiplies `count` blocks by `steps` steps of a block of channels, whose activations lie at
+  /// `offsets` in every block and whose weights behind one another at `w`; their sums begin
+  /// (`isFirst`) or go on. After each block does some of the backlog, in time that the unit leaves.
+  /// A sum is there when the next block is done; the last, after finish().
   template <class Work>
-  void multiply(const Block *blocks, size_t count, const uint8_t *w, size_t first, size_t steps,
-                bool isFirst, Backlog<Work> &backlog) {
+  void multiply(const Block *blocks, size_t count, const uint8_t *w, const size_t *offsets,
+                size_t steps, bool isFirst, Backlog<Work> &backlog) {
     visitLimbs([&]<unsigned ofWord, unsigned together>() {
-      multiplyAll<ofWord, together>(blocks, count, w, first, steps, isFirst, backlog);
+      multiplyAll<ofWord, together>(blocks, count, w, offsets, steps, isFirst, backlog);
     });
   }
 
@@ -121,8 +121,8 @@ private:
   }
 
   template <unsigned ofWord, unsigned together, class Work>
-  void multiplyAll(const Block *blocks, size_t count, const uint8_t *w, size_t first, size_t steps,
-                   bool isFirst, Backlog<Work> &backlog) {
+  void multiplyAll(const Block *blocks, size_t count, const uint8_t *w, const size_t *offsets,
+                   size_t steps, bool isFirst, Backlog<Work> &backlog) {
     constexpr size_t stepBytes = ofWord * tileBytes;
     ahead = w + steps * stepBytes;
     const size_t groups = (count + together - 1) / together;
@@ -131,15 +131,15 @@ private:
       const unsigned some = count - b < together ? unsigned(count - b) : together;
       const uint8_t *x[together];
       for (unsigned i = 0; i < together; ++i) // beyond the last block it is done again
-        x[i] = blocks[b + (i < some ? i : 0)].tiles + first * stepBytes;
+        x[i] = blocks[b + (i < some ? i : 0)].tiles;
       constexpr unsigned last = ofWord - 1, split = lastPass<ofWord>;
       if constexpr (split > 0) {
-        pass<ofWord, 0, split - 1, split, last, together>(x, w, steps);
+        pass<ofWord, 0, split - 1, split, last, together>(x, w, offsets, steps);
         defer(blocks + b, some, isFirst);
-        pass<ofWord, split, last, 0, split - 1, together>(x, w, steps);
+        pass<ofWord, split, last, 0, split - 1, together>(x, w, offsets, steps);
         defer(blocks + b, some, false);
       } else {
-        pass<ofWord, 0, last, 0, last, together>(x, w, steps);
+        pass<ofWord, 0, last, 0, last, together>(x, w, offsets, steps);
         defer(blocks + b, some, isFirst);
       }
       backlog.some();
@@ -157,12 +157,10 @@ private:
   /// diagonals foldFrom..foldTo.
   template <unsigned ofWord, unsigned from, unsigned to, unsigned foldFrom, unsigned foldTo,
             unsigned blocks>
-  void pass(const uint8_t *const (&x)[blocks], const uint8_t *w, size_t steps) {
+  void pass(const uint8_t *const (&x)[blocks], const uint8_t *w, const size_t *offsets,
+            size_t steps) {
     static constexpr TileSchedule<ofWord, from, to, blocks> schedule;
     constexpr size_t stepBytes = ofWord * tileBytes;
-    const uint8_t *at[blocks];
-    for (unsigned b = 0; b < blocks; ++b)
-      at[b] = x[b];
     const size_t rows = pending.count * tileRows;
     size_t lines = (aheadLines + steps - 1) / steps;
     if (lines > mostLines) // the processor's own fetching ahead does better then
@@ -171,9 +169,10 @@ private:
     for (size_t s = 0; s < steps; ++s, w += stepBytes) {
       for (size_t line = 0; line < lines; ++line, ahead += 64)
         _mm_prefetch(ahead, _MM_HINT_T1);
-      step<schedule, 0>(at, w);
+      const uint8_t *at[blocks];
       for (unsigned b = 0; b < blocks; ++b)
-        at[b] += stepBytes;
+        at[b] = x[b] + offsets[s];
+      step<schedule, 0>(at, w);
       foldRows<foldFrom, foldTo>(rows * s / steps, rows * (s + 1) / steps);
     }
     storeTiles<0, schedule.sums>(products);

@@ -78,14 +78,18 @@ inline void bytesOf(__m512i a, __m512i b, __m512i c, __m512i d, __m512i &r0, __m
   r3 = high(oddAb, oddCd);
 }
 
-/// Four taps of 16 pixels as one row of every limb's tile, `tileBytes` apart: [16 pixels][4 taps].
-inline void limbQuad(unsigned limbs, const __m512i (&taps)[4][1], uint8_t *out) {
+/// Four taps of 16 pixels as rows [16 pixels][4 taps] of bytes: store(limb, row).
+template <class Store>
+[[gnu::always_inline]] inline void limbQuad(unsigned limbs, const __m512i (&taps)[4][1],
+                                            const Store &store) {
   __m512i row[4];
   bytesOf(taps[0][0], taps[1][0], taps[2][0], taps[3][0], row[0], row[1], row[2], row[3]);
   for (unsigned limb = 0; limb < limbs; ++limb)
-    _mm512_store_si512(out + limb * tileBytes, row[limb]);
+    store(limb, row[limb]);
 }
-inline void limbQuad(unsigned limbs, const __m512i (&taps)[4][2], uint8_t *out) {
+template <class Store>
+[[gnu::always_inline]] inline void limbQuad(unsigned limbs, const __m512i (&taps)[4][2],
+                                            const Store &store) {
   __m512i low[4][1], high[4][1]; // halves of 64-bit words
   const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0),
                 odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
@@ -93,8 +97,15 @@ inline void limbQuad(unsigned limbs, const __m512i (&taps)[4][2], uint8_t *out) 
     low[tap][0] = _mm512_permutex2var_epi32(taps[tap][0], even, taps[tap][1]);
     high[tap][0] = _mm512_permutex2var_epi32(taps[tap][0], odd, taps[tap][1]);
   }
-  limbQuad(4, low, out);
-  limbQuad(limbs - 4, high, out + 4 * tileBytes);
+  limbQuad(4, low, store);
+  limbQuad(limbs - 4, high, [&](unsigned limb, __m512i row) { store(4 + limb, row); });
+}
+
+/// Four taps of 16 pixels as one row of every limb's tile, `tileBytes` apart.
+template <unsigned vectors>
+inline void limbQuadRows(unsigned limbs, const __m512i (&taps)[4][vectors], uint8_t *out) {
+  limbQuad(limbs, taps,
+           [&](unsigned limb, __m512i row) { _mm512_store_si512(out + limb * tileBytes, row); });
 }
 
 } // namespace

@@ -113,6 +113,23 @@ const Geometry geometries[] = {
     {.inChannels = 64, .in = 15, .outChannels = 8, .kernel = 3, .stride = 2, .pad = 1},
     {.batch = 9, .inChannels = 192, .in = 1, .outChannels = 20},
     {.inChannels = 16, .in = 11, .outChannels = 16, .kernel = 3, .pad = 1},
+    // Rows of tiles: several bands, strides, dilation with taps of more than one step.
+    {.inChannels = 64, .in = 44, .outChannels = 12, .kernel = 3, .pad = 1, .inW = 20},
+    {.batch = 2,
+     .inChannels = 5,
+     .in = 23,
+     .outChannels = 20,
+     .kernel = 5,
+     .stride = 3,
+     .pad = 2,
+     .inW = 60},
+    {.inChannels = 33,
+     .in = 14,
+     .outChannels = 18,
+     .kernel = 3,
+     .pad = 2,
+     .dilation = 2,
+     .inW = 21},
     // Tiles of 2x2 or 3x3 outputs, as the ring allows: whole and broken rows, all kinds of borders,
     // partial blocks of channels, one vector of tiles at a time.
     {.inChannels = 40, .in = 12, .outChannels = 23, .kernel = 3, .inW = 74},
@@ -335,7 +352,8 @@ TEST(PackedConv, FoldsBeforeAccumulatorsOverflow) {
       ring.releaseWeights(packed.data());
     EXPECT_EQ(output, std::vector<uint64_t>(output.size(), 16576)); // (-1)(-1), so many times
   }
-  EXPECT_EQ(tested, variants.size() < 3 ? 1u : 3u); // tiles as they choose and plain ones; a GPU
+  // Tiles as they choose, plain ones and rows; a GPU.
+  EXPECT_EQ(tested, variants.size() < 3 ? 1u : 4u);
 }
 
 } // namespace

@@ -64,18 +64,19 @@ template <class Filter> Kernels withFilter(const char *name) {
 } // namespace
 
 std::vector<const Kernels *> emulatedTileKernels() {
-  static const Kernels chosen = {"emulated_tiles",
-                                 TileConvs<uint32_t, EmulatedTiles>::over(kernelsAvx512.words32),
-                                 TileConvs<uint64_t, EmulatedTiles>::over(kernelsAvx512.words64)},
-                       plain = {"emulated_tiles_plain",
-                                always<uint32_t, TileConv<uint32_t, EmulatedTiles>>(
-                                    kernelsAvx512.words32),
-                                always<uint64_t, TileConv<uint64_t, EmulatedTiles>>(
-                                    kernelsAvx512.words64)},
-                       winograd = withFilter<WinogradFilter>("emulated_tiles_2x2"),
-                       large = withFilter<LargeWinogradFilter>("emulated_tiles_4x4"),
-                       karatsuba = withFilter<KaratsubaFilter>("emulated_tiles_3x3");
-  return {&chosen, &plain, &winograd, &large, &karatsuba};
+  static const Kernels
+      chosen = {"emulated_tiles", TileConvs<uint32_t, EmulatedTiles>::over(kernelsAvx512.words32),
+                TileConvs<uint64_t, EmulatedTiles>::over(kernelsAvx512.words64)},
+      plain = {"emulated_tiles_plain",
+               always<uint32_t, TileConv<uint32_t, EmulatedTiles>>(kernelsAvx512.words32),
+               always<uint64_t, TileConv<uint64_t, EmulatedTiles>>(kernelsAvx512.words64)},
+      rows = {"emulated_tiles_rows",
+              always<uint32_t, TileRowConv<uint32_t, EmulatedTiles>>(kernelsAvx512.words32),
+              always<uint64_t, TileRowConv<uint64_t, EmulatedTiles>>(kernelsAvx512.words64)},
+      winograd = withFilter<WinogradFilter>("emulated_tiles_2x2"),
+      large = withFilter<LargeWinogradFilter>("emulated_tiles_4x4"),
+      karatsuba = withFilter<KaratsubaFilter>("emulated_tiles_3x3");
+  return {&chosen, &plain, &rows, &winograd, &large, &karatsuba};
 }
 
 } // namespace gfs
