@@ -23,12 +23,12 @@
 #include "passes/fixed/RangeReport.h"
 #include "passes/nn/Passes.h"
 #include "passes/secure/Passes.h"
+#include "runtime/base/StagedFiles.h"
 #include "runtime/exec/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"
-#include <fstream>
 #include <google/protobuf/text_format.h>
 
 using namespace mlir;
@@ -161,18 +161,9 @@ private:
               "please report this with the model that led to it", nn::buildNnPipeline);
     reportParts.sections["frontier"] = choiceJson(choice);
     if (!options.replace.frontier.empty())
-      writeText(options.replace.frontier, choiceJson(choice).dump(2) + "\n");
+      writeFile(options.replace.frontier, choiceJson(choice).dump(2) + "\n");
     return fmt::format("; {} of {} ReLUs kept, {:.1f} % of held-out answers unchanged", choice.kept,
                        choice.relus, 100 * choice.point().agreement);
-  }
-
-  static void writeText(const std::filesystem::path &path, const std::string &text) {
-    std::ofstream out(path);
-    out << text;
-    out.close();
-    if (!out)
-      throw Error(ExitCode::OutputUnwritable, path.string() + ": cannot be written",
-                  "check the folder and its permissions");
   }
 
   std::string makeFixed() {

@@ -2,10 +2,9 @@
 #include "compiler/report/Report.h"
 
 #include "runtime/base/Error.h"
+#include "runtime/base/StagedFiles.h"
 #include "runtime/inspect/Leakage.h"
 #include "runtime/inspect/PlanJson.h"
-
-#include <fstream>
 
 namespace gfs {
 
@@ -58,11 +57,7 @@ bool isReportName(const std::filesystem::path &path) {
 }
 
 void writeReport(const Json &report, const std::filesystem::path &path) {
-  std::ofstream out(path, std::ios::binary);
-  out << (path.extension() == ".html" ? reportHtml(report) : report.dump(2) + "\n");
-  if (!out.flush())
-    throw Error(ExitCode::OutputUnwritable, path.string() + ": the report cannot be written",
-                "check that the folder exists, can be written, and has space");
+  writeFile(path, path.extension() == ".html" ? reportHtml(report) : report.dump(2) + "\n");
 }
 
 } // namespace gfs

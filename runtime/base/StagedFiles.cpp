@@ -32,6 +32,13 @@ static bool writeAll(int file, std::span<const uint8_t> bytes) {
   return true;
 }
 
+/// Something that renaming a file over would destroy.
+static bool isSpecial(const fs::path &path) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(path, failure);
+  return fs::exists(status) && !fs::is_regular_file(status);
+}
+
 StagedFiles::~StagedFiles() {
   for (const fs::path &path : paths)
     ::unlink(beside(path).c_str());
@@ -39,6 +46,9 @@ StagedFiles::~StagedFiles() {
 
 void StagedFiles::add(const fs::path &path, std::initializer_list<std::span<const uint8_t>> pieces,
                       bool secret) {
+  if (isSpecial(path))
+    throw Error(ExitCode::OutputUnwritable,
+                fmt::format("{}: it exists and is no file", path.string()), "choose another name");
   const fs::path temporary = beside(path);
   ::unlink(temporary.c_str()); // left by a crash; O_EXCL then guarantees our mode
   const int file =
@@ -63,6 +73,26 @@ void StagedFiles::commit() {
       throw unwritable(paths.front());
     paths.erase(paths.begin());
   }
+}
+
+void writeFile(const fs::path &path, std::string_view text) {
+  const std::span bytes(reinterpret_cast<const uint8_t *>(text.data()), text.size());
+  if (isSpecial(path)) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    const bool written = file >= 0 && writeAll(file, bytes);
+    const int reason = errno;
+    if (file >= 0)
+      ::close(file);
+    errno = reason;
+    if (!written)
+      throw unwritable(path);
+    return;
+  }
+  std::error_code failure;
+  const fs::path target = fs::is_symlink(path, failure) ? fs::weakly_canonical(path) : path;
+  StagedFiles files;
+  files.add(target, {bytes}, /*secret=*/false);
+  files.commit();
 }
 
 } // namespace gfs

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace gfs {
@@ -20,7 +21,7 @@ public:
   StagedFiles &operator=(const StagedFiles &) = delete;
 
   /// Writes the pieces, one behind the other, and syncs them. A secret file has mode 0600 from the
-  /// moment it exists. Errors: OutputUnwritable.
+  /// moment it exists. Errors: OutputUnwritable, also for what exists and is no regular file.
   void add(const std::filesystem::path &path,
            std::initializer_list<std::span<const uint8_t>> pieces, bool secret);
 
@@ -31,5 +32,9 @@ public:
 private:
   std::vector<std::filesystem::path> paths; ///< Not renamed yet.
 };
+
+/// Makes `text` the contents of a file, whole or not at all. What exists and is no regular file (a
+/// pipe, /dev/stdout) is written to; a symbolic link, where it leads. Errors: OutputUnwritable.
+void writeFile(const std::filesystem::path &path, std::string_view text);
 
 } // namespace gfs

@@ -2,6 +2,7 @@
 #include "runtime/cost/MachineProfile.h"
 
 #include "runtime/base/Error.h"
+#include "runtime/base/StagedFiles.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -34,10 +35,7 @@ std::string machineProfileText(const MachineProfile &machine) {
 }
 
 void writeMachineProfile(const MachineProfile &machine, const std::filesystem::path &path) {
-  std::ofstream file(path);
-  if (!(file << machineProfileText(machine) << std::flush))
-    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", path.string()),
-                "check that the folder exists and can be written");
+  writeFile(path, machineProfileText(machine));
 }
 
 namespace {

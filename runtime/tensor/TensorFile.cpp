@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "runtime/base/StagedFiles.h"
 #include "runtime/tensor/Formats.h"
 
 #include <algorithm>
@@ -105,18 +106,8 @@ Tensor readTensor(const std::string &spec) {
 }
 
 void writeNpy(const std::filesystem::path &path, const Tensor &tensor) {
-  std::vector<std::byte> bytes = npyBytes(tensor);
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char *>(bytes.data()),
-            static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (out)
-    return;
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(path, ignored))
-    std::filesystem::remove(path, ignored); // half of it would look whole to others
-  throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", path.string()),
-              "check that the folder exists, is writable and has space");
+  const std::vector<std::byte> bytes = npyBytes(tensor);
+  writeFile(path, {reinterpret_cast<const char *>(bytes.data()), bytes.size()});
 }
 
 } // namespace gfs

@@ -4,10 +4,9 @@
 #pragma once
 
 #include "runtime/base/OutputPath.h"
+#include "runtime/base/StagedFiles.h"
 #include "runtime/serve/Summary.h"
 #include "tools/common/CommandLine.h"
-
-#include <fstream>
 
 namespace gfs {
 
@@ -93,14 +92,10 @@ public:
 
 private:
   void writeJson(const std::string &document) const {
-    if (json == "-") {
+    if (json == "-")
       fmt::print("{}", document);
-      return;
-    }
-    std::ofstream file(json);
-    if (!(file << document << std::flush))
-      throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", json),
-                  "check the folder");
+    else
+      writeFile(json, document);
   }
 
   serve::WorkloadOptions options;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/gfs-bench/NetworkMain.h"
 
+#include "runtime/base/StagedFiles.h"
 #include "tools/common/CommandLine.h"
 #include "tools/common/Process.h"
 #include "tools/common/TemporaryFolder.h"
@@ -8,7 +9,6 @@
 #include "tools/gfs-bench/NetworkReport.h"
 
 #include <chrono>
-#include <fstream>
 
 namespace gfs {
 
@@ -136,14 +136,10 @@ static NetworkResult measure(const std::filesystem::path &file, const Options &o
 }
 
 static void writeJson(const std::filesystem::path &path, const std::string &document) {
-  if (path == "-") {
+  if (path == "-")
     fmt::print("{}", document);
-    return;
-  }
-  std::ofstream file(path);
-  if (!(file << document << std::flush))
-    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", path.string()),
-                "check --json");
+  else
+    writeFile(path, document);
 }
 
 static void run(Options &options) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // gfsrun: one of the two servers; with --local, both in one process.
+#include "runtime/base/StagedFiles.h"
 #include "runtime/base/ThreadPool.h"
 #include "runtime/serve/Dealing.h"
 #include "runtime/serve/Local.h"
@@ -187,18 +188,6 @@ static void runLocal(Options &options) {
                           options.quiet);
 }
 
-/// Written beside and renamed: whoever waits for the file never reads half of it.
-static void writePortFile(const std::filesystem::path &path, uint16_t port) {
-  std::filesystem::path temporary = path.string() + ".new";
-  std::ofstream file(temporary);
-  std::error_code failure;
-  if (file << port << std::endl)
-    std::filesystem::rename(temporary, path, failure);
-  if (!file || failure)
-    throw Error(ExitCode::OutputUnwritable, fmt::format("{}: cannot be written", path.string()),
-                "check --port-file");
-}
-
 static void runServer(Options &options) {
   if (options.party < 0)
     throw Error(ExitCode::Usage, "--party 0 or --party 1 is needed",
@@ -243,7 +232,8 @@ static void runServer(Options &options) {
   serve::Server running(server, engine);
   listening = running.local().text();
   if (!options.portFile.empty())
-    writePortFile(options.portFile, running.local().port);
+    writeFile(options.portFile,
+              fmt::format("{}\n", running.local().port)); // whole: it is waited for
   std::optional<serve::Monitor> monitor;
   if (!options.metrics.empty())
     monitor.emplace(parseEndpoint(options.metrics, "--metrics"), running);

@@ -50,7 +50,7 @@ TEST_F(StagedFilesTest, NamesChangeTogether) {
   EXPECT_EQ(contents("a"), "new a");
   EXPECT_EQ(contents("b"), "new b");
   EXPECT_EQ(entries(), 2);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((folder / "b").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
 }
@@ -94,6 +94,40 @@ TEST_F(StagedFilesTest, AFullDiskLeavesWhatWasThere) {
 TEST_F(StagedFilesTest, FoldersThatAreNotThereAreNamed) {
   StagedFiles files;
   EXPECT_THROW(add(files, "no/such/folder", "text"), Error);
+}
+
+TEST_F(StagedFilesTest, RefusesWhatIsNoFile) {
+  StagedFiles files;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  for (const fs::path &path : {folder / "pipe", folder, fs::path("/dev/null")})
+    try {
+      files.add(path, {}, false);
+      FAIL() << path;
+    } catch (const Error &error) {
+      EXPECT_EQ(error.code(), ExitCode::OutputUnwritable);
+      EXPECT_NE(std::string(error.what()).find("no file"), std::string::npos) << error.what();
+    }
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(StagedFilesTest, AFileIsWrittenWhole) {
+  writeFile(folder / "a", "old");
+  writeFile(folder / "a", "new");
+  EXPECT_EQ(contents("a"), "new");
+  fs::create_symlink(folder / "a", folder / "link");
+  writeFile(folder / "link", "through");
+  EXPECT_EQ(contents("a"), "through");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(entries(), 2);
+}
+
+TEST_F(StagedFilesTest, ADeviceIsWrittenTo) {
+  writeFile("/dev/null", "text");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  EXPECT_THROW(writeFile("/dev/full", "text"), Error);
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+  EXPECT_THROW(writeFile(folder, "text"), Error);
+  EXPECT_THROW(writeFile(folder / "no such folder" / "a", "text"), Error);
 }
 
 } // namespace
