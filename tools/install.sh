@@ -8,7 +8,8 @@ build_packages=(
   libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools clang-19 lld-19 cmake ninja-build ccache
   libprotobuf-dev protobuf-compiler libfmt-dev libspdlog-dev libcli11-dev nlohmann-json3-dev libssl-dev libasio-dev
   libdnnl-dev libeigen3-dev libzstd-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev python3)
-test_packages=(python3-venv libclang-rt-19-dev libonnx-testdata dataset-fashion-mnist faketime chromium valgrind)
+test_packages=(python3-venv libclang-rt-19-dev clang-format-19 libonnx-testdata dataset-fashion-mnist faketime chromium
+  valgrind)
 
 wanted=("${build_packages[@]}")
 [ "${1:-}" = --tests ] && wanted+=("${test_packages[@]}")

@@ -13,22 +13,22 @@ namespace gfs {
 /// Process exit codes; stable, documented in docs/exit-codes.md.
 enum class ExitCode : int {
   Ok = 0,
-  Failure = 1,           ///< Anything not listed below.
-  Usage = 2,             ///< A flag is wrong, missing or contradicts another.
-  InputUnreadable = 3,   ///< A file cannot be opened or read.
-  OutputUnwritable = 4,  ///< A file cannot be created or written.
-  InvalidInput = 5,      ///< A file was read but is not a valid model, plan, key, material or tensor.
-  Unsupported = 6,       ///< The model uses something GFS cannot run privately.
-  RangeCheck = 7,        ///< A range, accuracy or budget demand cannot be met.
-  VerifyMismatch = 8,    ///< Outputs differ from the expected ones.
-  Network = 10,          ///< The peer or a server cannot be reached, was lost, or timed out.
-  Authentication = 11,   ///< TLS or certificate failure.
-  PlanMismatch = 12,     ///< Plan, weights, keys or material do not belong together, or the peer has others.
+  Failure = 1,          ///< Anything not listed below.
+  Usage = 2,            ///< A flag is wrong, missing or contradicts another.
+  InputUnreadable = 3,  ///< A file cannot be opened or read.
+  OutputUnwritable = 4, ///< A file cannot be created or written.
+  InvalidInput = 5,    ///< A file was read but is not a valid model, plan, key, material or tensor.
+  Unsupported = 6,     ///< The model uses something GFS cannot run privately.
+  RangeCheck = 7,      ///< A range, accuracy or budget demand cannot be met.
+  VerifyMismatch = 8,  ///< Outputs differ from the expected ones.
+  Network = 10,        ///< The peer or a server cannot be reached, was lost, or timed out.
+  Authentication = 11, ///< TLS or certificate failure.
+  PlanMismatch = 12,   ///< Plan, weights, keys or material do not belong together, or to the peer.
   MaterialExhausted = 13, ///< No unused one-time material is left.
-  MaterialReuse = 14,    ///< Re-use of one-time material was refused.
-  Integrity = 15,        ///< A checksum or authentication tag does not match.
-  Device = 20,           ///< No usable accelerator, or it failed.
-  Internal = 70,         ///< A bug in GFS.
+  MaterialReuse = 14,     ///< Re-use of one-time material was refused.
+  Integrity = 15,         ///< A checksum or authentication tag does not match.
+  Device = 20,            ///< No usable accelerator, or it failed.
+  Internal = 70,          ///< A bug in GFS.
 };
 
 /// An error a user can act on: `message` names the place and the cause, `hint` the next step.

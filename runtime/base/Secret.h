@@ -49,7 +49,9 @@ class SecretSeed {
 public:
   static constexpr size_t size = 32;
   SecretSeed() { data.fill(0); }
-  explicit SecretSeed(std::span<const uint8_t, size> from) { std::copy(from.begin(), from.end(), data.begin()); }
+  explicit SecretSeed(std::span<const uint8_t, size> from) {
+    std::copy(from.begin(), from.end(), data.begin());
+  }
   SecretSeed(SecretSeed &&other) noexcept : data(other.data) { other.wipe(); }
   SecretSeed &operator=(SecretSeed &&other) noexcept {
     if (this != &other) {

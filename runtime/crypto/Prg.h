@@ -59,6 +59,8 @@ AesKey deriveAesKey(const SecretSeed &seed, std::string_view context);
 SecretSeed deriveSeed(const SecretSeed &seed, std::string_view context);
 
 /// The stream nonce of a step: step in the high 48 bits, stream name in the low 16.
-constexpr uint64_t streamNonce(uint32_t step, uint16_t stream) { return (uint64_t(step) << 16) | stream; }
+constexpr uint64_t streamNonce(uint32_t step, uint16_t stream) {
+  return (uint64_t(step) << 16) | stream;
+}
 
 } // namespace gfs

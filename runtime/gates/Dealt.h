@@ -134,8 +134,8 @@ private:
 template <class Word> class DealtWriter {
 public:
   explicit DealtWriter(DealContext &context)
-      : kernels(context.kernels().ring<Word>()), streams{context.stream(Party::Zero, dealtStream),
-                                                         context.stream(Party::One, dealtStream)},
+      : kernels(context.kernels().ring<Word>()),
+        streams{context.stream(Party::Zero, dealtStream), context.stream(Party::One, dealtStream)},
         records{context.material(Party::Zero), context.material(Party::One)}, values(tileElements),
         expanded(tileElements) {}
 

@@ -34,16 +34,14 @@ public:
     if (!masked)
       return;
     std::span<Word> out = context.resultMask<Word>();
-    run(
-        context.kernels(), [&](unsigned i) { return context.mask<Word>(i); }, out, true);
+    run(context.kernels(), [&](unsigned i) { return context.mask<Word>(i); }, out, true);
   }
 
   void prepare(PrepareContext &context, Range) const override {
     if (!masked)
       return;
     std::span<Word> out = context.resultMaskShare<Word>();
-    run(
-        context.kernels(), [&](unsigned i) { return context.maskShare<Word>(i); }, out, false);
+    run(context.kernels(), [&](unsigned i) { return context.maskShare<Word>(i); }, out, false);
   }
 
   uint64_t units(unsigned) const override { return elementwiseOnly ? unitsOf(count) : 1; }

@@ -68,8 +68,7 @@ private:
     return pixels / Wide::lanes * 9 * s.inChannels * s.outChannels;
   }
   template <class Visit> static void withFilter(const ConvShape &s, const Visit &visit) {
-    visitCheapestFilter(
-        plainWork(s), [&]<class Filter>() { return work<Filter>(s); }, visit);
+    visitCheapestFilter(plainWork(s), [&]<class Filter>() { return work<Filter>(s); }, visit);
   }
 };
 

@@ -14,7 +14,7 @@ struct ClientOptions {
   std::array<std::optional<Fingerprint>, 2> fingerprints;
   Milliseconds timeout{60000};    ///< For the whole answer of one request, payload apart.
   Milliseconds connectFor{10000}; ///< How long to try to reach a server.
-  std::stop_token stop;           ///< Ends attempts to reach one, and what inferAll() has not begun.
+  std::stop_token stop; ///< Ends attempts to reach one, and what inferAll() has not begun.
 };
 
 /// What one inference gave.

@@ -159,9 +159,8 @@ static DataType parseDescr(const std::string &descr, const std::string &file) {
   if (descr.starts_with('>'))
     invalidFile(file, fmt::format("is big-endian (type '{}')", descr),
                 "save it little-endian, for example with .astype(numpy.float32)");
-  invalidFile(
-      file, fmt::format("its elements have the unsupported type '{}'", descr),
-      "save it as floats, bool or integers, for example with .astype(numpy.float32)");
+  invalidFile(file, fmt::format("its elements have the unsupported type '{}'", descr),
+              "save it as floats, bool or integers, for example with .astype(numpy.float32)");
 }
 
 /// Rearranges elements stored first index fastest (Fortran) to last index fastest (C).

@@ -28,7 +28,7 @@ inline void keepMemoryPrivate() {
 /// What to warn of where a key can be read or replaced by everybody on the machine; nothing if it
 /// cannot, or is not there.
 inline std::optional<std::string> keyExposure(const std::filesystem::path &key) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(key.c_str(), &status) != 0 || (status.st_mode & (S_IROTH | S_IWOTH)) == 0)
     return std::nullopt;
   return fmt::format("WARNING: {}: every user of this machine can {} this key (chmod 600 {})",

@@ -18,9 +18,9 @@ struct NetworkOptions {
   /// Between two requests: servers prepare the next inference in it, not under the present one.
   unsigned pauseMs = 0;
   unsigned spinUs = Spin::usual.count(); ///< The servers' --spin-us.
-  std::string device = "cpu"; ///< Of servers and dealer, as gfsrun takes it.
-  bool timeSteps = false;     ///< On a GPU: by its clock, launch by launch and so a little slower.
-  std::string throttle;       ///< A network to imitate, as gfsrun takes it; empty: none.
+  std::string device = "cpu";            ///< Of servers and dealer, as gfsrun takes it.
+  bool timeSteps = false; ///< On a GPU: by its clock, launch by launch and so a little slower.
+  std::string throttle;   ///< A network to imitate, as gfsrun takes it; empty: none.
   MachineProfile machine = MachineProfile::standard(); ///< What predictions are made from.
   std::string python; ///< For plaintext; empty: it is not measured.
 };

@@ -14,11 +14,11 @@ namespace gfs {
 struct ServerPairOptions {
   std::filesystem::path plan; ///< Weights and keys lie beside it.
   std::array<std::filesystem::path, 2> material;
-  std::filesystem::path folder; ///< For port files and logs.
-  std::string throttle;         ///< As gfsrun takes it; empty: the plain loopback.
+  std::filesystem::path folder;          ///< For port files and logs.
+  std::string throttle;                  ///< As gfsrun takes it; empty: the plain loopback.
   unsigned spinUs = Spin::usual.count(); ///< As gfsrun takes it.
-  std::string device = "cpu";   ///< As gfsrun takes it.
-  unsigned together = 1;        ///< Inferences that a request may hold at least.
+  std::string device = "cpu";            ///< As gfsrun takes it.
+  unsigned together = 1;                 ///< Inferences that a request may hold at least.
   Milliseconds timeout{120000};
 };
 

@@ -221,7 +221,9 @@ TEST_F(Material, RefusesDamagedHeaders) {
 TEST_F(Material, IsNotOverwrittenByAccident) {
   deal(5);
   expectCode(ExitCode::OutputUnwritable, "exists already", [&] { deal(5); });
-  { store().claim(7); }
+  {
+    store().claim(7);
+  }
   draw();
   MaterialWriter writer = MaterialWriter::create(path, info, true);
   append(writer, 5);
@@ -261,7 +263,9 @@ TEST_F(Material, ResumingRefusesOtherRunsAndUsedMaterial) {
     append(writer, 5);
     writer.finish();
   }
-  { store().claim(7); }
+  {
+    store().claim(7);
+  }
   expectCode(ExitCode::MaterialReuse, "a server has used this material",
              [&] { MaterialWriter::resume(path, info, setSeed); });
 }
@@ -422,7 +426,9 @@ TEST_F(Material, ErasesUsedRecords) {
 
 TEST_F(Material, RefusesALostLedger) {
   deal(5);
-  { store().claim(8); }
+  {
+    store().claim(8);
+  }
   std::filesystem::remove(ledgerPath(path));
   expectCode(ExitCode::MaterialReuse, "the ledger is missing, but material was used",
              [&] { store(); });
@@ -430,14 +436,20 @@ TEST_F(Material, RefusesALostLedger) {
 
 TEST_F(Material, AnOldLedgerCannotBringBackErasedRecords) {
   deal(5);
-  { store(); }
+  {
+    store();
+  }
   std::filesystem::copy(ledgerPath(path), folder / "backup");
-  { store().claim(7); }
+  {
+    store().claim(7);
+  }
   std::filesystem::copy(folder / "backup", ledgerPath(path),
                         std::filesystem::copy_options::overwrite_existing);
   expectCode(ExitCode::MaterialReuse, "record 7 was used and erased",
              [&] { readRecord(store(), 7); });
-  { store().claim(11); }
+  {
+    store().claim(11);
+  }
   std::filesystem::copy(folder / "backup", ledgerPath(path),
                         std::filesystem::copy_options::overwrite_existing);
   expectCode(ExitCode::MaterialReuse, "was used up and its seed erased", [&] { store(); });
@@ -445,7 +457,9 @@ TEST_F(Material, AnOldLedgerCannotBringBackErasedRecords) {
 
 TEST_F(Material, RefusesTheLedgerOfAnotherSet) {
   deal(5);
-  { store(); }
+  {
+    store();
+  }
   std::filesystem::remove(path);
   draw();
   expectCode(ExitCode::OutputUnwritable, "a ledger lies beside this name", [&] { deal(5); });

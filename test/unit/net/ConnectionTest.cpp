@@ -252,11 +252,11 @@ TEST(Connection, NamesTheFailingStep) {
   ConnectOptions once;
   once.retryFor = Milliseconds(0);
   uint16_t unused = listen({"127.0.0.1", 0}, Security::plaintext("x"))->local().port;
-  expectError(
-      errorOf([&] {
-        connect({"127.0.0.1", unused}, Security::plaintext("client:a"), {{"server0"}, {}}, once);
-      }),
-      ExitCode::Network, fmt::format("127.0.0.1:{}: connect: Connection refused", unused));
+  expectError(errorOf([&] {
+                connect({"127.0.0.1", unused}, Security::plaintext("client:a"), {{"server0"}, {}},
+                        once);
+              }),
+              ExitCode::Network, fmt::format("127.0.0.1:{}: connect: Connection refused", unused));
   expectError(errorOf([&] {
                 connect({"no-such-host.invalid", 1}, Security::plaintext("client:a"),
                         {{"server0"}, {}}, once);

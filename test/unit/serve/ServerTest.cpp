@@ -388,10 +388,8 @@ TEST_F(ServerTest, GivesUpOnAPeerThatHangs) {
     EXPECT_THROW(for (;;) link->connection().receive(1 << 20, patience), Error);
   });
   Client client(deployment.loaded, clientOf(zero.address(), silent.address()));
-  expectError(errorOf([&] {
-                infer(client, deployment, {1, 2, 3, 4});
-              }),
-              ExitCode::Network, "no answer in time");
+  expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }), ExitCode::Network,
+              "no answer in time");
 }
 
 TEST_F(ServerTest, TwoServersOfOnePartyAreTold) {
@@ -535,10 +533,8 @@ TEST_F(ServerTest, TellsAClientThatTheOtherServerIsMissing) {
   RunningServer zero(deployment, Party::Zero, impatient);
   SilentServer silent;
   Client client(deployment.loaded, clientOf(zero.address(), silent.address()));
-  expectError(errorOf([&] {
-                infer(client, deployment, {1, 2, 3, 4});
-              }),
-              ExitCode::Network, "was not started in time");
+  expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }), ExitCode::Network,
+              "was not started in time");
 }
 
 TEST_F(ServerTest, RunsAThousandInferencesInOnePass) {

@@ -385,9 +385,7 @@ TEST_F(SupplyTest, ServersGoFromSetToSet) {
     std::this_thread::sleep_for(Milliseconds(10)); // they look once a second
   ask(zero.address(), one.address(), 3);
   Client client(deployment.loaded, clientOf(zero.address(), one.address()));
-  expectError(errorOf([&] {
-                infer(client, deployment, {1, 2, 3, 4});
-              }),
+  expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }),
               ExitCode::MaterialExhausted, "are used");
 }
 
@@ -488,9 +486,7 @@ TEST_F(SupplyTest, ServersMayBeginWithNothing) {
   {
     Client client(deployment.loaded, clientOf(zero.address(), one.address()));
     EXPECT_EQ(client.materialLeft(), 0u);
-    expectError(errorOf([&] {
-                  infer(client, deployment, {1, 2, 3, 4});
-                }),
+    expectError(errorOf([&] { infer(client, deployment, {1, 2, 3, 4}); }),
                 ExitCode::MaterialExhausted, "has no material yet");
   }
   dealt(2, "a");

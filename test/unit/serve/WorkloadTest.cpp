@@ -114,23 +114,17 @@ TEST_F(WorkloadTest, GroupsGoRoundTheRequests) {
 }
 
 TEST_F(WorkloadTest, RefusesWhatDoesNotFit) {
-  expectError(errorOf([&] {
-                workload({.inputs = {write("x.npy", {1, 5}, {1, 2, 3, 4, 5})}});
-              }),
+  expectError(errorOf([&] { workload({.inputs = {write("x.npy", {1, 5}, {1, 2, 3, 4, 5})}}); }),
               ExitCode::InvalidInput, "the tensor has shape [1, 5]");
-  expectError(errorOf([&] {
-                workload({.inputs = {write("x.npy", {0, 4}, {})}, .batch = true});
-              }),
+  expectError(errorOf([&] { workload({.inputs = {write("x.npy", {0, 4}, {})}, .batch = true}); }),
               ExitCode::InvalidInput, "the tensor has shape [0, 4]");
   expectError(errorOf([&] { workload({.inputs = {}}); }), ExitCode::Usage,
               "input \"x\" is missing");
   expectError(errorOf([&] { workload({.inputs = {(deployment.folder / "none.npy").string()}}); }),
               ExitCode::InputUnreadable, "none.npy");
   std::string path = write("x.npy", {1, 4}, {1, 2, 3, 4});
-  expectError(errorOf([&] {
-                workload({.inputs = {path, path}});
-              }),
-              ExitCode::Usage, "is given twice");
+  expectError(errorOf([&] { workload({.inputs = {path, path}}); }), ExitCode::Usage,
+              "is given twice");
   // Before the first request, not at the one that it is in.
   path = write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 1e30f, 0, 0});
   expectError(errorOf([&] { workload({.inputs = {path}, .batch = true}); }), ExitCode::RangeCheck,
@@ -149,11 +143,11 @@ TEST_F(WorkloadTest, LooksAtItsOutputFirst) {
 
 TEST_F(WorkloadTest, RefusesOutputsOfAnotherNetwork) {
   std::string x = write("x.npy", {1, 4}, {1, 2, 3, 4});
-  expectError(
-      errorOf([&] {
-        workload({.inputs = {x}, .expected = write("y.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})});
-      }),
-      ExitCode::InvalidInput, "y.npy: has shape [2, 4], the plan's output");
+  expectError(errorOf([&] {
+                workload(
+                    {.inputs = {x}, .expected = write("y.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8})});
+              }),
+              ExitCode::InvalidInput, "y.npy: has shape [2, 4], the plan's output");
 }
 
 TEST_F(WorkloadTest, ScoresAgainstLabelsAndExpectedOutputs) {
@@ -199,18 +193,17 @@ TEST_F(WorkloadTest, RefusesLabelsThatAreNoClassNumbersOfTheseInputs) {
 
 TEST_F(WorkloadTest, RefusesTooFewExpectedOutputs) {
   const std::string x = write("x.npy", {2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
-  expectError(
-      errorOf([&] {
-        workload({.inputs = {x}, .batch = true, .expected = write("y.npy", {1, 3}, {0, 0, 1})});
-      }),
-      ExitCode::InvalidInput, "y.npy: holds 3 values, 6 are needed");
+  expectError(errorOf([&] {
+                workload(
+                    {.inputs = {x}, .batch = true, .expected = write("y.npy", {1, 3}, {0, 0, 1})});
+              }),
+              ExitCode::InvalidInput, "y.npy: holds 3 values, 6 are needed");
 }
 
 TEST_F(WorkloadTest, SaysThatABatchIsEmpty) {
-  expectError(errorOf([&] {
-                workload({.inputs = {write("none.npy", {0, 4}, {})}, .batch = true});
-              }),
-              ExitCode::InvalidInput, "holds no inputs");
+  expectError(
+      errorOf([&] { workload({.inputs = {write("none.npy", {0, 4}, {})}, .batch = true}); }),
+      ExitCode::InvalidInput, "holds no inputs");
 }
 
 TEST_F(WorkloadTest, RunsLocallyAndWritesOutputs) {
