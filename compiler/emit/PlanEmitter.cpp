@@ -186,4 +186,14 @@ EmittedPlan emitPlan(ModuleOp module, const std::string &compiler, const std::st
   return Emitter(module, main, *schedule).run(compiler, model);
 }
 
+plan::Plan withoutNames(plan::Plan plan) {
+  plan.clear_model();
+  for (plan::Step &step : *plan.mutable_steps())
+    if (!step.has_input() && !step.has_output())
+      step.clear_name();
+  for (plan::WeightTensor &weight : *plan.mutable_weights())
+    weight.clear_name();
+  return plan;
+}
+
 } // namespace gfs

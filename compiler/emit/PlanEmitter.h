@@ -24,4 +24,8 @@ struct EmittedPlan {
 /// gate sends another number of messages than the schedule gave it.
 EmittedPlan emitPlan(mlir::ModuleOp module, const std::string &compiler, const std::string &model);
 
+/// The plan without what it says for people only: the names of nodes, weight tensors and model.
+/// Inputs and outputs keep theirs, which clients find them by.
+plan::Plan withoutNames(plan::Plan plan);
+
 } // namespace gfs

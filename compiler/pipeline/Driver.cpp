@@ -268,7 +268,7 @@ private:
     reportParts.sections["explain"] = explanationJson(explanation, costGoal);
     if (options.emit == Emit::Plan) {
       std::string text;
-      google::protobuf::TextFormat::PrintToString(emitted.plan, &text);
+      google::protobuf::TextFormat::PrintToString(published(), &text);
       llvm::outs() << text;
       llvm::outs().flush();
     }
@@ -312,9 +312,16 @@ private:
                        1e3 * explanation.total.time.seconds(), costGoal.environment.network.text());
   }
 
+  /// What others get to see: reports and messages of this run keep all names.
+  plan::Plan published() const {
+    return options.stripNames ? withoutNames(emitted.plan) : emitted.plan;
+  }
+
   std::string write() {
+    const plan::LoadedPlan loaded =
+        plan::parsePlan(plan::serializePlan(published()), "the emitted plan");
     std::string names;
-    for (const auto &path : writePlanFiles(program->loaded(), std::move(emitted), options.output))
+    for (const auto &path : writePlanFiles(loaded, std::move(emitted), options.output))
       names += (names.empty() ? "" : ", ") + path.string();
     return names;
   }

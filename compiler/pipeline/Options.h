@@ -77,8 +77,9 @@ struct CompileOptions {
   bool ranges = false;          ///< Print head-room, layer by layer.
   std::filesystem::path report; ///< .html or .json; empty: none.
   bool timing = false;
-  bool force = false; ///< Replace existing keys.
-  int verbosity = 1;  ///< 0: errors only; 1: progress and summary; 2: also what passes remark.
+  bool stripNames = false; ///< Keep names of nodes, weights and model out of the plan.
+  bool force = false;      ///< Replace existing keys.
+  int verbosity = 1;       ///< 0: errors only; 1: progress and summary; 2: also what passes remark.
 };
 
 } // namespace gfs

@@ -193,6 +193,10 @@ static void addOutputFlags(CLI::App &app, Arguments &arguments) {
   output->add_flag("--full-weights", options.fullWeights, "print weights in full");
   output->add_option("--report", options.report,
                      "write a report of choices, costs, head-room and leakage: FILE.html or .json");
+  output->add_flag(
+      "--strip-names", options.stripNames,
+      "leave the names of nodes, weights and model out of the plan, which both servers "
+      "and clients have; inputs and outputs keep theirs");
   output->add_flag("--ranges", options.ranges, "print formats and head-room, layer by layer");
   output->add_flag("--timing", options.timing, "print the time of each phase");
   output->add_flag("-q,--quiet", arguments.quiet, "print errors only");
