@@ -88,8 +88,11 @@ private:
     return multiplying(s, blocks, steps, s.ringBits, foldsOf(steps)) +
            blocks * depth * splitting * Vector::count + double(Plain::packedBytes(s)) / weightBytes;
   }
+  /// Infinite where the tiles for one row of the output would not stay in a cache: long sequences.
   static double rowTime(const ConvShape &s) {
     const TileRows<Word> rows(s);
+    if (!Rows::fits(rows, 1))
+      return std::numeric_limits<double>::infinity();
     const double blocks = double(rows.blocksOfRow()) * s.outH * s.batch,
                  band = double(Rows::rowsOfBand(rows, s)), steps = double(rows.steps()),
                  inputRows = s.batch * up(s.outH, band) * double(rows.rowsFor(size_t(band)));

@@ -24,10 +24,14 @@ template <class Word, class Tiles> class TileRowConv {
 
 public:
   static size_t packedBytes(const ConvShape &s) { return weightLayout(Rows(s), s).bytes(); }
+  /// Whether the tiles for `count` rows of the output are few enough to be a band.
+  static bool fits(const Rows &rows, size_t count) {
+    return rows.rowsFor(count) * rows.rowBytes() <= bandBytes;
+  }
   /// Rows of the output whose tiles are there at a time.
   static size_t rowsOfBand(const Rows &rows, const ConvShape &s) {
     size_t count = s.outH;
-    while (count > 1 && rows.rowsFor(count) * rows.rowBytes() > bandBytes)
+    while (count > 1 && !fits(rows, count))
       count = (count + 1) / 2;
     return count;
   }
