@@ -18,8 +18,9 @@ void refuseExistingSet(const std::filesystem::path &planPath);
 void refuseForeignFiles(const std::filesystem::path &planPath);
 
 /// Writes plan.bin, plan.weights and the three keys, replacing those that are there all or not at
-/// all, and returns their paths. `loaded` is emitted.plan, serialised and verified, with or without names; the clear
-/// weights are taken from `emitted` and released tensor by tensor. Errors: OutputUnwritable.
+/// all, and returns their paths. `loaded` is emitted.plan, with or without names, serialised and
+/// verified; the clear weights are taken from `emitted` and released tensor by tensor. Errors:
+/// OutputUnwritable.
 std::vector<std::filesystem::path> writePlanFiles(const plan::LoadedPlan &loaded,
                                                   EmittedPlan emitted,
                                                   const std::filesystem::path &planPath);

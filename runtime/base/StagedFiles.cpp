@@ -89,7 +89,12 @@ void writeFile(const fs::path &path, std::string_view text) {
     return;
   }
   std::error_code failure;
-  const fs::path target = fs::is_symlink(path, failure) ? fs::weakly_canonical(path) : path;
+  const fs::path target =
+      fs::is_symlink(path, failure) ? fs::weakly_canonical(path, failure) : path;
+  if (target.empty()) { // links that lead to each other
+    errno = failure.value();
+    throw unwritable(path);
+  }
   StagedFiles files;
   files.add(target, {bytes}, /*secret=*/false);
   files.commit();

@@ -28,9 +28,8 @@ template <class Word, class Tiles> class TileConv {
   static constexpr unsigned lanes = Vector::lanes, vectors = Vector::count;
   /// Blocks of a panel: so many share a visit to the weights.
   static constexpr size_t mostBlocks = 24;
-  /// A panel's activations leave room for weights in a second cache of 2 MB; the weights of a
-  /// chunk of steps, for activations in a first one of 48 kB.
-  static constexpr size_t panelBytes = size_t(5) << 18, chunkBytes = size_t(16) << 10;
+  /// A panel's activations leave room for weights in a second cache of 2 MB.
+  static constexpr size_t panelBytes = size_t(5) << 18;
 
 public:
   static size_t packedBytes(const ConvShape &shape) { return weightLayout(shape).bytes(); }
@@ -56,16 +55,6 @@ private:
   /// Of the activations of a block, and a line of cache: blocks are written side by side.
   size_t blockStride() const { return layout.blockBytes() + 64; }
   size_t outPlane() const { return size_t(shape.outH) * shape.outW; }
-
-  /// Steps between two folds. Few, for the first cache, if other blocks read the same weights and
-  /// folding is cheap.
-  size_t stepsTogether(size_t blocks) const {
-    const size_t exact = exactSteps<Word>(shape.ringBits), fit = chunkBytes / layout.stepBytes(),
-                 wanted = sizeof(Word) == 4 && blocks > 1 ? fit : exact,
-                 most = wanted < layout.steps ? wanted : layout.steps,
-                 chunks = (layout.steps + most - 1) / most;
-    return (layout.steps + chunks - 1) / chunks;
-  }
 
   void evaluate(const Word *input) {
     const size_t pixels = geometry.pixels(), blocks = (pixels + tileRows - 1) / tileRows,
@@ -123,8 +112,8 @@ private:
   /// All wanted output channels of a panel of `count` blocks. Those of a block of channels are
   /// written while the next one's are multiplied, plane by plane.
   void multiplyPanel(const uint8_t *tiles, size_t count) {
-    const size_t chunk = stepsTogether(count), chunks = (layout.steps + chunk - 1) / chunk,
-                 end = shape.channelsEnd();
+    const size_t chunk = stepsTogether<Word>(layout, shape.ringBits, count > 1),
+                 chunks = (layout.steps + chunk - 1) / chunk, end = shape.channelsEnd();
     Backlog planes((tileRows + count * chunks - 1) / (count * chunks),
                    [&](size_t channel) { write(channel, count); });
     buffers->product.begin(layout.limbs);

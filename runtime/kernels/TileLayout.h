@@ -64,5 +64,17 @@ struct TileLayout {
   size_t steps, blocks;
 };
 
+/// Steps of words that are multiplied between two folds. Few, where blocks of pixels share the
+/// weights and folding is cheap: these then stay in a third of a first cache of 48 kB.
+template <class Word>
+size_t stepsTogether(const TileLayout &layout, uint32_t ringBits, bool sharesWeights) {
+  constexpr size_t chunkBytes = size_t(16) << 10;
+  const size_t wanted = sizeof(Word) == 4 && sharesWeights ? chunkBytes / layout.stepBytes()
+                                                           : exactSteps<Word>(ringBits),
+               most = wanted < layout.steps ? wanted : layout.steps,
+               chunks = (layout.steps + most - 1) / most;
+  return (layout.steps + chunks - 1) / chunks;
+}
+
 } // namespace
 } // namespace gfs

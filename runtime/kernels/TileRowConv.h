@@ -18,9 +18,8 @@ template <class Word, class Tiles> class TileRowConv {
   static constexpr unsigned lanes = Vector::lanes, vectors = Vector::count;
   /// Blocks of a panel: so many share a visit to the weights.
   static constexpr size_t mostBlocks = 24;
-  /// What a band's tiles may take of a second cache of 2 MB; the weights of a chunk of steps, of a
-  /// first one of 48 kB.
-  static constexpr size_t bandBytes = size_t(1) << 20, chunkBytes = size_t(16) << 10;
+  /// What a band's tiles may take of a second cache of 2 MB.
+  static constexpr size_t bandBytes = size_t(1) << 20;
 
 public:
   static size_t packedBytes(const ConvShape &s) { return weightLayout(Rows(s), s).bytes(); }
@@ -56,7 +55,7 @@ public:
 
 private:
   static TileLayout weightLayout(const Rows &rows, const ConvShape &s) {
-    return {s.outChannels, rows.steps() * tileDepth, rows.limbs};
+    return {s.outChannels, rows.steps() * tileDepth, limbsOf<Word>(s.ringBits)};
   }
 
   TileRowConv(const ConvShape &shape, const uint8_t *weights, const Word *addend, Word *output)
@@ -108,8 +107,8 @@ private:
   /// while the next ones are multiplied.
   void multiplyBand(const uint8_t *tiles, size_t n, size_t y, size_t count) {
     const size_t blocks = count * rows.blocksOfRow(), together = blocksTogether(blocks, mostBlocks),
-                 chunk = stepsTogether(), chunks = (layout.steps + chunk - 1) / chunk,
-                 end = shape.channelsEnd();
+                 chunk = stepsTogether<Word>(layout, shape.ringBits, true),
+                 chunks = (layout.steps + chunk - 1) / chunk, end = shape.channelsEnd();
     size_t turn = 0; // of the buffers
     const Panel *done = nullptr;
     Backlog planes((tileRows + chunks - 1) / chunks, [&](size_t item) { write(*done, item); });
@@ -136,15 +135,6 @@ private:
       }
     buffers->product.finish();
     planes.finish();
-  }
-
-  /// Steps between two folds: weights that stay in the first cache while blocks meet them.
-  size_t stepsTogether() const {
-    const size_t exact = exactSteps<Word>(shape.ringBits), fit = chunkBytes / layout.stepBytes(),
-                 wanted = sizeof(Word) == 4 ? fit : exact,
-                 most = wanted < layout.steps ? wanted : layout.steps,
-                 chunks = (layout.steps + most - 1) / most;
-    return (layout.steps + chunks - 1) / chunks;
   }
 
   /// Of a block of the band that begins with row y of image n; returns where its tiles begin.

@@ -148,11 +148,7 @@ private:
 
   const ConvShape &shape;
   const size_t quads;
-
-public:
   const unsigned limbs;
-
-private:
   const size_t rowSteps, blocks; ///< Of a row of taps; of a row of the output.
   uint32_t *line = nullptr;      ///< [limb][quad][lineWords()], zeros left and right.
 };

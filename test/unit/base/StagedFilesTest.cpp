@@ -127,6 +127,8 @@ TEST_F(StagedFilesTest, ADeviceIsWrittenTo) {
   EXPECT_THROW(writeFile("/dev/full", "text"), Error);
   EXPECT_TRUE(fs::is_character_file("/dev/full"));
   EXPECT_THROW(writeFile(folder, "text"), Error);
+  fs::create_symlink(folder / "loop", folder / "loop");
+  EXPECT_THROW(writeFile(folder / "loop", "text"), Error);
   EXPECT_THROW(writeFile(folder / "no such folder" / "a", "text"), Error);
 }
 
