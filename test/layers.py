@@ -43,13 +43,14 @@ ALLOWED = {
                           " runtime/plan/Limits.h",
     "compiler/choose": "MLIR compiler/calibrate compiler/cost/Budget.h compiler/evaluate dialects/nn passes/nn"
                        " runtime/base runtime/crypto",
+    "compiler/precision": "compiler/choose dialects/nn dialects/fixed runtime/crypto",
     "compiler/emit": "MLIR dialects/fixed passes/secure runtime/base runtime/exec runtime/plan",
     "compiler/cost": "MLIR compiler/emit dialects/fixed passes/convert passes/secure runtime/base runtime/cost"
                      " runtime/plan",
     "compiler/report": "MLIR dialects/nn passes/fixed runtime/base runtime/cost runtime/exec runtime/inspect",
     "compiler/verify": "runtime/exec runtime/tensor",
     "compiler/pipeline": "MLIR compiler/calibrate compiler/choose compiler/cost compiler/emit compiler/export"
-                         " compiler/import compiler/report compiler/verify dialects/nn dialects/fixed dialects/secure"
+                         " compiler/import compiler/precision compiler/report compiler/verify dialects/nn dialects/fixed dialects/secure"
                          " passes/convert passes/fixed passes/nn passes/secure runtime/base runtime/exec"
                          " runtime/inspect runtime/tensor",
     "compiler/debug": "MLIR compiler/evaluate compiler/import compiler/pipeline dialects/fixed passes/convert"

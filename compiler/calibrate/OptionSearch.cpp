@@ -161,17 +161,24 @@ static unsigned smallestThat(unsigned least, unsigned greatest,
                           std::ceil(best->relativeError * digits) / digits, advice));
 }
 
+/// Rings that are so many bits wider are tried with the shorter windows that they allow.
+static constexpr unsigned mostWider = 6;
+
 /// The cheapest of the points near (ring, shortest window) that meet the tolerance.
 static std::pair<unsigned, unsigned> cheapest(Trials &trials, const SearchGoal &goal, unsigned ring,
                                               unsigned shortest, unsigned filled) {
   std::vector<std::pair<unsigned, unsigned>> points = {{ring, filled}};
   if (shortest != filled)
     points.emplace_back(ring, shortest);
-  for (unsigned wider = ring + 1; wider <= ring + 2; ++wider) {
-    bool sameWord = (wider <= widestWord32) == (ring <= widestWord32);
-    if (goal.chooseRing && sameWord && wider <= goal.greatestRing && shortest > goal.leastWindow &&
-        trials.meets(wider, shortest - 1, goal.tolerance))
-      points.emplace_back(wider, shortest - 1);
+  unsigned window = shortest;
+  for (unsigned wider = ring + 1;
+       goal.chooseRing && wider <= std::min(ring + mostWider, goal.greatestRing); ++wider) {
+    if ((wider <= widestWord32) != (ring <= widestWord32))
+      break;
+    auto fits = [&](unsigned bits) { return trials.meets(wider, bits, goal.tolerance); };
+    unsigned found = smallestThat(goal.leastWindow, window - 1, fits);
+    if (found < window)
+      points.emplace_back(wider, window = found);
   }
   for (unsigned longer = shortest + 1;
        goal.chooseRing && longer <= std::min(shortest + 2, goal.greatestWindow); ++longer) {

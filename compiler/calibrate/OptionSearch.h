@@ -71,8 +71,8 @@ using TrialRun = std::function<std::optional<std::vector<OutputSamples>>(const F
 /// window are independent, so each gets half of the tolerance's square; with the ring found, the
 /// shortest window that stays within the tolerance is taken, filled up by fullWindow(). With a
 /// cost, the cheapest of these points that meet the tolerance is taken instead: this one, the same
-/// ring with the shortest window as it is, rings of one and two bits more with a window of one
-/// bit less, and windows of one and two bits more with the narrowest ring that each allows.
+/// ring with the shortest window as it is, rings of up to six bits more with the shortest windows
+/// that they allow, and windows of one and two bits more with the narrowest ring that each allows.
 /// Deterministic. Throws RangeCheck, naming the tolerance that can be met, if nothing within the
 /// goal's bounds meets it (also if nothing is left to choose and the given options do not).
 SearchResult searchFixedOptions(const FixedOptions &start, const SearchGoal &goal,

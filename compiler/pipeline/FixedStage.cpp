@@ -2,6 +2,7 @@
 #include "compiler/pipeline/FixedStage.h"
 
 #include "compiler/calibrate/Ranges.h"
+#include "compiler/precision/DistributeBits.h"
 #include "dialects/fixed/FixedDialect.h"
 #include "passes/convert/FixedToSecure.h"
 #include "passes/fixed/Passes.h"
@@ -31,6 +32,9 @@ static constexpr double selectionSlack = 1.1;
 /// Where activations were replaced, numerics may add this share of what that changed: as errors add
 /// by their squares, half a percent of it.
 static constexpr double replacementShare = 0.1;
+/// Samples whose outputs are followed back to what needs bits; half a bit does not matter.
+static constexpr size_t fewestFollowed = 4, mostFollowed = 16;
+static constexpr double multiplicationsFollowed = 5e9;
 /// Enough for the range of every channel where there is no data.
 static constexpr size_t syntheticSamples = 16;
 
@@ -187,13 +191,20 @@ FormatChoice FixedStage::run() {
   choice.samples = takeSamples(main);
   std::vector<OutputSamples> reference =
       measureRanges(main, choice.samples.count, choice.samples.inputs);
-  choice.measured = module.clone();
   size_t all = choice.samples.count;
 
   double work = std::max(1.0, multiplications(module));
   auto affordable = [&](double budget) {
     return static_cast<size_t>(std::min(1e6, budget / work));
   };
+  // Bits that are asked for are meant for all.
+  if (!options.formats.activationBits) {
+    SampleSet some = choice.samples.spread(
+        std::clamp(affordable(multiplicationsFollowed), fewestFollowed, mostFollowed));
+    distributeBits(main, {some.count, std::move(some.inputs)});
+  }
+  choice.measured = module.clone();
+
   SampleSet few = choice.samples.spread(
       std::clamp(affordable(multiplicationsPerTrial), fewestPerTrial, mostPerTrial));
   choice.samples = choice.samples.spread(std::max(few.count, affordable(multiplicationsOfResult)));

@@ -16,9 +16,12 @@ static constexpr unsigned preciseActivationBits = 15, preciseWeightBits = 10;
 /// that pays, longer ones round less and are tried where the default rounds too much.
 static constexpr unsigned squareBitsTried[] = {20, 18, 16, 14, 22, 24};
 
+/// Of rings wider than the cheapest so far, and how many dearer formats in a row end the search.
+static constexpr unsigned widerThanBest = 4, patience = 1;
+
 /// What to start from, as far as nothing was asked for: activations of 11 to 15 bits with short
 /// windows (with fewer bits the ring may be narrower, with more a network that rounding hurts keeps
-/// its outputs), then exact windows beside the most precise activations. Where there are squares,
+/// its outputs), then the same with exact windows. Where there are squares,
 /// whose lengths are tried as well and lose more, the default and the most precise activations in
 /// turn.
 static std::vector<std::vector<FixedOptions>> groupsOf(const FormatOptions &given, bool squares) {
@@ -45,8 +48,9 @@ static std::vector<std::vector<FixedOptions>> groupsOf(const FormatOptions &give
     groups = {{withActivations(11), withActivations(12), withActivations(13), withActivations(14),
                withActivations(preciseActivationBits)}};
   if (!given.windowBits && !given.exact) {
-    groups.push_back({groups.back().back()});
-    groups.back().back().exact = true;
+    groups.push_back(groups.back());
+    for (FixedOptions &formats : groups.back())
+      formats.exact = true;
   }
   return groups;
 }
@@ -116,21 +120,20 @@ std::optional<FormatSearch::Priced>
 FormatSearch::cheapestOf(const std::vector<FixedOptions> &group) {
   const unsigned widest = SearchGoal().greatestRing;
   std::optional<Priced> best;
+  unsigned misses = 0;
   for (const FixedOptions &start : group) {
     // More bits in a much wider ring than the best so far cost more; in one a little wider, shorter
     // windows and so fewer exchanges may outweigh it.
-    goal.greatestRing = best ? best->result.options.ringBits : widest;
+    goal.greatestRing =
+        best ? std::min(best->result.options.ringBits + widerThanBest, widest) : widest;
     std::optional<Priced> found = cheapestSquares(start);
-    if (!found && best) {
-      goal.greatestRing = std::min(goal.greatestRing + 2, widest);
-      found = cheapestSquares(start);
-    }
     const bool better = found && (!best || found->cost < best->cost);
-    // Elements of two words are so dear that everything is tried against them.
-    if (found && !better && best->result.options.ringBits <= widestWord32)
-      break;
     if (better)
       best = found;
+    misses = better ? 0 : misses + (found ? 1 : 0);
+    // Elements of two words are so dear that everything is tried against them.
+    if (misses > patience && best->result.options.ringBits <= widestWord32)
+      break;
   }
   return best;
 }

@@ -46,6 +46,16 @@ static LogicalResult verifyRange(Operation *op, NamedAttribute attribute) {
   return success();
 }
 
+static LogicalResult verifyExtraBits(Operation *op, NamedAttribute attribute) {
+  constexpr int64_t most = 16;
+  auto bits = dyn_cast<IntegerAttr>(attribute.getValue());
+  if (!bits || !bits.getType().isSignlessInteger(64) || bits.getInt() < -most ||
+      bits.getInt() > most)
+    return op->emitError() << "'" << attribute.getName().getValue() << "' expects an i64 from "
+                           << -most << " to " << most;
+  return success();
+}
+
 /// The names of secure's protocols; this dialect knows no more of them.
 static LogicalResult verifyProtocol(Operation *op, NamedAttribute attribute) {
   auto name = dyn_cast<StringAttr>(attribute.getValue());
@@ -61,6 +71,12 @@ LogicalResult FixedDialect::verifyOperationAttribute(Operation *op, NamedAttribu
     if (op->getNumResults() != 1)
       return op->emitError() << "'" << rangeAttr << "' expects an operation with one result";
     return verifyRange(op, attribute);
+  }
+  if (attribute.getName() == extraBitsAttr || attribute.getName() == extraWeightScaleAttr) {
+    if (op->getNumResults() != 1)
+      return op->emitError() << "'" << attribute.getName().getValue()
+                             << "' expects an operation with one result";
+    return verifyExtraBits(op, attribute);
   }
   if (attribute.getName() == protocolAttr)
     return verifyProtocol(op, attribute);
@@ -92,6 +108,8 @@ LogicalResult FixedDialect::verifyRegionArgAttribute(Operation *op, unsigned, un
     return verifyName(op, attribute);
   if (attribute.getName() == rangeAttr)
     return verifyRange(op, attribute);
+  if (attribute.getName() == extraBitsAttr)
+    return verifyExtraBits(op, attribute);
   return op->emitError() << "'" << attribute.getName().getValue()
                          << "' is not an attribute of arguments in the fixed dialect";
 }
@@ -127,26 +145,55 @@ LogicalResult FixedDialect::verifyRegionResultAttribute(Operation *op, unsigned,
   return success();
 }
 
-std::optional<RealRange> calibratedRange(Value value) {
-  DenseF64ArrayAttr range;
+/// An attribute of the operation or, on its function, of the argument that a value is.
+template <class Kind> static Kind valueAttribute(Value value, StringRef name) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
-    if (auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp()))
-      range = function.getArgAttrOfType<DenseF64ArrayAttr>(argument.getArgNumber(), rangeAttr);
-  } else {
-    range = value.getDefiningOp()->getAttrOfType<DenseF64ArrayAttr>(rangeAttr);
+    auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+    return function ? function.getArgAttrOfType<Kind>(argument.getArgNumber(), name) : Kind();
   }
+  return value.getDefiningOp()->getAttrOfType<Kind>(name);
+}
+
+static void setValueAttribute(Value value, StringRef name, Attribute attribute) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+        .setArgAttr(argument.getArgNumber(), name, attribute);
+  else
+    value.getDefiningOp()->setAttr(name, attribute);
+}
+
+std::optional<RealRange> calibratedRange(Value value) {
+  auto range = valueAttribute<DenseF64ArrayAttr>(value, rangeAttr);
   if (!range)
     return std::nullopt;
   return RealRange{range[0], range[1]};
 }
 
 void setCalibratedRange(Value value, RealRange range) {
-  auto attribute = DenseF64ArrayAttr::get(value.getContext(), {range.min, range.max});
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
-        .setArgAttr(argument.getArgNumber(), rangeAttr, attribute);
-  else
-    value.getDefiningOp()->setAttr(rangeAttr, attribute);
+  setValueAttribute(value, rangeAttr,
+                    DenseF64ArrayAttr::get(value.getContext(), {range.min, range.max}));
+}
+
+static IntegerAttr number(MLIRContext *context, int value) {
+  return IntegerAttr::get(IntegerType::get(context, 64), value);
+}
+
+int extraBits(Value value) {
+  auto bits = valueAttribute<IntegerAttr>(value, extraBitsAttr);
+  return bits ? static_cast<int>(bits.getInt()) : 0;
+}
+
+void setExtraBits(Value value, int bits) {
+  setValueAttribute(value, extraBitsAttr, number(value.getContext(), bits));
+}
+
+std::optional<int> extraWeightScale(Operation *linear) {
+  auto bits = linear->getAttrOfType<IntegerAttr>(extraWeightScaleAttr);
+  return bits ? std::optional(static_cast<int>(bits.getInt())) : std::nullopt;
+}
+
+void setExtraWeightScale(Operation *linear, int bits) {
+  linear->setAttr(extraWeightScaleAttr, number(linear->getContext(), bits));
 }
 
 std::string layerName(Operation *op) {

@@ -17,6 +17,9 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     - **Shifts bring activations back.** The result of a ReLU has scale `activation-bits - ceil(log2 M)`, k/2 less
       before an average of 2^k elements, since averaging adds k bits and makes the rounding error 2^(k/2) times smaller.
       Where a layer's operand has so large a scale that fewer than `min-weight-bits` remain for the weights, it is truncated.
+    - **Some need more bits than others.** `fixed.extra_bits` on a value adds to `activation-bits`; `fixed.extra_weight_scale` on a linear
+      operation is the scale, beyond `activation-bits`, at which rounding its weights does as much harm. Where the demand leaves them less
+      beside the operand, both give up half of what is missing; where the operand has a larger scale than it needs, by three bits or more, it is truncated.
     - **Squares** have at most `square-bits` bits: their operand is shifted to half of them, so that a square lies beside ReLUs without
       a much longer scale. The layer behind gets what the longest scale leaves for its weights.
     - **Sign windows** end at the smallest `high` with `h M 2^scale < 2^high - 2^low` and are `window-bits` long (`exact`: they

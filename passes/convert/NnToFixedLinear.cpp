@@ -12,6 +12,9 @@ namespace gfs {
 
 /// With fewer signed bits than this, a layer's largest weight is as good as rounded away.
 static constexpr int leastWeightBits = 3;
+/// A truncation is an exchange: one that gives the weights fewer bits is made only where they have
+/// next to none.
+static constexpr int leastWorthwhileShift = 3;
 
 template <class Real> static double largestMagnitude(ArrayRef<Real> values) {
   double largest = 0;
@@ -36,9 +39,16 @@ FailureOr<FixedLowering::LinearFormat> FixedLowering::chooseFormat(Operation *op
     return std::min(analysis.demand(op->getResult(0)) - inputScale,
                     static_cast<int>(options.maxWeightBits) - unscaledBits);
   };
-  int shifted = std::min(analysis.activationScale(input), scaleOf(x));
-  if (weightScale(scaleOf(x)) + unscaledBits < static_cast<int>(options.minWeightBits) &&
-      shifted < scaleOf(x)) {
+  const int shifted = std::min(analysis.activationScale(input), scaleOf(x)),
+            bits = weightScale(scaleOf(x)) + unscaledBits,
+            least = static_cast<int>(options.minWeightBits);
+  // Weights whose rounding does as much harm as the operand's have so many.
+  int wanted = least;
+  if (auto extra = fixed::extraWeightScale(op);
+      extra && scaleOf(x) - shifted >= leastWorthwhileShift)
+    wanted = std::clamp(static_cast<int>(options.activationBits) + *extra + unscaledBits, least,
+                        static_cast<int>(options.maxWeightBits));
+  if (bits < wanted && shifted < scaleOf(x)) {
     Value &cut = truncated[input];
     if (!cut)
       cut = truncateTo(x, shifted);

@@ -189,8 +189,16 @@ int ScaleAnalysis::largestScale(double magnitude, unsigned bits) const {
 }
 
 int ScaleAnalysis::activationScale(Value value) const {
-  return static_cast<int>(options.activationBits) -
-         ceilLog2(std::max(heldRange(value).magnitude(), leastMagnitude));
+  const int bits = static_cast<int>(options.activationBits),
+            scale = bits + fixed::extraBits(value) -
+                    ceilLog2(std::max(heldRange(value).magnitude(), leastMagnitude));
+  // Weights that would get less than does as little harm share what is missing with the value.
+  int missing = 0;
+  forEachUse(value, [&](Operation *user) {
+    if (auto extra = fixed::extraWeightScale(user))
+      missing = std::max(missing, bits + *extra - (demand(user->getResult(0)) - scale));
+  });
+  return scale - missing / 2;
 }
 
 int ScaleAnalysis::wish(Value value) const {

@@ -40,7 +40,7 @@ public:
   /// The largest scale with which the value fits into the ring, and so do the values made of it at
   /// the same scale.
   int demand(mlir::Value value) const { return demands.lookup(value); }
-  /// The scale at which the value has `activationBits` bits.
+  /// The scale at which the value has `activationBits` bits and its extra ones.
   int activationScale(mlir::Value value) const;
   /// The scale the value should be shifted to where it is shifted anyway.
   int wish(mlir::Value value) const;

@@ -81,7 +81,6 @@ TEST(FormatSearch, KeepsWhatWasGiven) {
 TEST(FormatSearch, ResortsToExactWindows) {
   FixedOptions options = find({.exactLeast = 0.1}, {}, {0.001}).result.options;
   EXPECT_TRUE(options.exact);
-  EXPECT_EQ(options.activationBits, 15u);
   EXPECT_FALSE(find({.exactLeast = 0.1}, {}, {0.2}).result.options.exact);
 }
 
@@ -101,7 +100,7 @@ TEST(FormatSearch, TakesTheSquaresThatTheToleranceAsksFor) {
 TEST(FormatSearch, CountsAllTrials) {
   FormatSearch::Found found = find({}, {}, {0.001});
   EXPECT_GT(found.result.trials, 5u);
-  EXPECT_LT(found.result.trials, 40u);
+  EXPECT_LT(found.result.trials, 60u);
 }
 
 TEST(FormatSearch, SaysWhatTheMostPreciseFormatsReach) {

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bits by influence against networks whose derivatives are known.
+#include "compiler/calibrate/Ranges.h"
+#include "compiler/precision/DistributeBits.h"
+#include "dialects/fixed/FixedDialect.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+using namespace gfs;
+using namespace mlir;
+
+namespace {
+
+class PrecisionTest : public testing::Test {
+protected:
+  PrecisionTest() { context.loadDialect<func::FuncDialect, nn::NnDialect, fixed::FixedDialect>(); }
+
+  /// Measures and distributes over a function of one argument of 2 elements.
+  func::FuncOp distribute(const std::string &body, std::vector<float> samples) {
+    module = parseSourceString<ModuleOp>(body, &context);
+    EXPECT_TRUE(module);
+    func::FuncOp function = *module->getOps<func::FuncOp>().begin();
+    const size_t count = samples.size() / 2;
+    std::vector<std::vector<float>> inputs = {std::move(samples)};
+    measureRanges(function, count, inputs);
+    distributeBits(function, {count, inputs});
+    return function;
+  }
+
+  /// The operations of a kind, in program order.
+  template <class Op> static std::vector<Op> all(func::FuncOp function) {
+    auto ops = function.getOps<Op>();
+    return {ops.begin(), ops.end()};
+  }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+
+/// Of the last, the layers below make values that ReLUs drop.
+const std::vector<float> samples = {1, -0.25, -0.25, 1, 1, 0.75, -1, -1};
+
+TEST_F(PrecisionTest, ActivationsGetBitsByWhatTheyDoToOutputs) {
+  // Three equal branches; the weights behind them are 4, 1 and 1/4.
+  func::FuncOp function = distribute(R"mlir(
+    func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+      %w = nn.constant dense<[[1.0, 0.5], [0.5, 1.0]]> : tensor<2x2xf32>
+      %l = nn.constant dense<[[4.0, 0.0], [0.0, 4.0]]> : tensor<2x2xf32>
+      %m = nn.constant dense<[[1.0, 0.0], [0.0, 1.0]]> : tensor<2x2xf32>
+      %s = nn.constant dense<[[0.25, 0.0], [0.0, 0.25]]> : tensor<2x2xf32>
+      %z = nn.linear %x, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      %a = nn.relu %z : tensor<1x2xf32>
+      %b = nn.relu %z : tensor<1x2xf32>
+      %c = nn.relu %z : tensor<1x2xf32>
+      %p = nn.linear %a, %l : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      %q = nn.linear %b, %m : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      %r = nn.linear %c, %s : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      %t = nn.add %p, %q : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+      %u = nn.add %t, %r : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+      return %u : tensor<1x2xf32>
+    })mlir",
+                                     samples);
+  auto relus = all<nn::ReluOp>(function);
+  ASSERT_EQ(relus.size(), 3u);
+  EXPECT_EQ(fixed::extraBits(relus[0].getResult()), 2);
+  EXPECT_EQ(fixed::extraBits(relus[1].getResult()), 0); // the median
+  EXPECT_EQ(fixed::extraBits(relus[2].getResult()), -2);
+  // All three layers multiply the same values, so their weights do the same harm.
+  auto layers = all<nn::LinearOp>(function);
+  ASSERT_EQ(layers.size(), 4u);
+  ASSERT_TRUE(fixed::extraWeightScale(layers[1]));
+  EXPECT_EQ(fixed::extraWeightScale(layers[1]), fixed::extraWeightScale(layers[2]));
+  EXPECT_EQ(fixed::extraWeightScale(layers[1]), fixed::extraWeightScale(layers[3]));
+}
+
+TEST_F(PrecisionTest, LargeValuesGetMoreBitsThanSmallOnesThatDoTheSame) {
+  // The second branch holds values 8 times as large and multiplies by an eighth.
+  func::FuncOp function = distribute(R"mlir(
+    func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+      %w = nn.constant dense<[[1.0, 0.5], [0.5, 1.0]]> : tensor<2x2xf32>
+      %v = nn.constant dense<[[8.0, 4.0], [4.0, 8.0]]> : tensor<2x2xf32>
+      %e = nn.constant dense<[[1.0, 0.0], [0.0, 1.0]]> : tensor<2x2xf32>
+      %s = nn.constant dense<[[1.0, 0.0], [0.0, 1.0]]> : tensor<2x2xf32>
+      %y = nn.linear %x, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      %z = nn.linear %x, %v : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      %a = nn.relu %y : tensor<1x2xf32>
+      %b = nn.relu %z : tensor<1x2xf32>
+      %p = nn.linear %a, %e : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      %q = nn.linear %b, %s : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      %t = nn.add %p, %q : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+      return %t : tensor<1x2xf32>
+    })mlir",
+                                     samples);
+  // An error of one unit does the same in either; the larger one's units are of a larger whole.
+  auto relus = all<nn::ReluOp>(function);
+  EXPECT_EQ(fixed::extraBits(relus[1].getResult()) - fixed::extraBits(relus[0].getResult()), 3);
+  // A weight's error is multiplied by what it multiplies.
+  auto layers = all<nn::LinearOp>(function);
+  EXPECT_EQ(*fixed::extraWeightScale(layers[3]) - *fixed::extraWeightScale(layers[2]), 3);
+}
+
+TEST_F(PrecisionTest, OneFactorForAllCountsTwice) {
+  func::FuncOp function = distribute(R"mlir(
+    func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+      %f = nn.constant dense<0.3> : tensor<f32>
+      %g = nn.constant dense<[0.3, 0.4]> : tensor<2xf32>
+      %a = nn.relu %x : tensor<1x2xf32>
+      %p = nn.mul %a, %f : (tensor<1x2xf32>, tensor<f32>) -> tensor<1x2xf32>
+      %q = nn.mul %a, %g : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+      %t = nn.add %p, %q : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+      return %t : tensor<1x2xf32>
+    })mlir",
+                                     {1, 0, 1, 0, 1, 0, 1, 0});
+  // Only the first element is ever anything, so the sums over elements are equal.
+  auto products = all<nn::MulOp>(function);
+  EXPECT_EQ(*fixed::extraWeightScale(products[0]) - *fixed::extraWeightScale(products[1]), 1);
+}
+
+TEST_F(PrecisionTest, NothingIsSaidWithoutActivations) {
+  func::FuncOp function = distribute(R"mlir(
+    func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+      %w = nn.constant dense<[[1.0, 0.5], [0.5, 1.0]]> : tensor<2x2xf32>
+      %z = nn.linear %x, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      return %z : tensor<1x2xf32>
+    })mlir",
+                                     samples);
+  EXPECT_FALSE(fixed::extraWeightScale(all<nn::LinearOp>(function)[0]));
+}
+
+TEST_F(PrecisionTest, OutputsThatNeverChangeDoNotBreakIt) {
+  func::FuncOp function = distribute(R"mlir(
+    func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+      %w = nn.constant dense<0.0> : tensor<2x2xf32>
+      %a = nn.relu %x : tensor<1x2xf32>
+      %z = nn.linear %a, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+      return %z : tensor<1x2xf32>
+    })mlir",
+                                     samples);
+  EXPECT_EQ(fixed::extraBits(all<nn::ReluOp>(function)[0].getResult()), 0);
+}
+
+} // namespace
