@@ -224,9 +224,11 @@ FormatChoice FixedStage::run() {
     decide(choice.samples);
   if (!options.tolerance && choice.tolerance > tolerances().front())
     progress.warn(fmt::format(
-        "the outputs deviate by {:.2g} % of their spread: no formats kept within {:.2g} %, which "
-        "is aimed at; try the plan on labelled data, and give --tolerance {} to accept it",
-        100 * choice.deviation.relativeError, 100 * tolerances().front(), choice.tolerance));
+        "the outputs deviate by {:.2g} % of their spread, not by the {:.2g} % that is aimed at: "
+        "formats that keep within that are not found or cost a third more; try the plan on "
+        "labelled data, and give --tolerance {} to accept it, or {} for the precise formats",
+        100 * choice.deviation.relativeError, 100 * tolerances().front(), choice.tolerance,
+        tolerances().front()));
 
   PassManager passes(module.getContext(), ModuleOp::getOperationName());
   addFixedPasses(passes, choice.formats);

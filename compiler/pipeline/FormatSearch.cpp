@@ -19,6 +19,9 @@ static constexpr unsigned squareBitsTried[] = {20, 18, 16, 14, 22, 24};
 /// Of rings wider than the cheapest so far, and how many dearer formats in a row end the search.
 static constexpr unsigned widerThanBest = 4, patience = 1;
 
+/// A precision that is twice as coarse must cost at most so much of a finer one.
+static constexpr double muchCheaper = 0.75;
+
 /// What to start from, as far as nothing was asked for: activations of 11 to 15 bits with short
 /// windows (with fewer bits the ring may be narrower, with more a network that rounding hurts keeps
 /// its outputs), then the same with exact windows. Where there are squares,
@@ -116,9 +119,8 @@ std::optional<FormatSearch::Priced> FormatSearch::cheapestSquares(FixedOptions s
   return best;
 }
 
-std::optional<FormatSearch::Priced>
-FormatSearch::cheapestOf(const std::vector<FixedOptions> &group) {
-  const unsigned widest = SearchGoal().greatestRing;
+std::optional<FormatSearch::Priced> FormatSearch::cheapestOf(const std::vector<FixedOptions> &group,
+                                                             unsigned widest) {
   std::optional<Priced> best;
   unsigned misses = 0;
   for (const FixedOptions &start : group) {
@@ -138,18 +140,36 @@ FormatSearch::cheapestOf(const std::vector<FixedOptions> &group) {
   return best;
 }
 
+std::optional<FormatSearch::Priced> FormatSearch::cheapestWithin(double tolerance,
+                                                                 unsigned widest) {
+  goal.tolerance = tolerance;
+  for (const std::vector<FixedOptions> &group : groups)
+    if (std::optional<Priced> best = cheapestOf(group, widest))
+      return best;
+  return std::nullopt;
+}
+
 FormatSearch::Found FormatSearch::find(const std::vector<double> &tolerances) {
-  for (double tolerance : tolerances) {
-    goal.tolerance = tolerance;
-    for (const std::vector<FixedOptions> &group : groups)
-      if (std::optional<Priced> best = cheapestOf(group)) {
-        best->result.trials = trials;
-        return {best->result, tolerance};
-      }
+  const unsigned widest = SearchGoal().greatestRing;
+  auto found = [&](Priced best, double tolerance) {
+    best.result.trials = trials;
+    return Found{best.result, tolerance};
+  };
+  for (size_t i = 0; i < tolerances.size(); ++i) {
+    std::optional<Priced> best = cheapestWithin(tolerances[i], widest);
+    if (!best)
+      continue;
+    if (best->result.options.ringBits > widestWord32 && goal.chooseRing &&
+        i + 1 < tolerances.size())
+      if (std::optional<Priced> one = cheapestWithin(tolerances[i + 1], widestWord32);
+          one && one->cost < muchCheaper * best->cost)
+        return found(*one, tolerances[i + 1]);
+    return found(*best, tolerances[i]);
   }
   FixedOptions start = groups.back().back();
   start.squareBits = squareBits.back();
-  goal.greatestRing = SearchGoal().greatestRing;
+  goal.greatestRing = widest;
+  goal.tolerance = tolerances.back();
   return {searchFixedOptions(start, goal, reference, run), goal.tolerance};
 }
 

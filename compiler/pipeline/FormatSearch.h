@@ -27,8 +27,9 @@ public:
   FormatSearch(const FormatOptions &given, bool squares,
                const std::vector<OutputSamples> &reference, TrialRun run, Cost cost);
 
-  /// The cheapest formats that keep the first of `tolerances` that any keep. Throws RangeCheck,
-  /// naming what the most precise formats reach, if none keeps the last.
+  /// The cheapest formats that keep the first of `tolerances` that any keep; where that takes rings
+  /// of two words, and the next tolerance one, the latter if that is much cheaper. Throws
+  /// RangeCheck, naming what the most precise formats reach, if none keeps the last.
   Found find(const std::vector<double> &tolerances);
 
 private:
@@ -38,7 +39,10 @@ private:
     double cost;
   };
 
-  std::optional<Priced> cheapestOf(const std::vector<FixedOptions> &group);
+  /// In rings of at most `widest` bits.
+  std::optional<Priced> cheapestOf(const std::vector<FixedOptions> &group, unsigned widest);
+  /// The first group's that has any.
+  std::optional<Priced> cheapestWithin(double tolerance, unsigned widest);
   std::optional<Priced> cheapestSquares(FixedOptions start);
   std::optional<Priced> searchFrom(const FixedOptions &start);
   /// Whether the longest window in the widest ring that the goal allows keeps its tolerance.

@@ -88,6 +88,18 @@ TEST(FormatSearch, TriesTolerancesInTurn) {
   EXPECT_EQ(find({}, {}, {1e-9, 0.001, 0.1}).tolerance, 0.001);
 }
 
+// 2^(11 - l + 12) is 0.0005 for 34 bits and 0.002 for 32.
+TEST(FormatSearch, TakesACoarserToleranceRatherThanTwoWords) {
+  auto words = [](const FixedOptions &formats) { return formats.ringBits > 32 ? 2.0 : 1.0; };
+  FormatSearch::Found one = find({.overhead = 12}, {}, {0.001, 0.004}, words);
+  EXPECT_LE(one.result.options.ringBits, 32u);
+  EXPECT_EQ(one.tolerance, 0.004);
+  // Not where it saves little, nor beyond the next tolerance, nor where none is left.
+  EXPECT_EQ(find({.overhead = 12}, {}, {0.001, 0.004}).tolerance, 0.001);
+  EXPECT_EQ(find({.overhead = 12}, {}, {0.001, 0.0011, 0.004}, words).tolerance, 0.001);
+  EXPECT_EQ(find({.overhead = 12}, {}, {0.001}, words).tolerance, 0.001);
+}
+
 // 2^-(bits - 10) is 0.004 for 18 bits and 0.016 for 16.
 TEST(FormatSearch, TakesTheSquaresThatTheToleranceAsksFor) {
   auto shorter = [](const FixedOptions &formats) {
