@@ -46,8 +46,9 @@ FailureOr<FixedLowering::LinearFormat> FixedLowering::chooseFormat(Operation *op
   int wanted = least;
   if (auto extra = fixed::extraWeightScale(op);
       extra && scaleOf(x) - shifted >= leastWorthwhileShift)
-    wanted = std::clamp(static_cast<int>(options.activationBits) + *extra + unscaledBits, least,
-                        static_cast<int>(options.maxWeightBits));
+    wanted =
+        std::max(least, std::min(static_cast<int>(options.activationBits) + *extra + unscaledBits,
+                                 static_cast<int>(options.maxWeightBits)));
   if (bits < wanted && shifted < scaleOf(x)) {
     Value &cut = truncated[input];
     if (!cut)
