@@ -47,11 +47,11 @@ public:
     else if (isa<nn::ReshapeOp, nn::TransposeOp, nn::ConcatOp, nn::TakeOp, nn::PadOp>(op))
       movement();
     else
-      throw Error(
-          ExitCode::Unsupported,
-          fmt::format("{}: choosing activations needs the derivative of {}, which is not known",
-                      nn::layerName(&op), op.getName().getStringRef().str()),
-          "compile with --replace=none, or say which channels with --pin");
+      throw Error(ExitCode::Unsupported,
+                  fmt::format("{}: the derivative of {}, which choosing activations and their bits "
+                              "needs, is not known",
+                              nn::layerName(&op), op.getName().getStringRef().str()),
+                  "give --activation-bits=12, and --replace=none or which channels with --pin");
   }
 
 private:

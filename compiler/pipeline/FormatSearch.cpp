@@ -16,17 +16,18 @@ static constexpr unsigned preciseActivationBits = 15, preciseWeightBits = 10;
 /// that pays, longer ones round less and are tried where the default rounds too much.
 static constexpr unsigned squareBitsTried[] = {20, 18, 16, 14, 22, 24};
 
-/// Of rings wider than the cheapest so far, and how many dearer formats in a row end the search.
-static constexpr unsigned widerThanBest = 4, patience = 1;
+/// Rings are tried up to so many bits wider than that of the cheapest formats so far.
+static constexpr unsigned widerThanBest = 4;
+/// So many dearer formats in a row do not end the search.
+static constexpr unsigned patience = 1;
 
-/// A precision that is twice as coarse must cost at most so much of a finer one.
+/// The next tolerance must cost at most this part of what the one aimed at does.
 static constexpr double muchCheaper = 0.75;
 
 /// What to start from, as far as nothing was asked for: activations of 11 to 15 bits with short
 /// windows (with fewer bits the ring may be narrower, with more a network that rounding hurts keeps
-/// its outputs), then the same with exact windows. Where there are squares,
-/// whose lengths are tried as well and lose more, the default and the most precise activations in
-/// turn.
+/// its outputs), then the same with exact windows. Where there are squares, whose lengths are tried
+/// as well and lose more, the default and the most precise activations in turn.
 static std::vector<std::vector<FixedOptions>> groupsOf(const FormatOptions &given, bool squares) {
   FixedOptions start;
   start.ringBits = given.ringBits.value_or(start.ringBits);

@@ -6,6 +6,7 @@
 #include "compiler/choose/LeastSquares.h"
 #include "dialects/fixed/FixedDialect.h"
 #include "dialects/nn/NnConstants.h"
+#include "passes/convert/NnToFixedFit.h"
 #include "runtime/crypto/Prg.h"
 
 #include <algorithm>
@@ -28,7 +29,8 @@ static constexpr double mostPatches = 0x1p27;
 static Value weightsOf(Operation *op) {
   if (isa<nn::Conv2dOp, nn::LinearOp, nn::BatchNormOp>(op))
     return nn::constantValue(op->getOperand(1)) ? op->getOperand(1) : Value();
-  if (isa<nn::MulOp>(op))
+  // Other scalars are public: the values are held without them.
+  if (auto mul = dyn_cast<nn::MulOp>(op); mul && isLinearMul(mul))
     for (Value operand : op->getOperands())
       if (nn::constantValue(operand))
         return operand;
@@ -50,8 +52,8 @@ static double squaredNorm(std::span<const float> values) {
   return sum;
 }
 
-/// The squared norm of what derivatives with respect to the result make of those with respect to
-/// the weights of a convolution or matrix product.
+/// The squared norm of the derivatives with respect to the weights of a convolution or matrix
+/// product, of one sample; `gradient` holds those with respect to the result.
 static double layerGradient(Operation *layer, const std::vector<float> &input,
                             const std::vector<float> &gradient) {
   LayerGeometry geometry(layer);
@@ -76,10 +78,10 @@ static double layerGradient(Operation *layer, const std::vector<float> &input,
   return sum;
 }
 
-/// Errors of many weights are near their expectation; one factor's may be twice that.
+/// Squared: errors of many weights average out to what is expected, one factor's may be twice it.
 static constexpr double factorOfSingle = 4;
 
-/// The same of a factor for each channel, or of one for all.
+/// The same with respect to a factor for each channel, or to one for all.
 static double scalingGradient(Operation *scaling, const std::vector<float> &input,
                               const std::vector<float> &gradient) {
   if (input.size() != gradient.size()) // a factor that broadcasting enlarges is no common one

@@ -106,8 +106,8 @@ TEST_F(PrecisionTest, LargeValuesGetMoreBitsThanSmallOnesThatDoTheSame) {
 TEST_F(PrecisionTest, OneFactorForAllCountsTwice) {
   func::FuncOp function = distribute(R"mlir(
     func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
-      %f = nn.constant dense<0.3> : tensor<f32>
-      %g = nn.constant dense<[0.3, 0.4]> : tensor<2xf32>
+      %f = nn.constant dense<0.31416> : tensor<f32>
+      %g = nn.constant dense<[0.31416, 0.4]> : tensor<2xf32>
       %a = nn.relu %x : tensor<1x2xf32>
       %p = nn.mul %a, %f : (tensor<1x2xf32>, tensor<f32>) -> tensor<1x2xf32>
       %q = nn.mul %a, %g : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
@@ -118,6 +118,18 @@ TEST_F(PrecisionTest, OneFactorForAllCountsTwice) {
   // Only the first element is ever anything, so the sums over elements are equal.
   auto products = all<nn::MulOp>(function);
   EXPECT_EQ(*fixed::extraWeightScale(products[0]) - *fixed::extraWeightScale(products[1]), 1);
+}
+
+TEST_F(PrecisionTest, PublicFactorsAreNoWeights) {
+  func::FuncOp function = distribute(R"mlir(
+    func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+      %f = nn.constant dense<0.31416> : tensor<f32>
+      %a = nn.relu %x : tensor<1x2xf32>
+      %p = nn.mul %a, %f {nn.public_factor} : (tensor<1x2xf32>, tensor<f32>) -> tensor<1x2xf32>
+      return %p : tensor<1x2xf32>
+    })mlir",
+                                     samples);
+  EXPECT_FALSE(fixed::extraWeightScale(all<nn::MulOp>(function)[0]));
 }
 
 TEST_F(PrecisionTest, NothingIsSaidWithoutActivations) {
