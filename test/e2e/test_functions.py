@@ -32,6 +32,10 @@ def elu(x, alpha=1.0):
     return np.where(x > 0, x, alpha * np.expm1(x))
 
 
+# Which side of a jump a value this close to it falls on, rounding decides: no error of the function.
+NEAR_JUMP = 0.02
+JUMPS = {"ThresholdedRelu": 1.0}
+
 # Operator, attributes, constants behind the operand, and what it computes.
 EVERYWHERE = [
     ("Sigmoid", {}, [], lambda x: 1 / (1 + np.exp(-x))),
@@ -90,7 +94,8 @@ class Functions(unittest.TestCase):
               "--output", self.folder / "y.npy")
         outputs = np.load(self.folder / "y.npy").reshape(inputs.shape)
         expected = function(inputs.astype(np.float64))
-        return np.sqrt(np.mean((outputs - expected) ** 2)) / expected.std()
+        counted = abs(inputs - JUMPS[operator]) > NEAR_JUMP if operator in JUMPS else slice(None)
+        return np.sqrt(np.mean((outputs - expected)[counted] ** 2)) / expected.std()
 
     def check(self, case, inputs, *flags):
         with self.subTest(operator=case[0], attributes=case[1], flags=flags):
