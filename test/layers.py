@@ -43,7 +43,7 @@ ALLOWED = {
                           " runtime/plan/Limits.h",
     "compiler/choose": "MLIR compiler/calibrate compiler/cost/Budget.h compiler/evaluate dialects/nn passes/nn"
                        " runtime/base runtime/crypto",
-    "compiler/precision": "compiler/choose dialects/nn dialects/fixed passes/convert runtime/crypto",
+    "compiler/precision": "compiler/choose compiler/evaluate dialects/nn dialects/fixed passes/convert runtime/crypto",
     "compiler/emit": "MLIR dialects/fixed passes/secure runtime/base runtime/exec runtime/plan",
     "compiler/cost": "MLIR compiler/emit dialects/fixed passes/convert passes/secure runtime/base runtime/cost"
                      " runtime/plan",

@@ -3,11 +3,12 @@
 #include "compiler/calibrate/Ranges.h"
 
 #include "compiler/evaluate/Evaluator.h"
-#include "dialects/nn/NnDialect.h"
+#include "dialects/nn/NnConstants.h"
 #include "runtime/base/Error.h"
 
 #include "llvm/ADT/MapVector.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace mlir;
@@ -51,20 +52,14 @@ public:
   }
 
   void see(Value value, std::span<const float> data) {
-    auto [entry, isNew] = ranges.try_emplace(value);
-    fixed::RealRange &range = entry->second;
-    if (isNew && !data.empty())
-      range = {data.front(), data.front()};
-    bool finite = true;
-    for (float element : data) {
-      finite &= std::isfinite(element);
-      range.min = std::min(range.min, double(element));
-      range.max = std::max(range.max, double(element));
-    }
-    if (!finite)
+    const nn::Extremes<float> extremes(ArrayRef<float>(data.data(), data.size()));
+    if (!extremes.finite)
       throw Error(ExitCode::InvalidInput,
                   fmt::format("calibration: '{}' has values that are not finite", describe(value)),
                   "check that the calibration data is preprocessed as the network expects");
+    const fixed::RealRange seen{extremes.least, extremes.greatest};
+    fixed::RealRange &range = ranges.try_emplace(value, seen).first->second;
+    range = {std::min(range.min, seen.min), std::max(range.max, seen.max)};
     auto found = positions.find(value);
     if (found == positions.end())
       return;

@@ -2,6 +2,7 @@
 #include "compiler/choose/Batches.h"
 
 #include "compiler/evaluate/Program.h"
+#include "compiler/evaluate/Workers.h"
 #include "dialects/nn/NnConstants.h"
 #include "runtime/base/Error.h"
 
@@ -55,40 +56,59 @@ const Batch &BatchValues::at(Value value) const {
   return found->second;
 }
 
-/// Runs one operation of the evaluator on each sample. `parameters` stand in for constant operands.
-static Batch runEach(Operation &op, size_t samples, llvm::function_ref<Batch(Value)> batchOf,
-                     const LayerWeights *parameters) {
-  Evaluator::Program program;
+namespace {
+/// One operation of the evaluator, with places for the values of one sample.
+class OneStep {
+public:
+  /// `parameters` stand in for constant operands.
+  OneStep(Operation &op, llvm::function_ref<Batch(Value)> batchOf, const LayerWeights *parameters)
+      : op(op) {
+    constants.reserve(op.getNumOperands());
+    for (auto [index, operand] : llvm::enumerate(op.getOperands())) {
+      if (operand.getDefiningOp<nn::ConstantOp>()) {
+        constants.emplace_back(operand);
+        program.alias(operand, {constants.back().begin(), constants.back().size()});
+        if (parameters && index > 0)
+          program.alias(operand, index == 1 ? parameters->weight : parameters->bias);
+      } else if (program.read(operand).empty()) {
+        inputs.push_back({batchOf(operand)->data(), program.define(operand)});
+      }
+    }
+    if (!addLinearStep(program, op) && !addPoolStep(program, op) && !addLocalStep(program, op))
+      throw Error(ExitCode::Internal,
+                  "internal error: no float semantics for " + op.getName().getStringRef().str());
+  }
+
+  void run(size_t sample, FloatView result) {
+    for (const Input &input : inputs)
+      std::copy_n(input.from + sample * input.to.size(), input.to.size(), input.to.data());
+    for (Evaluator::Program::Step &step : program.steps)
+      step.run();
+    std::ranges::copy(program.read(op.getResult(0)), result.begin());
+  }
+
+private:
   struct Input {
     const float *from;
     FloatView to;
   };
+  Operation &op;
+  Evaluator::Program program;
   std::vector<Input> inputs;
   std::vector<nn::ConstantData> constants;
-  constants.reserve(op.getNumOperands());
-  for (auto [index, operand] : llvm::enumerate(op.getOperands())) {
-    if (operand.getDefiningOp<nn::ConstantOp>()) {
-      constants.emplace_back(operand);
-      program.alias(operand, {constants.back().begin(), constants.back().size()});
-      if (parameters && index > 0)
-        program.alias(operand, index == 1 ? parameters->weight : parameters->bias);
-    } else if (program.read(operand).empty()) {
-      inputs.push_back({batchOf(operand)->data(), program.define(operand)});
-    }
-  }
-  if (!addLinearStep(program, op) && !addPoolStep(program, op) && !addLocalStep(program, op))
-    throw Error(ExitCode::Internal,
-                "internal error: no float semantics for " + op.getName().getStringRef().str());
-  auto result = std::make_shared<std::vector<float>>();
-  size_t size = elementsOf(op.getResult(0));
-  result->resize(samples * size);
-  for (size_t s = 0; s < samples; ++s) {
-    for (const Input &input : inputs)
-      std::copy_n(input.from + s * input.to.size(), input.to.size(), input.to.data());
-    for (Evaluator::Program::Step &step : program.steps)
-      step.run();
-    std::copy_n(program.read(op.getResult(0)).data(), size, result->data() + s * size);
-  }
+};
+} // namespace
+
+/// Runs one operation on each sample.
+static Batch runEach(Operation &op, size_t samples, llvm::function_ref<Batch(Value)> batchOf,
+                     const LayerWeights *parameters) {
+  const size_t size = elementsOf(op.getResult(0));
+  auto result = std::make_shared<std::vector<float>>(samples * size);
+  forEachPart(samples, [&](size_t first, size_t some) {
+    OneStep step(op, batchOf, parameters);
+    for (size_t s = first; s < first + some; ++s)
+      step.run(s, std::span(*result).subspan(s * size, size));
+  });
   return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include "compiler/choose/LayerGeometry.h"
 #include "compiler/choose/LeastSquares.h"
+#include "compiler/evaluate/Workers.h"
 #include "dialects/nn/NnConstants.h"
 #include "runtime/base/Error.h"
 
@@ -67,19 +68,21 @@ private:
         changed == variant.weights.end() ? own.begin() : changed->second.weight.data();
     std::vector<float> &input = gradientOf(op.getOperand(0));
     size_t inputSize = elementsOf(op.getOperand(0));
-    std::vector<float> outer(geometry.positions * geometry.outputs),
-        patches(geometry.positions * geometry.taps);
-    for (size_t s = 0; s < values.samples(); ++s)
-      for (size_t group = 0; group < geometry.groups; ++group) {
-        for (size_t p = 0; p < geometry.positions; ++p)
-          for (size_t o = 0; o < geometry.outputs; ++o)
-            outer[p * geometry.outputs + o] =
-                gradient[s * resultSize + geometry.resultIndex(group, p, o)];
-        multiply(geometry.positions, geometry.taps, geometry.outputs, outer.data(),
-                 weight + group * geometry.outputs * geometry.taps, patches.data());
-        for (size_t p = 0; p < geometry.positions; ++p)
-          geometry.scatterAdd(group, p, &patches[p * geometry.taps], &input[s * inputSize]);
-      }
+    forEachPart(values.samples(), [&](size_t first, size_t some) {
+      std::vector<float> outer(geometry.positions * geometry.outputs),
+          patches(geometry.positions * geometry.taps);
+      for (size_t s = first; s < first + some; ++s)
+        for (size_t group = 0; group < geometry.groups; ++group) {
+          for (size_t p = 0; p < geometry.positions; ++p)
+            for (size_t o = 0; o < geometry.outputs; ++o)
+              outer[p * geometry.outputs + o] =
+                  gradient[s * resultSize + geometry.resultIndex(group, p, o)];
+          multiply(geometry.positions, geometry.taps, geometry.outputs, outer.data(),
+                   weight + group * geometry.outputs * geometry.taps, patches.data());
+          for (size_t p = 0; p < geometry.positions; ++p)
+            geometry.scatterAdd(group, p, &patches[p * geometry.taps], &input[s * inputSize]);
+        }
+    });
   }
 
   void activation(nn::ReluOp relu) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/evaluate/Evaluator.h"
 
+#include "compiler/evaluate/OpenMp.h"
 #include "compiler/evaluate/Program.h"
 #include "dialects/nn/NnConstants.h"
 #include "dialects/nn/NnDialect.h"
 #include "runtime/base/Error.h"
-
-#include <dlfcn.h>
 
 using namespace mlir;
 
@@ -35,14 +34,10 @@ static double multiplications(func::FuncOp function) {
 
 /// oneDNN splits every layer over all cores, and OpenMP's threads spin while they wait for each
 /// other: with layers of microseconds, and most of all on a busy machine, that is tens of times
-/// slower than one core alone. Networks below this size run on one; OpenMP is asked at run time,
-/// since oneDNN can be built without it.
+/// slower than one core alone. Networks below this size run on one.
 static constexpr double leastParallelMultiplications = 5e8;
 void chooseThreads(func::FuncOp function) {
-  auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
-  auto available = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_num_procs"));
-  if (set && available)
-    set(multiplications(function) < leastParallelMultiplications ? 1 : available());
+  setLayerThreads(multiplications(function) < leastParallelMultiplications ? 1 : layerProcessors());
 }
 
 Evaluator::Evaluator(func::FuncOp function) : program(std::make_unique<Program>()) {

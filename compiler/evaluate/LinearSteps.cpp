@@ -19,7 +19,7 @@ const dnnl::engine &cpuEngine() {
   return engine;
 }
 dnnl::stream &cpuStream() {
-  static dnnl::stream stream(cpuEngine());
+  static thread_local dnnl::stream stream(cpuEngine());
   return stream;
 }
 

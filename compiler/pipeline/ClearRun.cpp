@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/pipeline/ClearRun.h"
 
+#include "runtime/base/ThreadPool.h"
 #include "runtime/exec/ClearExecutor.h"
 #include "runtime/exec/ClientShares.h"
+
+#include <algorithm>
 
 namespace gfs {
 
@@ -18,16 +21,19 @@ std::vector<OutputSamples> runInClear(const EmittedPlan &emitted, const SampleSe
   const plan::Plan plan = loaded.plan;
   Ring ring = loaded.ring();
   WeightTable weights = clearWeights(plan, emitted.weights);
-  ClearExecutor executor(makeProgram(std::move(loaded)), weights);
+  ProgramRef program = makeProgram(std::move(loaded));
+  weights.pack(*program, bestKernels());
+  ClearExecutor executor(program, weights);
   const SecretSeed seed0 = publicSeed(0), seed1 = publicSeed(1);
 
   std::vector<OutputSamples> outputs;
   for (const plan::Port &port : plan.outputs()) {
     PortShape shape = portShape(plan, port);
-    outputs.push_back({{}, shape.shape.empty() ? 1 : static_cast<size_t>(shape.shape.back())});
+    outputs.push_back({std::vector<float>(samples.count * shape.elements),
+                       shape.shape.empty() ? 1 : static_cast<size_t>(shape.shape.back())});
   }
-  RequestId request;
-  for (size_t sample = 0; sample < samples.count; ++sample) {
+  ThreadPool pool(std::min<unsigned>(availableProcessors(), static_cast<unsigned>(samples.count)));
+  pool.run(samples.count, [&](uint64_t sample) {
     std::vector<ClearWords> words;
     for (int port = 0; port < plan.inputs_size(); ++port) {
       PortShape shape = portShape(plan, plan.inputs(port));
@@ -35,15 +41,16 @@ std::vector<OutputSamples> runInClear(const EmittedPlan &emitted, const SampleSe
       words.push_back(
           encodeFixed(ring, shape.scale, all.subspan(sample * shape.elements, shape.elements)));
     }
+    RequestId request;
     request.serial = sample;
     auto results = executor.run(seed0, seed1, request, words);
     for (int port = 0; port < plan.outputs_size(); ++port) {
-      auto values = decodeFixed(ring, portShape(plan, plan.outputs(port)).scale,
-                                results[static_cast<size_t>(port)]);
-      auto &all = outputs[static_cast<size_t>(port)].values;
-      all.insert(all.end(), values.begin(), values.end());
+      PortShape shape = portShape(plan, plan.outputs(port));
+      const auto index = static_cast<size_t>(port);
+      std::ranges::copy(decodeFixed(ring, shape.scale, results[index]),
+                        &outputs[index].values[sample * shape.elements]);
     }
-  }
+  });
   return outputs;
 }
 

@@ -8,7 +8,7 @@
 
 namespace gfs {
 
-/// Outputs by port, before the client's post-processing. Rounding depends on masks, which are the
+/// Outputs by port, before the client's post-processing; samples run on all processors. Rounding depends on masks, which are the
 /// same in every call: the result is a function of the arguments, though drawn like a real run's.
 /// Errors: RangeCheck if a sample does not fit the ring.
 std::vector<OutputSamples> runInClear(const EmittedPlan &emitted, const SampleSet &samples);

@@ -4,6 +4,7 @@
 #include "compiler/choose/Derivatives.h"
 #include "compiler/choose/LayerGeometry.h"
 #include "compiler/choose/LeastSquares.h"
+#include "compiler/evaluate/Workers.h"
 #include "dialects/fixed/FixedDialect.h"
 #include "dialects/nn/NnConstants.h"
 #include "passes/convert/NnToFixedFit.h"
@@ -103,81 +104,93 @@ static double scalingGradient(Operation *scaling, const std::vector<float> &inpu
 
 namespace {
 /// Sums of squared derivatives of the outputs, in units of their spread.
-class Influence {
-public:
-  Influence(func::FuncOp function, const SampleBatch &samples) : function(function) {
-    for (const std::vector<float> &output : evaluateVariant(function, samples, {}))
-      units.push_back(
-          1 / std::sqrt(std::max(variance(output) * static_cast<double>(output.size()), 1e-30)));
-    for (size_t s = 0; s < samples.count; ++s)
-      add(samples.slice(s, 1), s);
+struct Influence {
+  llvm::DenseMap<Value, double> ofValues;        ///< Of errors of variance 1 in all elements.
+  llvm::DenseMap<Operation *, double> ofWeights; ///< In all weights of a linear operation.
+
+  void operator+=(const Influence &other) {
+    for (auto [value, sum] : other.ofValues)
+      ofValues[value] += sum;
+    for (auto [linear, sum] : other.ofWeights)
+      ofWeights[linear] += sum;
   }
-
-  /// Of errors of variance 1 in all elements of a value, in all weights of a linear operation.
-  double of(Value value) const { return ofValues.lookup(value); }
-  double ofWeightsOf(Operation *linear) const { return ofWeights.lookup(linear); }
-
-private:
-  static double variance(std::span<const float> values) {
-    double count = static_cast<double>(values.size()), sum = 0;
-    for (float value : values)
-      sum += value;
-    return squaredNorm(values) / count - std::pow(sum / count, 2);
-  }
-
-  void add(const SampleBatch &sample, size_t number) {
-    BatchValues values(function, sample);
-    Block &block = function.getBody().front();
-    for (Operation &op : block)
-      if (isStep(op) && !nn::isPostProcess(&op))
-        values.set(op.getResult(0), values.evaluate(op));
-    llvm::DenseMap<Value, std::vector<float>> gradients;
-    AesKey key{std::span<const uint8_t, 16>(directionKey)};
-    for (auto [index, result] : llvm::enumerate(block.getTerminator()->getOperands()))
-      addDirection(units[index], Prg(key, number * 64 + index),
-                   values.at(servedValue(result))->size(), gradients[servedValue(result)]);
-    auto take = [&](Value value) {
-      std::vector<float> gradient = std::move(gradients[value]);
-      gradients.erase(value);
-      ofValues[value] += squaredNorm(gradient);
-      return gradient;
-    };
-    for (Operation &op : llvm::reverse(block)) {
-      if (!isStep(op) || !gradients.contains(op.getResult(0)))
-        continue;
-      std::vector<float> gradient = take(op.getResult(0));
-      if (weightsOf(&op)) {
-        const std::vector<float> &input = *values.at(inputOf(&op));
-        ofWeights[&op] += isa<nn::Conv2dOp, nn::LinearOp>(op)
-                              ? layerGradient(&op, input, gradient)
-                              : scalingGradient(&op, input, gradient);
-      }
-      addOperandGradients(op, {}, values, gradient, [&](Value value) -> std::vector<float> & {
-        std::vector<float> &sum = gradients[value];
-        sum.resize(values.at(value)->size());
-        return sum;
-      });
-    }
-    for (BlockArgument argument : function.getArguments())
-      if (gradients.contains(argument))
-        take(argument);
-  }
-
-  /// A sign for each element, in units of the output's spread over all samples.
-  static void addDirection(double unit, Prg prg, size_t size, std::vector<float> &gradient) {
-    std::vector<uint32_t> words(size);
-    prg.fillWords(std::span(words));
-    gradient.resize(size);
-    for (size_t i = 0; i < size; ++i)
-      gradient[i] += static_cast<float>(words[i] & 1 ? unit : -unit);
-  }
-
-  func::FuncOp function;
-  std::vector<double> units; ///< By output.
-  llvm::DenseMap<Value, double> ofValues;
-  llvm::DenseMap<Operation *, double> ofWeights;
 };
 } // namespace
+
+static double variance(std::span<const float> values) {
+  double count = static_cast<double>(values.size()), sum = 0;
+  for (float value : values)
+    sum += value;
+  return squaredNorm(values) / count - std::pow(sum / count, 2);
+}
+
+/// A sign for each element, in units of the output's spread over all samples.
+static void addDirection(double unit, Prg prg, size_t size, std::vector<float> &gradient) {
+  std::vector<uint32_t> words(size);
+  prg.fillWords(std::span(words));
+  gradient.resize(size);
+  for (size_t i = 0; i < size; ++i)
+    gradient[i] += static_cast<float>(words[i] & 1 ? unit : -unit);
+}
+
+/// Follows a direction of the outputs back; `units` are those of each output.
+static Influence influenceOnSample(func::FuncOp function, const SampleBatch &sample, size_t number,
+                                   ArrayRef<double> units) {
+  BatchValues values(function, sample);
+  Block &block = function.getBody().front();
+  for (Operation &op : block)
+    if (isStep(op) && !nn::isPostProcess(&op))
+      values.set(op.getResult(0), values.evaluate(op));
+  llvm::DenseMap<Value, std::vector<float>> gradients;
+  AesKey key{std::span<const uint8_t, 16>(directionKey)};
+  for (auto [index, result] : llvm::enumerate(block.getTerminator()->getOperands()))
+    addDirection(units[index], Prg(key, number * 64 + index),
+                 values.at(servedValue(result))->size(), gradients[servedValue(result)]);
+  Influence influence;
+  auto take = [&](Value value) {
+    std::vector<float> gradient = std::move(gradients[value]);
+    gradients.erase(value);
+    influence.ofValues[value] = squaredNorm(gradient);
+    return gradient;
+  };
+  for (Operation &op : llvm::reverse(block)) {
+    if (!isStep(op) || !gradients.contains(op.getResult(0)))
+      continue;
+    std::vector<float> gradient = take(op.getResult(0));
+    if (weightsOf(&op)) {
+      const std::vector<float> &input = *values.at(inputOf(&op));
+      influence.ofWeights[&op] = isa<nn::Conv2dOp, nn::LinearOp>(op)
+                                     ? layerGradient(&op, input, gradient)
+                                     : scalingGradient(&op, input, gradient);
+    }
+    addOperandGradients(op, {}, values, gradient, [&](Value value) -> std::vector<float> & {
+      std::vector<float> &sum = gradients[value];
+      sum.resize(values.at(value)->size());
+      return sum;
+    });
+  }
+  for (BlockArgument argument : function.getArguments())
+    if (gradients.contains(argument))
+      take(argument);
+  return influence;
+}
+
+static Influence measureInfluence(func::FuncOp function, const SampleBatch &samples) {
+  std::vector<double> units;
+  for (const std::vector<float> &output : evaluateVariant(function, samples, {}))
+    units.push_back(
+        1 / std::sqrt(std::max(variance(output) * static_cast<double>(output.size()), 1e-30)));
+  std::vector<Influence> each(samples.count);
+  forEachPart(samples.count, [&](size_t first, size_t some) {
+    for (size_t s = first; s < first + some; ++s)
+      each[s] = influenceOnSample(function, samples.slice(s, 1), s, units);
+  });
+  // One after the other: sums do not depend on how many threads there are.
+  Influence sum;
+  for (const Influence &influence : each)
+    sum += influence;
+  return sum;
+}
 
 /// Whether derivatives of all layers fit into memory.
 static bool isTractable(func::FuncOp function) {
@@ -203,7 +216,7 @@ static std::optional<double> bitsFor(double influence, double magnitude) {
 void distributeBits(func::FuncOp function, const SampleBatch &samples) {
   if (!isTractable(function))
     return;
-  const Influence influence(function, samples);
+  const Influence influence = measureInfluence(function, samples);
   std::vector<Value> values(function.getArguments().begin(), function.getArguments().end());
   for (Operation &op : function.getBody().front())
     if (isStep(op) && !nn::isPostProcess(&op))
@@ -212,7 +225,7 @@ void distributeBits(func::FuncOp function, const SampleBatch &samples) {
   std::vector<double> ofActivations;
   for (Value value : values)
     if (auto range = fixed::calibratedRange(value))
-      if (auto bits = bitsFor(influence.of(value), range->magnitude())) {
+      if (auto bits = bitsFor(influence.ofValues.lookup(value), range->magnitude())) {
         needs.emplace_back(value, *bits);
         if (isActivation(value))
           ofActivations.push_back(*bits);
@@ -227,7 +240,7 @@ void distributeBits(func::FuncOp function, const SampleBatch &samples) {
   for (auto [value, bits] : needs)
     fixed::setExtraBits(value, extra(bits, fewestExtra, mostExtra));
   for (Operation &op : function.getBody().front())
-    if (auto scale = bitsFor(influence.ofWeightsOf(&op), 1))
+    if (auto scale = bitsFor(influence.ofWeights.lookup(&op), 1))
       fixed::setExtraWeightScale(&op, extra(*scale, leastExtraScale, mostExtraScale));
 }
 

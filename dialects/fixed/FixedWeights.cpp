@@ -5,7 +5,6 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -38,36 +37,39 @@ std::vector<int64_t> weightValues(ElementsAttr value) {
   return result;
 }
 
+/// Null if an element is no Integer.
 template <class ResourceAttr, class Integer>
-static ElementsAttr makeAttr(RankedTensorType type, function_ref<int64_t(size_t)> element,
-                             StringRef name) {
+static ElementsAttr makeAttr(MLIRContext *context, ArrayRef<int64_t> shape,
+                             function_ref<int64_t(size_t)> element, StringRef name) {
+  auto type = RankedTensorType::get(shape, IntegerType::get(context, 8 * sizeof(Integer)));
   size_t count = static_cast<size_t>(type.getNumElements());
   auto fill = [&](MutableArrayRef<Integer> values) {
-    for (size_t i = 0; i < count; ++i)
-      values[i] = static_cast<Integer>(element(i));
+    for (size_t i = 0; i < count; ++i) {
+      const int64_t value = element(i);
+      values[i] = static_cast<Integer>(value);
+      if (values[i] != value)
+        return false;
+    }
+    return true;
   };
   if (count <= maxInlineElements) {
     SmallVector<Integer> values(count);
-    fill(values);
-    return DenseIntElementsAttr::get(type, ArrayRef<Integer>(values));
+    return fill(values) ? DenseIntElementsAttr::get(type, ArrayRef<Integer>(values))
+                        : ElementsAttr();
   }
   // Written where it will stay: weights can be most of the compiler's memory.
   AsmResourceBlob blob = HeapAsmResourceBlob::allocate(count * sizeof(Integer), alignof(Integer),
                                                        /*dataIsMutable=*/true);
-  fill({reinterpret_cast<Integer *>(blob.getMutableData().data()), count});
+  if (!fill({reinterpret_cast<Integer *>(blob.getMutableData().data()), count}))
+    return {};
   return cast<ElementsAttr>(static_cast<Attribute>(ResourceAttr::get(type, name, std::move(blob))));
 }
 
 ElementsAttr makeWeightValue(MLIRContext *context, ArrayRef<int64_t> shape,
                              function_ref<int64_t(size_t)> element, StringRef name) {
-  size_t count = static_cast<size_t>(ShapedType::getNumElements(shape));
-  bool narrow = true;
-  for (size_t i = 0; i < count && narrow; ++i)
-    narrow = llvm::isInt<32>(element(i));
-  auto type = RankedTensorType::get(shape, IntegerType::get(context, narrow ? 32 : 64));
-  if (narrow)
-    return makeAttr<DenseI32ResourceElementsAttr, int32_t>(type, element, name);
-  return makeAttr<DenseI64ResourceElementsAttr, int64_t>(type, element, name);
+  if (auto narrow = makeAttr<DenseI32ResourceElementsAttr, int32_t>(context, shape, element, name))
+    return narrow;
+  return makeAttr<DenseI64ResourceElementsAttr, int64_t>(context, shape, element, name);
 }
 
 } // namespace gfs::fixed

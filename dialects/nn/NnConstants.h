@@ -4,6 +4,8 @@
 
 #include "dialects/nn/NnDialect.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,36 @@ public:
 private:
   std::vector<float> expanded;
   llvm::ArrayRef<float> view;
+};
+
+/// The smallest and the largest of some elements.
+template <class Real> struct Extremes {
+  Real least = 0, greatest = 0; ///< 0 if there are no elements.
+  bool finite = true;           ///< Whether all elements are; the others mean nothing if not.
+
+  explicit Extremes(llvm::ArrayRef<Real> values) {
+    if (values.empty())
+      return;
+    // A lane for each element of a vector: they are compared independently of each other.
+    constexpr size_t lanes = 16;
+    std::array<Real, lanes> low, high, zeros = {};
+    low.fill(values.front());
+    high.fill(values.front());
+    auto see = [&](size_t lane, Real element) {
+      low[lane] = element < low[lane] ? element : low[lane];
+      high[lane] = element > high[lane] ? element : high[lane];
+      zeros[lane] += element * 0; // NaN from then on, if it is not finite
+    };
+    size_t i = 0;
+    for (; i + lanes <= values.size(); i += lanes)
+      for (size_t lane = 0; lane < lanes; ++lane)
+        see(lane, values[i + lane]);
+    for (size_t lane = 0; i < values.size(); ++i, ++lane)
+      see(lane, values[i]);
+    least = *std::ranges::min_element(low);
+    greatest = *std::ranges::max_element(high);
+    finite = std::ranges::all_of(zeros, [](Real zero) { return zero == 0; });
+  }
 };
 
 /// The attribute of the nn.constant that defines `value`; null if something else does.

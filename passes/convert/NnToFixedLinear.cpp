@@ -5,6 +5,7 @@
 #include "passes/convert/NnToFixedLowering.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -16,11 +17,11 @@ static constexpr int leastWeightBits = 3;
 /// next to none.
 static constexpr int leastWorthwhileShift = 3;
 
+/// Infinite if a value is not finite.
 template <class Real> static double largestMagnitude(ArrayRef<Real> values) {
-  double largest = 0;
-  for (double value : values)
-    largest = std::max(largest, std::fabs(value));
-  return largest;
+  const nn::Extremes<Real> extremes(values);
+  return extremes.finite ? std::max(std::fabs(extremes.least), std::fabs(extremes.greatest))
+                         : std::numeric_limits<Real>::infinity();
 }
 
 double FixedLowering::weightFactor(Operation *op, Value input) const {

@@ -36,11 +36,17 @@ std::vector<double> broadcastConstant(Value constant, ArrayRef<int64_t> shape) {
     stride *= static_cast<size_t>(from[axis]);
   }
   std::vector<double> result(static_cast<size_t>(ShapedType::getNumElements(shape)));
-  for (size_t i = 0; i < result.size(); ++i) {
-    size_t position = i, source = 0;
-    for (size_t axis = shape.size(); axis-- > 0; position /= static_cast<size_t>(shape[axis]))
-      source += position % static_cast<size_t>(shape[axis]) * strides[axis];
-    result[i] = values[source];
+  SmallVector<int64_t> position(shape.size(), 0);
+  size_t source = 0;
+  for (double &element : result) {
+    element = values[source];
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      source += strides[axis];
+      if (++position[axis] < shape[axis])
+        break;
+      source -= strides[axis] * static_cast<size_t>(shape[axis]);
+      position[axis] = 0;
+    }
   }
   return result;
 }

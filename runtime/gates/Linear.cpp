@@ -121,8 +121,8 @@ public:
   void reference(ReferenceContext &context) const override {
     const auto &kernels = context.kernels().ring<Word>();
     std::span<Word> result = context.result<Word>();
-    kernels.conv(shape, context.operand<Word>(0).data(), context.clearWeight<Word>(weight).data(),
-                 nullptr, result.data());
+    convolve(kernels, shape, context.operand<Word>(0), context.clearWeight<Word>(weight),
+             context.packedWeight(weight), result);
     if (bias)
       addBias(context.clearWeight<Word>(*bias), Part(*this, {0, parts()}), result);
     kernels.reduce(ring.bits, result.data(), count);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job over real processes and TLS, and what it costs against what the plan predicts."""
 import json
+import os
 import unittest
 
-from deployment import IMAGES, LABELS, LOGITS, TestCase, must, number, run, tearDownModule  # noqa: F401
+from deployment import DATA, IMAGES, LABELS, LOGITS, MODEL, TestCase, must, number, run, tearDownModule  # noqa: F401
 
 
 class MainJob(TestCase):
@@ -69,8 +70,18 @@ class MainJob(TestCase):
         self.assertIn("argmax agreement", done.stdout)
         self.assertRegex(done.stdout, r"predicted +[0-9.]+ ms   for loopback")
 
+    def test_the_plan_does_not_depend_on_processors(self):
+        deployment = self.deployment(records=0)
+        processors = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        plans = []
+        for some in ({min(processors)}, processors):
+            os.sched_setaffinity(0, some)  # the compiler inherits it
+            must("gfscc", MODEL, "--calib", DATA / "fashion_calib.npy", "--replace=ratio:0.2", "--force", "-o", deployment.plan, "-q")
+            plans.append(deployment.plan.read_bytes())
+        self.assertEqual(*plans)
+
     def test_weight_modes(self):
-        from deployment import DATA, MODEL
         deployment = self.deployment(records=0)
         for mode in ("server", "public"):
             with self.subTest(mode):
