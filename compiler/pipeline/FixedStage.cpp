@@ -27,7 +27,7 @@ static constexpr double multiplicationsPerTrial = 2e9, multiplicationsOfResult =
 /// With fewer samples a user is warned.
 static constexpr size_t fewSamples = 8;
 /// Formats are the cheapest of dozens that few samples passed: on all of them the error may come
-/// out larger by so much before all of them decide.
+/// out larger by so much.
 static constexpr double selectionSlack = 1.1;
 /// Where activations were replaced, numerics may add this share of what that changed: as errors add
 /// by their squares, half a percent of it.
@@ -141,15 +141,23 @@ std::vector<double> FixedStage::tolerances() const {
 }
 
 FormatSearch::Found FixedStage::search(const std::vector<OutputSamples> &reference,
-                                       const SampleSet &samples) {
-  bool squares = false;
-  module->walk([&](nn::SquareOp) { squares = true; });
+                                       const SampleSet &samples, double share) {
+  FormatSearch::Network network;
+  module->walk([&](Operation *op) {
+    network.squares |= isa<nn::SquareOp>(op);
+    network.extraBits |= fixed::extraWeightScale(op).has_value();
+  });
   FormatSearch formats(
-      options.formats, squares, reference,
+      options.formats, network, reference,
       [&](const FixedOptions &tried) { return attempt(tried, samples); },
       [&](const FixedOptions &tried) { return costOf(tried); });
+  std::vector<double> allowed = tolerances();
+  for (double &tolerance : allowed)
+    tolerance *= share;
   try {
-    return formats.find(tolerances());
+    FormatSearch::Found found = formats.find(allowed);
+    found.tolerance /= share;
+    return found;
   } catch (const Error &error) {
     if (error.code() != ExitCode::RangeCheck || lastRefusal.empty())
       throw;
@@ -209,19 +217,33 @@ FormatChoice FixedStage::run() {
       std::clamp(affordable(multiplicationsPerTrial), fewestPerTrial, mostPerTrial));
   choice.samples = choice.samples.spread(std::max(few.count, affordable(multiplicationsOfResult)));
   const std::vector<OutputSamples> expected = spread(reference, all, choice.samples.count);
-  auto decide = [&](const SampleSet &samples) {
-    auto [found, tolerance] = search(spread(reference, all, samples.count), samples);
+  // Returns the error on the samples that decide.
+  auto decide = [&](const SampleSet &samples, double share) {
+    auto [found, tolerance] = search(spread(reference, all, samples.count), samples, share);
     choice.tolerance = tolerance;
     choice.formats = found.options;
     choice.trials += found.trials;
     auto outputs = attempt(choice.formats, choice.samples);
     gfs::check(outputs.has_value(), "formats that were chosen are refused");
     choice.deviation = compareOutputs(expected, *outputs);
+    return found.deviation.relativeError;
   };
-  decide(few);
-  if (choice.deviation.relativeError > selectionSlack * choice.tolerance &&
-      few.count < choice.samples.count)
-    decide(choice.samples);
+  auto holds = [&] { return choice.deviation.relativeError <= selectionSlack * choice.tolerance; };
+  const double seen = decide(few, 1);
+  if (!holds() && few.count < choice.samples.count) {
+    // The few see less of the error than there is: they are asked for as much less.
+    const double tolerance = choice.tolerance;
+    bool found = true;
+    try {
+      decide(few, seen / choice.deviation.relativeError);
+    } catch (const Error &error) {
+      if (error.code() != ExitCode::RangeCheck)
+        throw;
+      found = false;
+    }
+    if (!found || !holds() || choice.tolerance > tolerance)
+      decide(choice.samples, 1);
+  }
   if (!options.tolerance && choice.tolerance > tolerances().front())
     progress.warn(fmt::format(
         "the outputs deviate by {:.2g} % of their spread, not by the {:.2g} % that is aimed at: "

@@ -53,7 +53,9 @@ private:
   SampleSet takeSamples(mlir::func::FuncOp main);
   /// What is tried in turn.
   std::vector<double> tolerances() const;
-  FormatSearch::Found search(const std::vector<OutputSamples> &reference, const SampleSet &samples);
+  /// Formats whose error on the samples is at most `share` of the tolerance that is returned.
+  FormatSearch::Found search(const std::vector<OutputSamples> &reference, const SampleSet &samples,
+                             double share);
 
   mlir::ModuleOp module;
   double replacementError;

@@ -16,6 +16,16 @@ static constexpr unsigned preciseActivationBits = 15, preciseWeightBits = 10;
 /// that pays, longer ones round less and are tried where the default rounds too much.
 static constexpr unsigned squareBitsTried[] = {20, 18, 16, 14, 22, 24};
 
+/// Other ways to divide a ring between values and weights than derivatives on a few samples say,
+/// which come out in whole bits: half a bit to either side, and the same number for all values.
+struct Division {
+  double favourWeights;
+  bool equalBits;
+  unsigned moreActivationBits; ///< Than of the formats found so far.
+};
+static constexpr Division otherDivisions[] = {
+    {0.5, false, 0}, {-0.5, false, 0}, {0, true, 0}, {0, true, 1}};
+
 /// Rings are tried up to so many bits wider than that of the cheapest formats so far.
 static constexpr unsigned widerThanBest = 4;
 /// So many dearer formats in a row do not end the search.
@@ -59,14 +69,15 @@ static std::vector<std::vector<FixedOptions>> groupsOf(const FormatOptions &give
   return groups;
 }
 
-FormatSearch::FormatSearch(const FormatOptions &given, bool squares,
+FormatSearch::FormatSearch(const FormatOptions &given, Network network,
                            const std::vector<OutputSamples> &reference, TrialRun run, Cost cost)
-    : groups(groupsOf(given, squares)), squareBits{FixedOptions().squareBits}, reference(reference),
-      run([this, run = std::move(run)](const FixedOptions &formats) {
+    : groups(groupsOf(given, network.squares)), squareBits{FixedOptions().squareBits},
+      reference(reference), run([this, run = std::move(run)](const FixedOptions &formats) {
         ++trials;
         return run(formats);
-      }) {
-  if (squares)
+      }),
+      dividesBits(network.extraBits) {
+  if (network.squares)
     squareBits.assign(std::begin(squareBitsTried), std::end(squareBitsTried));
   goal.chooseRing = !given.ringBits;
   goal.chooseWindow = !given.windowBits && !given.exact;
@@ -79,8 +90,8 @@ bool FormatSearch::mayMeet(const FixedOptions &start) {
     best.ringBits = goal.greatestRing;
   if (goal.chooseWindow)
     best.windowBits = goal.greatestWindow;
-  auto [look, isNew] =
-      looks.try_emplace({best.ringBits, best.activationBits, best.squareBits, best.exact});
+  auto [look, isNew] = looks.try_emplace({best.ringBits, best.activationBits, best.squareBits,
+                                          best.exact, best.favourWeights, best.equalBits});
   if (isNew) {
     auto outputs = run(best);
     look->second = outputs ? compareOutputs(reference, *outputs).relativeError
@@ -137,6 +148,23 @@ std::optional<FormatSearch::Priced> FormatSearch::cheapestOf(const std::vector<F
     // Elements of two words are so dear that everything is tried against them.
     if (misses > patience && best->result.options.ringBits <= widestWord32)
       break;
+  }
+  if (best && dividesBits && goal.chooseRing)
+    return otherwiseDivided(*best);
+  return best;
+}
+
+FormatSearch::Priced FormatSearch::otherwiseDivided(Priced best) {
+  for (const Division &division : otherDivisions) {
+    FixedOptions start = best.result.options;
+    start.favourWeights = division.favourWeights;
+    start.equalBits = division.equalBits;
+    start.activationBits += division.moreActivationBits;
+    goal.greatestRing = best.result.options.ringBits - 1;
+    if (goal.greatestRing < goal.leastRing || !mayMeet(start))
+      continue;
+    if (std::optional<Priced> found = searchFrom(start); found && found->cost < best.cost)
+      best = *found;
   }
   return best;
 }

@@ -22,9 +22,15 @@ public:
   /// What a plan with these formats costs; infinity if there is none.
   using Cost = std::function<double(const FixedOptions &)>;
 
-  /// What `given` fixes is kept. `squares`: whether the network has any. `reference`: its outputs
-  /// on the samples that `run` runs formats on.
-  FormatSearch(const FormatOptions &given, bool squares,
+  /// What a network has, and so what can be searched for.
+  struct Network {
+    bool squares = false;
+    bool extraBits = false; ///< For some values or weights, see distributeBits.
+  };
+
+  /// What `given` fixes is kept. `reference`: the network's outputs on the samples that `run` runs
+  /// formats on.
+  FormatSearch(const FormatOptions &given, Network network,
                const std::vector<OutputSamples> &reference, TrialRun run, Cost cost);
 
   /// The cheapest formats that keep the first of `tolerances` that any keep; where that takes rings
@@ -41,6 +47,8 @@ private:
 
   /// In rings of at most `widest` bits.
   std::optional<Priced> cheapestOf(const std::vector<FixedOptions> &group, unsigned widest);
+  /// `best`, or what is cheaper in a narrower ring with its bits divided otherwise.
+  Priced otherwiseDivided(Priced best);
   /// The first group's that has any.
   std::optional<Priced> cheapestWithin(double tolerance, unsigned widest);
   std::optional<Priced> cheapestSquares(FixedOptions start);
@@ -54,8 +62,10 @@ private:
   const std::vector<OutputSamples> &reference;
   TrialRun run;
   SearchGoal goal;
-  /// Relative errors by ring, activation and square bits, and exactness: the looks of mayMeet.
-  std::map<std::tuple<unsigned, unsigned, unsigned, bool>, double> looks;
+  const bool dividesBits;
+  /// Relative errors by ring, activation and square bits, exactness, and how bits are divided: the
+  /// looks of mayMeet.
+  std::map<std::tuple<unsigned, unsigned, unsigned, bool, double, bool>, double> looks;
   unsigned trials = 0;
 };
 

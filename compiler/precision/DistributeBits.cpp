@@ -20,7 +20,7 @@ namespace gfs {
 /// Where directions of the outputs come from: public, and the same on every machine.
 static constexpr uint8_t directionKey[16] = {'d', 'i', 'r', 'e', 'c', 't', 'i', 'o', 'n'};
 /// More or fewer bits than these would say that samples were too few, not what is needed.
-static constexpr int fewestExtra = -3, mostExtra = 6, leastExtraScale = -16, mostExtraScale = 16;
+static constexpr double fewestExtra = -3, mostExtra = 6, leastExtraScale = -16, mostExtraScale = 16;
 /// Positions that one matrix product takes of a layer.
 static constexpr size_t positionsAtOnce = 2048;
 /// Operands of all positions of a layer, which derivatives hold at once, at most.
@@ -234,8 +234,8 @@ void distributeBits(func::FuncOp function, const SampleBatch &samples) {
     return;
   auto median = ofActivations.begin() + static_cast<ptrdiff_t>(ofActivations.size() / 2);
   std::nth_element(ofActivations.begin(), median, ofActivations.end());
-  auto extra = [&](double bits, int fewest, int most) {
-    return std::clamp(static_cast<int>(std::lround(bits - *median)), fewest, most);
+  auto extra = [&](double bits, double fewest, double most) {
+    return std::clamp(bits - *median, fewest, most);
   };
   for (auto [value, bits] : needs)
     fixed::setExtraBits(value, extra(bits, fewestExtra, mostExtra));

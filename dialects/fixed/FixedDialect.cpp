@@ -47,12 +47,11 @@ static LogicalResult verifyRange(Operation *op, NamedAttribute attribute) {
 }
 
 static LogicalResult verifyExtraBits(Operation *op, NamedAttribute attribute) {
-  constexpr int64_t most = 16;
-  auto bits = dyn_cast<IntegerAttr>(attribute.getValue());
-  if (!bits || !bits.getType().isSignlessInteger(64) || bits.getInt() < -most ||
-      bits.getInt() > most)
-    return op->emitError() << "'" << attribute.getName().getValue() << "' expects an i64 from "
-                           << -most << " to " << most;
+  constexpr double most = 16;
+  auto bits = dyn_cast<FloatAttr>(attribute.getValue());
+  if (!bits || !bits.getType().isF64() || !(std::fabs(bits.getValueAsDouble()) <= most))
+    return op->emitError() << "'" << attribute.getName().getValue() << "' expects an f64 from "
+                           << -static_cast<int>(most) << " to " << static_cast<int>(most);
   return success();
 }
 
@@ -174,25 +173,25 @@ void setCalibratedRange(Value value, RealRange range) {
                     DenseF64ArrayAttr::get(value.getContext(), {range.min, range.max}));
 }
 
-static IntegerAttr number(MLIRContext *context, int value) {
-  return IntegerAttr::get(IntegerType::get(context, 64), value);
+static FloatAttr number(MLIRContext *context, double value) {
+  return FloatAttr::get(Float64Type::get(context), value);
 }
 
-int extraBits(Value value) {
-  auto bits = valueAttribute<IntegerAttr>(value, extraBitsAttr);
-  return bits ? static_cast<int>(bits.getInt()) : 0;
+std::optional<double> extraBits(Value value) {
+  auto bits = valueAttribute<FloatAttr>(value, extraBitsAttr);
+  return bits ? std::optional(bits.getValueAsDouble()) : std::nullopt;
 }
 
-void setExtraBits(Value value, int bits) {
+void setExtraBits(Value value, double bits) {
   setValueAttribute(value, extraBitsAttr, number(value.getContext(), bits));
 }
 
-std::optional<int> extraWeightScale(Operation *linear) {
-  auto bits = linear->getAttrOfType<IntegerAttr>(extraWeightScaleAttr);
-  return bits ? std::optional(static_cast<int>(bits.getInt())) : std::nullopt;
+std::optional<double> extraWeightScale(Operation *linear) {
+  auto bits = linear->getAttrOfType<FloatAttr>(extraWeightScaleAttr);
+  return bits ? std::optional(bits.getValueAsDouble()) : std::nullopt;
 }
 
-void setExtraWeightScale(Operation *linear, int bits) {
+void setExtraWeightScale(Operation *linear, double bits) {
   linear->setAttr(extraWeightScaleAttr, number(linear->getContext(), bits));
 }
 

@@ -34,9 +34,10 @@ constexpr llvm::StringLiteral postAxisAttr = "fixed.post_axis";
 constexpr llvm::StringLiteral postCountAttr = "fixed.post_count";
 constexpr llvm::StringLiteral shapeAttr = "fixed.shape";
 constexpr llvm::StringLiteral rangeAttr = "fixed.range";
-/// i64, on an operation with one result or on an argument: bits of the activation beyond
+/// f64, on an operation with one result or on an argument: bits of the activation beyond
 /// `activation-bits`, or less where negative. And on a linear operation: the scale of its weights,
-/// beyond these bits, at which rounding them does as much harm as rounding such an activation.
+/// beyond these bits, at which rounding them does as much harm as rounding such an activation. Not
+/// whole, since they are rounded only once what both get is known.
 constexpr llvm::StringLiteral extraBitsAttr = "fixed.extra_bits";
 constexpr llvm::StringLiteral extraWeightScaleAttr = "fixed.extra_weight_scale";
 /// On operations that find signs: "table", "one_hot" or "dcf"; none: the conversion's default.
@@ -54,12 +55,12 @@ struct RealRange {
 std::optional<RealRange> calibratedRange(mlir::Value value);
 void setCalibratedRange(mlir::Value value, RealRange range);
 
-/// See extraBitsAttr; 0 if nobody said.
-int extraBits(mlir::Value value);
-void setExtraBits(mlir::Value value, int bits);
-/// See extraWeightScaleAttr.
-std::optional<int> extraWeightScale(mlir::Operation *linear);
-void setExtraWeightScale(mlir::Operation *linear, int bits);
+/// See extraBitsAttr; nullopt if nobody said.
+std::optional<double> extraBits(mlir::Value value);
+void setExtraBits(mlir::Value value, double bits);
+/// See extraWeightScaleAttr; nullopt if nobody said.
+std::optional<double> extraWeightScale(mlir::Operation *linear);
+void setExtraWeightScale(mlir::Operation *linear, double bits);
 
 /// The model's name of what an operation came from, from its location: for messages and tables.
 std::string layerName(mlir::Operation *op);

@@ -185,8 +185,9 @@ struct ConvertNnToFixed : gfs::impl::ConvertNnToFixedBase<ConvertNnToFixed> {
       module.emitError("expects a function @main with one block");
       return signalPassFailure();
     }
-    gfs::FixedOptions options{ringBits, activationBits, squareBits,    windowBits,      headroom,
-                              exact,    maxWeightBits,  minWeightBits, activationError, fit};
+    gfs::FixedOptions options{ringBits,      activationBits, squareBits,      windowBits,
+                              headroom,      exact,          maxWeightBits,   minWeightBits,
+                              favourWeights, equalBits,      activationError, fit};
     if (failed(checkOptions(options)))
       return signalPassFailure();
     FailureOr<gfs::ScaleAnalysis> analysis = gfs::ScaleAnalysis::run(main, options);
@@ -214,6 +215,9 @@ struct ConvertNnToFixed : gfs::impl::ConvertNnToFixedBase<ConvertNnToFixed> {
     if (!(options.headroom >= 1.0 && options.headroom <= 1024.0))
       return getOperation().emitError()
              << "option headroom expects 1 to 1024, got " << options.headroom;
+    if (!(std::fabs(options.favourWeights) <= 16))
+      return getOperation().emitError()
+             << "option favour-weights expects -16 to 16, got " << options.favourWeights;
     if (!(options.activationError >= 0.0 && options.activationError <= 0.25))
       return getOperation().emitError()
              << "option activation-error expects 0 to 0.25, got " << options.activationError;

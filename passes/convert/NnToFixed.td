@@ -17,9 +17,9 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     - **Shifts bring activations back.** The result of a ReLU has scale `activation-bits - ceil(log2 M)`, k/2 less
       before an average of 2^k elements, since averaging adds k bits and makes the rounding error 2^(k/2) times smaller.
       Where a layer's operand has so large a scale that fewer than `min-weight-bits` remain for the weights, it is truncated.
-    - **Some need more bits than others.** `fixed.extra_bits` on a value adds to `activation-bits`; `fixed.extra_weight_scale` on a linear
+    - **Some need more bits than others.** With `fixed.extra_bits` e a value has scale `activation-bits + e - log2 M`, rounded; `fixed.extra_weight_scale` on a linear
       operation is the scale, beyond `activation-bits`, at which rounding its weights does as much harm. Where the demand leaves them less
-      beside the operand, both give up half of what is missing; where the operand has a larger scale than it needs, by three bits or more, it is truncated.
+      beside the operand, both give up half of what is missing, before they are rounded to whole bits; where the operand has a larger scale than it needs, by three bits or more, it is truncated.
     - **Squares** have at most `square-bits` bits: their operand is shifted to half of them, so that a square lies beside ReLUs without
       a much longer scale. The layer behind gets what the longest scale leaves for its weights.
     - **Sign windows** end at the smallest `high` with `h M 2^scale < 2^high - 2^low` and are `window-bits` long (`exact`: they
@@ -62,6 +62,10 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     Option<"maxWeightBits", "max-weight-bits", "unsigned", /*default=*/"16", "Signed bits of the largest weight, at most.">,
     Option<"minWeightBits", "min-weight-bits", "unsigned", /*default=*/"7",
            "Truncate a layer's operand where its largest weight would have fewer signed bits.">,
+    Option<"favourWeights", "favour-weights", "double", /*default=*/"0.0",
+           "Bits that weights get more, and operands less, than `fixed.extra_weight_scale` says, where both share what the ring has; -16 to 16.">,
+    Option<"equalBits", "equal-bits", "bool", /*default=*/"false",
+           "Ignore `fixed.extra_bits` and `fixed.extra_weight_scale`.">,
     Option<"activationError", "activation-error", "double", /*default=*/"0.0",
            "Largest error of a fitted function, relative to the spread of its values; 0: 2^(2 - activation-bits).">,
     Option<"fit", "fit", "bool", /*default=*/"true", "Fit values to sign windows by factors in the weights.">

@@ -45,11 +45,10 @@ FailureOr<FixedLowering::LinearFormat> FixedLowering::chooseFormat(Operation *op
             least = static_cast<int>(options.minWeightBits);
   // Weights whose rounding does as much harm as the operand's have so many.
   int wanted = least;
-  if (auto extra = fixed::extraWeightScale(op);
-      extra && scaleOf(x) - shifted >= leastWorthwhileShift)
-    wanted =
-        std::max(least, std::min(static_cast<int>(options.activationBits) + *extra + unscaledBits,
-                                 static_cast<int>(options.maxWeightBits)));
+  if (auto scale = analysis.wantedWeightScale(op);
+      scale && scaleOf(x) - shifted >= leastWorthwhileShift)
+    wanted = std::max(least, std::min(static_cast<int>(std::lround(*scale)) + unscaledBits,
+                                      static_cast<int>(options.maxWeightBits)));
   if (bits < wanted && shifted < scaleOf(x)) {
     Value &cut = truncated[input];
     if (!cut)

@@ -189,16 +189,23 @@ int ScaleAnalysis::largestScale(double magnitude, unsigned bits) const {
 }
 
 int ScaleAnalysis::activationScale(Value value) const {
-  const int bits = static_cast<int>(options.activationBits),
-            scale = bits + fixed::extraBits(value) -
-                    ceilLog2(std::max(heldRange(value).magnitude(), leastMagnitude));
+  const int bits = static_cast<int>(options.activationBits);
+  const double magnitude = std::max(heldRange(value).magnitude(), leastMagnitude);
+  const std::optional<double> extra = options.equalBits ? std::nullopt : fixed::extraBits(value);
+  const double scale = extra ? bits + *extra - std::log2(magnitude) : bits - ceilLog2(magnitude);
   // Weights that would get less than does as little harm share what is missing with the value.
-  int missing = 0;
+  double missing = 0;
   forEachUse(value, [&](Operation *user) {
-    if (auto extra = fixed::extraWeightScale(user))
-      missing = std::max(missing, bits + *extra - (demand(user->getResult(0)) - scale));
+    if (auto wanted = wantedWeightScale(user))
+      missing = std::max(missing, *wanted - (demand(user->getResult(0)) - scale));
   });
-  return scale - missing / 2;
+  return static_cast<int>(std::floor(scale - missing / 2 + 0.5));
+}
+
+std::optional<double> ScaleAnalysis::wantedWeightScale(Operation *linear) const {
+  auto extra = options.equalBits ? std::nullopt : fixed::extraWeightScale(linear);
+  return extra ? std::optional(options.activationBits + *extra + options.favourWeights)
+               : std::nullopt;
 }
 
 int ScaleAnalysis::wish(Value value) const {

@@ -42,6 +42,9 @@ public:
   int demand(mlir::Value value) const { return demands.lookup(value); }
   /// The scale at which the value has `activationBits` bits and its extra ones.
   int activationScale(mlir::Value value) const;
+  /// The scale at which rounding the weights of a linear operation does as little harm as rounding
+  /// such values; nullopt if nobody said.
+  std::optional<double> wantedWeightScale(mlir::Operation *linear) const;
   /// The scale the value should be shifted to where it is shifted anyway.
   int wish(mlir::Value value) const;
   /// What a function of held values is computed by.

@@ -422,13 +422,13 @@ func.func @whole_openings(%x: !fixed.tensor<4, scale = 9>) attributes {fixed.who
 // -----
 
 func.func @extra_bits(%x: !fixed.tensor<1x4, scale = 16>) -> !fixed.tensor<1x4, scale = 8> {
-  // expected-error @below {{'fixed.extra_bits' expects an i64 from -16 to 16}}
-  %y = fixed.relu %x shift 8 window [9, 17) {fixed.extra_bits = 17 : i64} : !fixed.tensor<1x4, scale = 16> -> !fixed.tensor<1x4, scale = 8>
+  // expected-error @below {{'fixed.extra_bits' expects an f64 from -16 to 16}}
+  %y = fixed.relu %x shift 8 window [9, 17) {fixed.extra_bits = 17.0 : f64} : !fixed.tensor<1x4, scale = 16> -> !fixed.tensor<1x4, scale = 8>
   return %y : !fixed.tensor<1x4, scale = 8>
 }
 
 // -----
 
 // expected-error @below {{'fixed.extra_weight_scale' expects an operation with one result}}
-module attributes {fixed.extra_weight_scale = 1 : i64} {
+module attributes {fixed.extra_weight_scale = 1.0 : f64} {
 }

@@ -21,9 +21,16 @@ struct FormulaNetwork {
   int overhead = 4;
   unsigned squareLoss = 0; ///< Squares deviate by 2^-(squareBits - squareLoss); 0: none.
   double exactLeast = 0;   ///< What deviates even so if windows are not exact.
+  /// Of the overhead, what is saved with half a bit more for weights, and with equal bits; without
+  /// a value, bits are not divided.
+  std::optional<std::pair<int, int>> divisionSaves = {};
 
   double error(const FixedOptions &formats) const {
     int a = static_cast<int>(formats.activationBits), l = static_cast<int>(formats.ringBits);
+    if (formats.equalBits)
+      l += divisionSaves.value().second;
+    else if (formats.favourWeights > 0)
+      l += divisionSaves.value().first;
     double windows = formats.exact ? 0 : std::ldexp(1.0, -static_cast<int>(formats.windowBits));
     double squares =
         squareLoss == 0
@@ -46,7 +53,11 @@ FormatSearch::Found find(const FormulaNetwork &network, const FormatOptions &giv
                          const std::vector<double> &tolerances,
                          const FormatSearch::Cost &cost = ringCost) {
   auto expected = reference();
-  return FormatSearch(given, network.squareLoss != 0, expected, network, cost).find(tolerances);
+  return FormatSearch(
+             given,
+             {.squares = network.squareLoss != 0, .extraBits = network.divisionSaves.has_value()},
+             expected, network, cost)
+      .find(tolerances);
 }
 
 // 2^-11 is 0.00049, so 11 bits do for 0.001 and leave the narrowest ring; for 0.0004 they do not.
@@ -107,6 +118,35 @@ TEST(FormatSearch, TakesTheSquaresThatTheToleranceAsksFor) {
   };
   EXPECT_EQ(find({.squareLoss = 10}, {}, {0.01}, shorter).result.options.squareBits, 18u);
   EXPECT_EQ(find({.squareLoss = 10}, {}, {0.0009}, shorter).result.options.squareBits, 22u);
+}
+
+TEST(FormatSearch, DividesBitsOtherwiseWhereThatMakesTheRingNarrower) {
+  const FixedOptions asSaid = find({}, {}, {0.001}).result.options;
+  EXPECT_EQ(asSaid.favourWeights, 0);
+  EXPECT_FALSE(asSaid.equalBits);
+  const FixedOptions favoured =
+      find({.divisionSaves = std::pair(2, 1)}, {}, {0.001}).result.options;
+  EXPECT_EQ(favoured.ringBits, asSaid.ringBits - 2);
+  EXPECT_EQ(favoured.favourWeights, 0.5);
+  const FixedOptions equal = find({.divisionSaves = std::pair(1, 2)}, {}, {0.001}).result.options;
+  EXPECT_EQ(equal.ringBits, asSaid.ringBits - 2);
+  EXPECT_TRUE(equal.equalBits);
+  // Not where nothing is saved, and not in a ring that was asked for.
+  const FixedOptions none = find({.divisionSaves = std::pair(0, -1)}, {}, {0.001}).result.options;
+  EXPECT_EQ(none.ringBits, asSaid.ringBits);
+  EXPECT_EQ(none.favourWeights, 0);
+  EXPECT_FALSE(none.equalBits);
+  FormatOptions given;
+  given.ringBits = 31;
+  EXPECT_FALSE(find({.divisionSaves = std::pair(1, 2)}, given, {0.001}).result.options.equalBits);
+}
+
+TEST(FormatSearch, KeepsTheDivisionWhereAnotherCostsMore) {
+  auto cost = [](const FixedOptions &formats) {
+    return formats.ringBits + (formats.equalBits ? 3.0 : 0.0);
+  };
+  EXPECT_FALSE(
+      find({.divisionSaves = std::pair(0, 2)}, {}, {0.001}, cost).result.options.equalBits);
 }
 
 TEST(FormatSearch, CountsAllTrials) {
