@@ -26,14 +26,15 @@ ALLOWED = {
                      " runtime/tensor",
 
     # The compiler's languages and passes. Of the runtime: limits of the protocols, and what gates cost.
-    "dialects/nn": "MLIR",
-    "dialects/fixed": "MLIR runtime/plan/Limits.h",
+    "dialects/common": "MLIR",
+    "dialects/nn": "MLIR dialects/common",
+    "dialects/fixed": "MLIR dialects/common runtime/plan/Limits.h",
     "dialects/secure": "MLIR runtime/plan/Limits.h",
     "passes/nn": "MLIR dialects/nn",
     "passes/fixed": "MLIR dialects/fixed",
     "passes/spline": "dialects/nn",
     "passes/convert": "MLIR dialects/nn dialects/fixed dialects/secure passes/spline runtime/plan/Limits.h",
-    "passes/secure": "MLIR dialects/secure runtime/gates runtime/plan",
+    "passes/secure": "MLIR dialects/common dialects/secure runtime/gates runtime/plan",
 
     # What lies around the passes.
     "compiler/import": "MLIR dialects/nn runtime/base runtime/tensor",
@@ -50,8 +51,8 @@ ALLOWED = {
     "compiler/report": "MLIR dialects/nn passes/fixed runtime/base runtime/cost runtime/exec runtime/inspect",
     "compiler/verify": "runtime/exec runtime/tensor",
     "compiler/pipeline": "MLIR compiler/calibrate compiler/choose compiler/cost compiler/emit compiler/export"
-                         " compiler/import compiler/precision compiler/report compiler/verify dialects/nn dialects/fixed dialects/secure"
-                         " passes/convert passes/fixed passes/nn passes/secure runtime/base runtime/exec"
+                         " compiler/import compiler/precision compiler/report compiler/verify dialects/common dialects/nn dialects/fixed"
+                         " dialects/secure passes/convert passes/fixed passes/nn passes/secure runtime/base runtime/exec"
                          " runtime/inspect runtime/tensor",
     "compiler/debug": "MLIR compiler/evaluate compiler/import compiler/pipeline dialects/fixed passes/convert"
                       " passes/fixed passes/nn passes/secure runtime/exec",

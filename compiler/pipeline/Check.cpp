@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/pipeline/Check.h"
 
+#include "dialects/common/NodeNames.h"
 #include "passes/nn/Passes.h"
 #include "runtime/base/Error.h"
 
@@ -33,13 +34,8 @@ public:
 
 private:
   static std::string nameOf(Location location) {
-    if (auto name = dyn_cast<NameLoc>(location))
-      return name.getName().str();
-    if (auto fused = dyn_cast<FusedLoc>(location))
-      for (Location part : fused.getLocations())
-        if (std::string name = nameOf(part); !name.empty())
-          return name;
-    return {};
+    auto names = nodeNames(location);
+    return names.empty() ? std::string() : names.front().str();
   }
 
   ScopedDiagnosticHandler handler;

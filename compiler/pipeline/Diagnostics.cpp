@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/pipeline/Diagnostics.h"
 
+#include "dialects/common/NodeNames.h"
+
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -10,13 +12,8 @@ namespace gfs {
 
 /// "node 'conv1'" for locations that carry a node's name; empty otherwise.
 static std::string placeOf(Location location) {
-  if (auto name = dyn_cast<NameLoc>(location))
-    return fmt::format("node '{}'", name.getName().str());
-  if (auto fused = dyn_cast<FusedLoc>(location))
-    for (Location part : fused.getLocations())
-      if (std::string place = placeOf(part); !place.empty())
-        return place;
-  return {};
+  auto names = nodeNames(location);
+  return names.empty() ? std::string() : fmt::format("node '{}'", names.front().str());
 }
 
 static std::string textOf(Diagnostic &diagnostic) {

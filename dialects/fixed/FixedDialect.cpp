@@ -195,18 +195,6 @@ void setExtraWeightScale(Operation *linear, double bits) {
   linear->setAttr(extraWeightScaleAttr, number(linear->getContext(), bits));
 }
 
-std::string layerName(Operation *op) {
-  std::string name;
-  op->getLoc()->walk([&](Location location) {
-    if (auto named = dyn_cast<NameLoc>(location)) {
-      name = named.getName().str();
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return name.empty() ? op->getName().getStringRef().str() : name;
-}
-
 int64_t TensorType::getNumElements() const { return ShapedType::getNumElements(getShape()); }
 
 LogicalResult TensorType::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -2,6 +2,8 @@
 // The fixed dialect: types, operations, and access to weights and module attributes.
 #pragma once
 
+#include "dialects/common/NodeNames.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -62,8 +64,7 @@ void setExtraBits(mlir::Value value, double bits);
 std::optional<double> extraWeightScale(mlir::Operation *linear);
 void setExtraWeightScale(mlir::Operation *linear, double bits);
 
-/// The model's name of what an operation came from, from its location: for messages and tables.
-std::string layerName(mlir::Operation *op);
+using gfs::layerName;
 
 /// The ring width l of a verified module; nullopt if it has none.
 std::optional<unsigned> ringBits(mlir::ModuleOp module);

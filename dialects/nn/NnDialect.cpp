@@ -47,18 +47,6 @@ bool isNnTensor(Type type) {
          isValidShape(tensor.getShape());
 }
 
-std::string layerName(Operation *op) {
-  std::string name;
-  op->getLoc()->walk([&](Location location) {
-    if (auto named = dyn_cast<NameLoc>(location)) {
-      name = named.getName().str();
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return name.empty() ? op->getName().getStringRef().str() : name;
-}
-
 static LogicalResult verifyName(Operation *op, NamedAttribute attribute) {
   if (attribute.getName() != nameAttr)
     return op->emitError() << "'" << attribute.getName().getValue()

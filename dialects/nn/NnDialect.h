@@ -2,6 +2,8 @@
 // The nn dialect: operations, and names of nodes, inputs and outputs.
 #pragma once
 
+#include "dialects/common/NodeNames.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -35,8 +37,7 @@ bool isNnTensor(mlir::Type type);
 /// Whether the client does this to an output: softmax, log_softmax, argmax, top_values, top_indices.
 bool isPostProcess(mlir::Operation *op);
 
-/// The name of the model's node that an operation came from, from its location: for messages.
-std::string layerName(mlir::Operation *op);
+using gfs::layerName;
 
 } // namespace gfs::nn
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "passes/secure/PlanSteps.h"
 
-#include "llvm/ADT/SetVector.h"
+#include "dialects/common/NodeNames.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -25,19 +26,7 @@ plan::WeightMode planWeightMode(ModuleOp module) {
                             : plan::WEIGHTS_SHARED;
 }
 
-static void collectNames(Location location, llvm::SetVector<StringRef> &names) {
-  if (auto name = dyn_cast<NameLoc>(location))
-    names.insert(name.getName().getValue());
-  else if (auto fused = dyn_cast<FusedLoc>(location))
-    for (Location part : fused.getLocations())
-      collectNames(part, names);
-}
-
-std::string nodeName(Location location) {
-  llvm::SetVector<StringRef> names;
-  collectNames(location, names);
-  return llvm::join(names, " + ");
-}
+std::string nodeName(Location location) { return llvm::join(nodeNames(location), " + "); }
 
 static uint32_t u32(int64_t value) { return static_cast<uint32_t>(value); }
 
