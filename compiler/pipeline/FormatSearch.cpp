@@ -17,14 +17,17 @@ static constexpr unsigned preciseActivationBits = 15, preciseWeightBits = 10;
 static constexpr unsigned squareBitsTried[] = {20, 18, 16, 14, 22, 24};
 
 /// Other ways to divide a ring between values and weights than derivatives on a few samples say,
-/// which come out in whole bits: half a bit to either side, and the same number for all values.
+/// which come out in whole bits: half a bit to either side, in rings narrower than that of the
+/// cheapest formats so far; and the same number for all values, which truncates fewer operands and
+/// so may cost less in a ring a few bits wider, too.
 struct Division {
   double favourWeights;
   bool equalBits;
   unsigned moreActivationBits; ///< Than of the formats found so far.
+  int widerRing;               ///< At most so many bits than theirs.
 };
 static constexpr Division otherDivisions[] = {
-    {0.5, false, 0}, {-0.5, false, 0}, {0, true, 0}, {0, true, 1}};
+    {0.5, false, 0, -1}, {-0.5, false, 0, -1}, {0, true, 0, 6}, {0, true, 1, -1}};
 
 /// Rings are tried up to so many bits wider than that of the cheapest formats so far.
 static constexpr unsigned widerThanBest = 4;
@@ -157,13 +160,20 @@ std::optional<FormatSearch::Priced> FormatSearch::cheapestOf(const std::vector<F
 FormatSearch::Priced FormatSearch::otherwiseDivided(Priced best) {
   for (const Division &division : otherDivisions) {
     FixedOptions start = best.result.options;
+    const unsigned word = start.ringBits <= widestWord32 ? widestWord32 : SearchGoal().greatestRing;
     start.favourWeights = division.favourWeights;
     start.equalBits = division.equalBits;
     start.activationBits += division.moreActivationBits;
-    goal.greatestRing = best.result.options.ringBits - 1;
-    if (goal.greatestRing < goal.leastRing || !mayMeet(start))
+    goal.greatestRing = std::min(
+        static_cast<unsigned>(static_cast<int>(start.ringBits) + division.widerRing), word);
+    if (goal.greatestRing < goal.leastRing)
       continue;
-    if (std::optional<Priced> found = searchFrom(start); found && found->cost < best.cost)
+    std::optional<Priced> found;
+    if (division.equalBits)
+      found = cheapestSquares(start);
+    else if (mayMeet(start))
+      found = searchFrom(start);
+    if (found && found->cost < best.cost)
       best = *found;
   }
   return best;

@@ -47,7 +47,7 @@ private:
 
   /// In rings of at most `widest` bits.
   std::optional<Priced> cheapestOf(const std::vector<FixedOptions> &group, unsigned widest);
-  /// `best`, or what is cheaper in a narrower ring with its bits divided otherwise.
+  /// `best`, or what is cheaper with the ring's bits divided otherwise.
   Priced otherwiseDivided(Priced best);
   /// The first group's that has any.
   std::optional<Priced> cheapestWithin(double tolerance, unsigned widest);

@@ -297,15 +297,6 @@ void ScaleAnalysis::demandOperands(Operation *op) {
         lowerDemand(pool.getInput(),
                     largestScale(heldRange(pool.getInput()).spread(), options.ringBits - 2));
       })
-      .Case([&](nn::FunctionOp real) {
-        // Comparisons with knots are decided in the same window as values, and knots may lie far
-        // beyond these.
-        double farthest = 0;
-        for (double knot : spline(real).spline.knots)
-          farthest = std::max(farthest, std::fabs(knot));
-        double magnitude = heldRange(real.getInput()).magnitude() + farthest / options.headroom;
-        lowerDemand(real.getInput(), largestScale(magnitude, options.ringBits - 2));
-      })
       .Case([&](nn::AvgPool2dOp pool) {
         // Where windows divide by different numbers, the sum may be twice the average at scale +
         // averageBits.

@@ -149,6 +149,19 @@ TEST(FormatSearch, KeepsTheDivisionWhereAnotherCostsMore) {
       find({.divisionSaves = std::pair(0, 2)}, {}, {0.001}, cost).result.options.equalBits);
 }
 
+TEST(FormatSearch, TakesAWiderRingForEqualBitsThatCostLess) {
+  auto cost = [](const FixedOptions &formats) {
+    return formats.ringBits - (formats.equalBits ? 3.0 : 0.0);
+  };
+  const unsigned ring = find({}, {}, {0.001}).result.options.ringBits;
+  const FixedOptions options =
+      find({.divisionSaves = std::pair(0, -2)}, {}, {0.001}, cost).result.options;
+  EXPECT_TRUE(options.equalBits);
+  EXPECT_EQ(options.ringBits, ring + 2);
+  EXPECT_FALSE(
+      find({.divisionSaves = std::pair(0, -4)}, {}, {0.001}, cost).result.options.equalBits);
+}
+
 TEST(FormatSearch, CountsAllTrials) {
   FormatSearch::Found found = find({}, {}, {0.001});
   EXPECT_GT(found.result.trials, 5u);
