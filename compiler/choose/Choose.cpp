@@ -95,8 +95,7 @@ private:
 
   /// Auto replaces nothing if the network meets the budget as it is.
   bool budgetNeedsNothing() {
-    if (goal.kind != ChooseGoal::Kind::Auto || !goal.budget.given() || !goal.pins.empty() ||
-        goal.costOfAll)
+    if (!goal.seeksBudget() || !goal.pins.empty() || goal.costOfAll)
       return false;
     choice.points.front().cost = goal.costOf({}, 0);
     return meetsBudget(choice.points.front());
@@ -107,10 +106,21 @@ private:
            (point.cost && goal.budget.metBy(point.cost->seconds, point.cost->dealtBytes));
   }
 
+  /// Whether point `index`, up to which the walk has come, is to be the one that is taken.
+  bool isBetter(size_t index, bool taken) const {
+    const ChoosePoint &point = choice.points[index], &best = choice.point();
+    if (goal.seeksBudget())
+      return !taken && goal.allows(point) && meetsBudget(point);
+    if (goal.seeksCheapest())
+      return !taken || (goal.allows(point) && point.cost &&
+                        (!best.cost || point.cost->value < best.cost->value));
+    return index == choice.chosen;
+  }
+
   /// Goes along the judged points again, with all samples, and takes the variant of the chosen
-  /// one; with a budget, Auto chooses the first that meets it.
+  /// one; Auto chooses by cost: with a budget, the first that meets it, else the cheapest.
   void walk() {
-    const bool seeks = goal.kind == ChooseGoal::Kind::Auto && goal.budget.given();
+    const bool priced = goal.budget.given() || goal.costOfAll || goal.seeksCheapest();
     const size_t last = goal.costOfAll ? choice.points.size() - 1 : choice.chosen;
     bool taken = false;
     std::optional<Judge> judged;
@@ -133,18 +143,17 @@ private:
         judgeStep(*judged, path);
       if (judgesItself())
         point = choice.judged.back();
-      if (goal.budget.given() || goal.costOfAll)
+      if (priced)
         point.cost = goal.costOf(path.variant(), point.relativeError);
       if (judged)
         choice.judged.back().cost = point.cost;
       report(0.5 + 0.5 * static_cast<double>(index + 1) / static_cast<double>(last + 1));
-      bool good = seeks ? goal.allows(point) && meetsBudget(point) : index == choice.chosen;
-      if (taken || !good)
+      if (!isBetter(index, taken))
         continue;
       taken = true;
       choice.chosen = index;
       choice.variant = path.variant();
-      if (!goal.costOfAll)
+      if (goal.seeksBudget() && !goal.costOfAll)
         break;
     }
     if (!taken || !meetsBudget(choice.point()))

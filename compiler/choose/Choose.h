@@ -27,6 +27,7 @@ struct VariantCost {
   uint64_t messageBytes = 0; ///< Each way.
   uint64_t dealtBytes = 0;   ///< To both servers.
   unsigned ringBits = 0;     ///< Squares may need wider rings than ReLUs.
+  double value = 0; ///< Seconds and dealt bytes in one number, as the plan is to save them.
 };
 
 /// A point on the way from no replacement to the goal.
@@ -61,10 +62,13 @@ struct ChooseGoal {
   /// to be met, its measurements are the points, and no folds are made.
   std::optional<JudgeSet> judge;
   /// Predicts what a variant costs whose outputs deviate by so much (see Deviation::relativeError);
-  /// nullopt if no plan computes it precisely enough. Needed for a budget and for costOfAll.
+  /// nullopt if no plan computes it precisely enough. Needed for a budget, cheapest and costOfAll.
   std::function<std::optional<VariantCost>(const Variant &, double relativeError)> costOf = {};
   /// Kind::Auto takes the first point that meets it, the others demand it of theirs.
   Budget budget;
+  /// Kind::Auto without a budget takes the point whose plan is worth least, the fewest replacements
+  /// of equal ones; else the farthest that the bound allows.
+  bool cheapest = false;
   bool costOfAll = false; ///< Predict every point, also beyond the one that is taken.
 
   /// Share of the ReLUs at which the way ends.
@@ -75,11 +79,14 @@ struct ChooseGoal {
     return std::min(last(), replaced + (replaced < 0.3 ? 2 * step : step));
   }
 
+  bool seeksBudget() const { return kind == Kind::Auto && budget.given(); }
+  bool seeksCheapest() const { return kind == Kind::Auto && cheapest && !budget.given(); }
   /// Whether answers are bounded at all, and by how much, in percent.
   bool bounded() const { return kind == Kind::Auto || maxAccuracyDrop.has_value(); }
   double largestDrop() const { return maxAccuracyDrop.value_or(1); }
   bool allows(const ChoosePoint &point) const {
-    return 100 * (1 - point.agreement) <= largestDrop();
+    constexpr double rounding = 1e-9; // 1 - 0.97 is more than 0.03
+    return 100 * (1 - point.agreement) <= largestDrop() + rounding;
   }
 };
 

@@ -171,6 +171,7 @@ std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget 
   if (!(options.step >= 1 && options.step <= 50))
     throw Error(ExitCode::Usage, "--choose-step: expects percent, 1 to 50", "the default is 5");
   goal.step = options.step / 100;
+  goal.cheapest = !llvm::is_contained(options.leaveOut, "costs");
   for (const std::string &ingredient : options.leaveOut)
     leaveOut(ingredient, goal);
   return goal;

@@ -162,8 +162,21 @@ private:
     reportParts.sections["frontier"] = choiceJson(choice);
     if (!options.replace.frontier.empty())
       writeFile(options.replace.frontier, choiceJson(choice).dump(2) + "\n");
+    warnIfNothingPays(goal, choice);
     return fmt::format("; {} of {} ReLUs kept, {:.1f} % of held-out answers unchanged", choice.kept,
                        choice.relus, 100 * choice.point().agreement);
+  }
+
+  void warnIfNothingPays(const ChooseGoal &goal, const Choice &choice) {
+    double farthest = 0;
+    for (const ChoosePoint &point : choice.points)
+      if (goal.allows(point))
+        farthest = std::max(farthest, point.replaced);
+    if (goal.seeksCheapest() && choice.chosen == 0 && farthest > 0)
+      progress.warn(fmt::format("--replace=auto: up to {:.0f} % of the ReLUs may go, but no plan "
+                                "without them is predicted to save anything, so all stay; give "
+                                "--prefer=material, a --budget-bytes or --replace=ratio:{:.2f}",
+                                100 * farthest, farthest));
   }
 
   std::string makeFixed() {

@@ -53,9 +53,12 @@ std::optional<VariantCost> costOfVariant(ModuleOp module, const Variant &variant
       run(
           *copy, [&](OpPassManager &passes) { addArgmaxPasses(passes, choice.formats.headroom); },
           diagnostics, Phase::Fixed, ExitCode::RangeCheck);
-    LayerCost total = chooseProtocols(*copy, costGoalOf(options)).total;
-    return VariantCost{total.time.seconds(), total.exchanges, total.messageBytes, total.dealtBytes,
-                       choice.formats.ringBits};
+    const CostGoal goal = costGoalOf(options);
+    LayerCost total = chooseProtocols(*copy, goal).total;
+    return VariantCost{
+        total.time.seconds(),    total.exchanges,
+        total.messageBytes,      total.dealtBytes,
+        choice.formats.ringBits, goal.planValue(total.time.seconds(), total.dealtBytes)};
   } catch (const Error &error) {
     if (error.code() != ExitCode::RangeCheck)
       throw;

@@ -120,7 +120,8 @@ static void addActivationFlags(CLI::App &app, Arguments &arguments) {
       ->add_option(
           "--replace", options.replace.replace,
           "which ReLUs become polynomials, which need no comparison: none, auto (as many as "
-          "--max-accuracy-drop allows), all, or ratio:R, at least that share; needs --calib")
+          "makes the plan cheapest, within --max-accuracy-drop), all, or ratio:R, at least that "
+          "share; needs --calib")
       ->capture_default_str();
   activations->add_option("--max-accuracy-drop", options.replace.maxAccuracyDrop,
                           "percent of held-out calibration samples whose answer may change; "

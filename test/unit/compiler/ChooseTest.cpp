@@ -319,6 +319,15 @@ TEST_F(ChooseTest, WithinABoundAsManyAsItAllows) {
   EXPECT_EQ(none.point().agreement, 1);
 }
 
+TEST_F(ChooseTest, ABoundIncludesWhatItSays) {
+  ChooseGoal goal;
+  for (double percent : {1, 2, 3, 7}) {
+    goal.maxAccuracyDrop = percent;
+    EXPECT_TRUE(goal.allows({.agreement = (100 - percent) / 100}));
+    EXPECT_FALSE(goal.allows({.agreement = (100 - percent) / 100 - 0.001}));
+  }
+}
+
 TEST_F(ChooseTest, AGoalThatCannotBeMetNamesTheNearestPoint) {
   ChooseGoal goal;
   goal.kind = ChooseGoal::Kind::All;
@@ -370,6 +379,39 @@ TEST_F(ChooseTest, EveryPointIsPredictedForAFrontier) {
   for (const ChoosePoint &point : choice.points)
     ASSERT_TRUE(point.cost);
   EXPECT_EQ(choice.points.back().cost->seconds, 0);
+}
+
+TEST_F(ChooseTest, AutoTakesTheCheapestPlanThatTheBoundAllows) {
+  func::FuncOp function = network();
+  ChooseGoal goal;
+  goal.maxAccuracyDrop = 100;
+  goal.cheapest = true;
+  // The first replacement costs more than it saves, as where a layer must be opened for it.
+  auto costWith = [&](double opening) {
+    return [=](const Variant &variant, double) {
+      VariantCost cost = *costOfKept(function, variant);
+      cost.value = cost.seconds + (variant.activations.empty() ? 0 : opening);
+      return std::optional(cost);
+    };
+  };
+  goal.costOf = costWith(2.5e-3);
+  Choice all = chooseActivations(function, samples(100), goal);
+  EXPECT_EQ(all.kept, 0u);
+  EXPECT_EQ(all.point().cost->value, 2.5e-3);
+  goal.costOf = costWith(4e-3);
+  Choice none = chooseActivations(function, samples(100), goal);
+  EXPECT_EQ(none.kept, 4u);
+  EXPECT_EQ(none.chosen, 0u);
+  EXPECT_GT(none.points.size(), 1u);
+  EXPECT_TRUE(none.variant.activations.empty());
+  // What no plan computes precisely enough is not taken, but where there is nothing else.
+  goal.costOf = [&](const Variant &variant, double error) {
+    return keptRelus(reluSites(function), variant) == 0 ? std::nullopt
+                                                        : costWith(0)(variant, error);
+  };
+  EXPECT_EQ(chooseActivations(function, samples(100), goal).kept, 1u);
+  goal.costOf = [](const Variant &, double) { return std::nullopt; };
+  EXPECT_EQ(chooseActivations(function, samples(100), goal).kept, 4u);
 }
 
 TEST_F(ChooseTest, ABudgetThatCannotBeMetNamesTheNearestPoint) {
