@@ -119,10 +119,10 @@ Batch BatchValues::evaluate(Operation &op) const {
 std::vector<float> applyChoices(std::span<const float> z, size_t channels,
                                 size_t elementsPerChannel, std::span<const ChannelChoice> choices) {
   std::vector<float> result(z.size());
-  for (size_t first = 0, row = 0; first < z.size(); first += elementsPerChannel, ++row) {
+  auto applyTo = [&](size_t row) {
     const ChannelChoice &choice = choices[row % channels];
-    const float *in = &z[first];
-    float *out = &result[first];
+    const float *in = &z[row * elementsPerChannel];
+    float *out = &result[row * elementsPerChannel];
     auto a = static_cast<float>(choice.polynomial.a), b = static_cast<float>(choice.polynomial.b),
          c = static_cast<float>(choice.polynomial.c);
     if (choice.relu)
@@ -131,7 +131,11 @@ std::vector<float> applyChoices(std::span<const float> z, size_t channels,
     else
       for (size_t i = 0; i < elementsPerChannel; ++i)
         out[i] = (a * in[i] + b) * in[i] + c;
-  }
+  };
+  forEachPart(z.size() / elementsPerChannel, [&](size_t first, size_t some) {
+    for (size_t row = first; row < first + some; ++row)
+      applyTo(row);
+  });
   return result;
 }
 

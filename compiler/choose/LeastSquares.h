@@ -27,7 +27,7 @@ public:
 
 private:
   size_t features, targets, rows = 0;
-  std::vector<float> gram, moments; ///< U^T U and U^T residual.
+  std::vector<float> gram, moments; ///< U^T U above its diagonal; U^T residual.
 };
 
 } // namespace gfs

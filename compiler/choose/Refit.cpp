@@ -4,6 +4,7 @@
 #include "compiler/choose/LayerGeometry.h"
 #include "compiler/choose/LeastSquares.h"
 #include "compiler/choose/Polynomials.h"
+#include "compiler/evaluate/Workers.h"
 #include "dialects/nn/NnConstants.h"
 #include "runtime/crypto/Prg.h"
 
@@ -75,10 +76,9 @@ private:
     auto &polynomials = result.candidates.emplace_back(channels);
     size_t rows = z.size() / (channels * elements),
            stride = std::max<size_t>(1, rows * elements / fitElements);
-    bool anyReplaced = false;
-    std::vector<float> kept(elements);
-    for (size_t channel = 0; channel < channels; ++channel) {
+    auto fitChannel = [&](size_t channel) {
       PolynomialFit fit;
+      std::vector<float> kept(elements);
       auto eachRow = [&](auto visit) {
         for (size_t first = channel * elements; first < z.size();
              first += stride * channels * elements)
@@ -101,9 +101,12 @@ private:
         polynomials[channel][degree] = fit.solve(degree);
       if (!choices[channel].relu && choices[channel].fitted)
         choices[channel].polynomial = polynomials[channel][choices[channel].degree];
-      anyReplaced |= !choices[channel].relu;
-    }
-    if (anyReplaced)
+    };
+    forEachPart(channels, [&](size_t first, size_t some) {
+      for (size_t channel = first; channel < first + some; ++channel)
+        fitChannel(channel);
+    });
+    if (!std::ranges::all_of(choices, &ChannelChoice::relu))
       result.variant.activations.insert({relu, std::move(choices)});
   }
 
@@ -157,31 +160,38 @@ private:
       current[taps * outputs + o] = weights.bias[group * outputs + o];
     }
     RidgeRegression regression(features, outputs);
-    std::vector<float> rows, residual, left;
-    std::vector<uint32_t> drawn(perSample);
     AesKey key{std::span<const uint8_t, 16>(positionKey)};
-    for (size_t s = 0; s < samples; ++s) {
-      Prg prg(key, s);
-      prg.fillWords(std::span(drawn));
-      for (size_t row = 0; row < perSample; ++row) {
-        size_t position = perSample == geometry.positions ? row : drawn[row] % geometry.positions;
-        rows.resize(rows.size() + features, 1);
-        geometry.gather(group, position, &operand[s * inputSize], &rows[rows.size() - features]);
-        for (size_t o = 0; o < outputs; ++o) {
-          size_t at = s * resultSize + geometry.resultIndex(group, position, o);
-          residual.push_back((*target.value)[at] - (target.addend ? (*target.addend)[at] : 0.0f));
-        }
-      }
-      size_t count = rows.size() / features;
-      if (count < rowsAtOnce && s + 1 < samples)
-        continue;
+    const size_t samplesAtOnce = (rowsAtOnce + perSample - 1) / perSample;
+    std::vector<float> rows, residual, left;
+    for (size_t from = 0; from < samples; from += samplesAtOnce) {
+      const size_t taken = std::min(samplesAtOnce, samples - from), count = taken * perSample;
+      rows.assign(count * features, 1);
+      residual.resize(count * outputs);
       left.resize(count * outputs);
+      auto gather = [&](size_t s) {
+        Prg prg(key, s);
+        std::vector<uint32_t> drawn(perSample);
+        prg.fillWords(std::span(drawn));
+        for (size_t i = 0; i < perSample; ++i) {
+          const size_t row = (s - from) * perSample + i,
+                       position =
+                           perSample == geometry.positions ? i : drawn[i] % geometry.positions;
+          geometry.gather(group, position, &operand[s * inputSize], &rows[row * features]);
+          for (size_t o = 0; o < outputs; ++o) {
+            size_t at = s * resultSize + geometry.resultIndex(group, position, o);
+            residual[row * outputs + o] =
+                (*target.value)[at] - (target.addend ? (*target.addend)[at] : 0.0f);
+          }
+        }
+      };
+      forEachPart(taken, [&](size_t first, size_t some) {
+        for (size_t s = from + first; s < from + first + some; ++s)
+          gather(s);
+      });
       multiply(count, outputs, features, rows.data(), current.data(), left.data());
       for (size_t i = 0; i < left.size(); ++i)
         left[i] = residual[i] - left[i];
       regression.add(count, rows.data(), left.data());
-      rows.clear();
-      residual.clear();
     }
     std::vector<float> correction = regression.solve(options.ridge);
     for (size_t o = 0; o < outputs; ++o) {

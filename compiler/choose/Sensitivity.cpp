@@ -2,6 +2,7 @@
 #include "compiler/choose/Sensitivity.h"
 
 #include "compiler/choose/Derivatives.h"
+#include "compiler/evaluate/Workers.h"
 #include "runtime/crypto/Prg.h"
 
 #include <algorithm>
@@ -125,9 +126,7 @@ private:
     size_t perSample = site->channels * site->elements, samples = z.size() / perSample;
     size_t images = static_cast<size_t>(cast<RankedTensorType>(relu.getType()).getDimSize(0)),
            row = site->elements / images;
-    for (size_t channel = 0; channel < site->channels; ++channel) {
-      if (found != current.variant.activations.end() && !found->second[channel].relu)
-        continue;
+    auto addChannel = [&](size_t channel) {
       const std::array<Polynomial, 3> &candidates = current.candidates[number][channel];
       for (size_t s = 0; s < samples; ++s) {
         std::array<double, 3> change = {}, squares = {};
@@ -144,7 +143,12 @@ private:
           total[number][channel][degree] +=
               change[degree] * change[degree] + (elementwise ? correlated * squares[degree] : 0);
       }
-    }
+    };
+    forEachPart(site->channels, [&](size_t first, size_t some) {
+      for (size_t channel = first; channel < first + some; ++channel)
+        if (found == current.variant.activations.end() || found->second[channel].relu)
+          addChannel(channel);
+    });
   }
 
   func::FuncOp function;

@@ -3,6 +3,7 @@
 
 #include "compiler/cost/ExplainText.h"
 #include "compiler/emit/PlanFiles.h"
+#include "compiler/evaluate/Heap.h"
 #include "compiler/export/Export.h"
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/Check.h"
@@ -378,6 +379,7 @@ static std::string whereToCut(const CompileOptions &options) {
 }
 
 void compile(const CompileOptions &options) {
+  keepFreedBlocks();
   try {
     Compilation(options).run();
   } catch (const Error &error) {
