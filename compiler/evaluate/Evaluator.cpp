@@ -18,26 +18,13 @@ FloatView Evaluator::Program::define(Value value) {
   return place;
 }
 
-/// Multiply-accumulates of one evaluation.
-static double multiplications(func::FuncOp function) {
-  double sum = 0;
-  function.walk([&](Operation *op) {
-    if (!isa<nn::Conv2dOp, nn::LinearOp>(op))
-      return;
-    auto weight = cast<RankedTensorType>(op->getOperand(1).getType());
-    auto result = cast<RankedTensorType>(op->getResult(0).getType());
-    sum += static_cast<double>(result.getNumElements()) *
-           static_cast<double>(weight.getNumElements() / weight.getDimSize(0));
-  });
-  return sum;
-}
-
 /// oneDNN splits every layer over all cores, and OpenMP's threads spin while they wait for each
 /// other: with layers of microseconds, and most of all on a busy machine, that is tens of times
 /// slower than one core alone. Networks below this size run on one.
 static constexpr double leastParallelMultiplications = 5e8;
 void chooseThreads(func::FuncOp function) {
-  setLayerThreads(multiplications(function) < leastParallelMultiplications ? 1 : layerProcessors());
+  setLayerThreads(nn::multiplications(function) < leastParallelMultiplications ? 1
+                                                                               : layerProcessors());
 }
 
 Evaluator::Evaluator(func::FuncOp function) : program(std::make_unique<Program>()) {

@@ -115,21 +115,6 @@ double FixedStage::costOf(const FixedOptions &formats) {
   return costGoal.planValue(total.time.seconds(), total.dealtBytes);
 }
 
-/// Multiplications of one evaluation, in linear layers.
-static double multiplications(ModuleOp module) {
-  double sum = 0;
-  module.walk([&](Operation *op) {
-    if (!isa<nn::Conv2dOp, nn::LinearOp>(op))
-      return;
-    auto weight = cast<RankedTensorType>(op->getOperand(1).getType());
-    auto result = cast<RankedTensorType>(op->getResult(0).getType());
-    // Each output element takes one output channel's weights.
-    sum += static_cast<double>(result.getNumElements()) *
-           static_cast<double>(weight.getNumElements()) / static_cast<double>(weight.getDimSize(0));
-  });
-  return sum;
-}
-
 std::vector<double> FixedStage::tolerances() const {
   if (options.tolerance)
     return {*options.tolerance};
@@ -201,7 +186,7 @@ FormatChoice FixedStage::run() {
       measureRanges(main, choice.samples.count, choice.samples.inputs);
   size_t all = choice.samples.count;
 
-  double work = std::max(1.0, multiplications(module));
+  double work = std::max(1.0, nn::multiplications(module));
   auto affordable = [&](double budget) {
     return static_cast<size_t>(std::min(1e6, budget / work));
   };

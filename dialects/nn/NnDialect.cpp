@@ -31,6 +31,20 @@ bool isPostProcess(Operation *op) {
   return isa<SoftmaxOp, LogSoftmaxOp, ArgmaxOp, TopValuesOp, TopIndicesOp>(op);
 }
 
+double multiplications(Operation *program) {
+  double sum = 0;
+  program->walk([&](Operation *op) {
+    if (!isa<Conv2dOp, LinearOp>(op))
+      return;
+    auto weight = cast<RankedTensorType>(op->getOperand(1).getType());
+    auto result = cast<RankedTensorType>(op->getResult(0).getType());
+    // Each element of the result takes one output channel's weights.
+    sum += static_cast<double>(result.getNumElements()) *
+           static_cast<double>(weight.getNumElements() / weight.getDimSize(0));
+  });
+  return sum;
+}
+
 bool isValidShape(ArrayRef<int64_t> shape) {
   int64_t elements = 1;
   for (int64_t extent : shape) {

@@ -37,6 +37,9 @@ bool isNnTensor(mlir::Type type);
 /// Whether the client does this to an output: softmax, log_softmax, argmax, top_values, top_indices.
 bool isPostProcess(mlir::Operation *op);
 
+/// Multiplications of one evaluation, in the convolutions and matrix products within `program`.
+double multiplications(mlir::Operation *program);
+
 using gfs::layerName;
 
 } // namespace gfs::nn

@@ -35,7 +35,7 @@ template <template <class> class GateOf> GatePtr makeForRing(const GateSite &sit
 }
 
 #define GFS_GATE(Name) GatePtr make##Name(const GateSite &site);
-#include "runtime/gates/Gates.def"
+#include "runtime/plan/Gates.def"
 /// The form of Relu whose sign comes from a comparison key.
 GatePtr makeReluByKey(const GateSite &site);
 

@@ -12,7 +12,7 @@ std::unique_ptr<Gate> makeGate(const plan::Plan &plan, uint32_t step) {
 #define GFS_GATE(Name)                                                                             \
   case plan::Step::k##Name:                                                                        \
     return make##Name(site);
-#include "runtime/gates/Gates.def"
+#include "runtime/plan/Gates.def"
   case plan::Step::GATE_NOT_SET:
     break;
   }

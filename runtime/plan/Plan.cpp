@@ -53,42 +53,10 @@ uint64_t elements(const Value &value) {
 
 const char *gateName(const Step &step) {
   switch (step.gate_case()) {
-  case Step::kInput:
-    return "Input";
-  case Step::kOutput:
-    return "Output";
-  case Step::kOpen:
-    return "Open";
-  case Step::kLinear:
-    return "Linear";
-  case Step::kRelu:
-    return "Relu";
-  case Step::kTruncate:
-    return "Truncate";
-  case Step::kSquare:
-    return "Square";
-  case Step::kMultiply:
-    return "Multiply";
-  case Step::kUnmask:
-    return "Unmask";
-  case Step::kAddWeight:
-    return "AddWeight";
-  case Step::kAdd:
-    return "Add";
-  case Step::kSub:
-    return "Sub";
-  case Step::kScale:
-    return "Scale";
-  case Step::kTake:
-    return "Take";
-  case Step::kTranspose:
-    return "Transpose";
-  case Step::kConcat:
-    return "Concat";
-  case Step::kSumPool:
-    return "SumPool";
-  case Step::kSpline:
-    return "Spline";
+#define GFS_GATE(Name)                                                                             \
+  case Step::k##Name:                                                                              \
+    return #Name;
+#include "runtime/plan/Gates.def"
   case Step::GATE_NOT_SET:
     break;
   }

@@ -178,6 +178,6 @@ template <template <class> class GateOf> DeviceGatePtr makeForRing(const DeviceS
 DeviceGatePtr makeDeviceGate(const DeviceSite &site);
 
 #define GFS_GATE(Name) DeviceGatePtr make##Name(const DeviceSite &site);
-#include "runtime/gates/Gates.def"
+#include "runtime/plan/Gates.def"
 
 } // namespace gfs::device

@@ -9,7 +9,7 @@ DeviceGatePtr makeDeviceGate(const DeviceSite &site) {
 #define GFS_GATE(Name)                                                                             \
   case plan::Step::k##Name:                                                                        \
     return make##Name(site);
-#include "runtime/gates/Gates.def"
+#include "runtime/plan/Gates.def"
   default:
     return nullptr;
   }
