@@ -45,9 +45,10 @@ static size_t elementsOf(Value value) {
 }
 
 BatchValues::BatchValues(func::FuncOp function, const SampleBatch &samples) : count(samples.count) {
-  for (BlockArgument argument : function.getArguments())
-    values[argument] =
-        std::make_shared<std::vector<float>>(samples.inputs.at(argument.getArgNumber()));
+  for (BlockArgument argument : function.getArguments()) {
+    const std::vector<float> &input = samples.inputs.at(argument.getArgNumber());
+    values[argument] = std::make_shared<Floats>(input.begin(), input.end());
+  }
 }
 
 const Batch &BatchValues::at(Value value) const {
@@ -103,7 +104,7 @@ private:
 static Batch runEach(Operation &op, size_t samples, llvm::function_ref<Batch(Value)> batchOf,
                      const LayerWeights *parameters) {
   const size_t size = elementsOf(op.getResult(0));
-  auto result = std::make_shared<std::vector<float>>(samples * size);
+  auto result = std::make_shared<Floats>(samples * size);
   forEachPart(samples, [&](size_t first, size_t some) {
     OneStep step(op, batchOf, parameters);
     for (size_t s = first; s < first + some; ++s)
@@ -116,9 +117,9 @@ Batch BatchValues::evaluate(Operation &op) const {
   return runEach(op, count, [&](Value value) { return at(value); }, nullptr);
 }
 
-std::vector<float> applyChoices(std::span<const float> z, size_t channels,
-                                size_t elementsPerChannel, std::span<const ChannelChoice> choices) {
-  std::vector<float> result(z.size());
+Floats applyChoices(std::span<const float> z, size_t channels, size_t elementsPerChannel,
+                    std::span<const ChannelChoice> choices) {
+  Floats result(z.size());
   auto applyTo = [&](size_t row) {
     const ChannelChoice &choice = choices[row % channels];
     const float *in = &z[row * elementsPerChannel];
@@ -151,7 +152,7 @@ Batch BatchValues::evaluate(Operation &op, const Variant &variant) const {
   auto choices = variant.activations.find(&op);
   if (choices != variant.activations.end()) {
     auto relu = cast<nn::ReluOp>(op);
-    return std::make_shared<std::vector<float>>(
+    return std::make_shared<Floats>(
         applyChoices(*at(relu.getInput()), choices->second.size(), inner(relu), choices->second));
   }
   auto weights = variant.weights.find(&op);
@@ -180,8 +181,10 @@ std::vector<std::vector<float>> evaluateVariant(func::FuncOp function, const Sam
       continue;
     values.set(op.getResult(0), values.evaluate(op, variant));
     for (auto [index, result] : llvm::enumerate(block.getTerminator()->getOperands()))
-      if (servedValue(result) == op.getResult(0))
-        outputs[index] = *values.at(op.getResult(0));
+      if (servedValue(result) == op.getResult(0)) {
+        const Floats &output = *values.at(op.getResult(0));
+        outputs[index].assign(output.begin(), output.end());
+      }
     values.release(op);
   }
   return outputs;

@@ -13,8 +13,18 @@
 
 namespace gfs {
 
+/// Leaves new elements as they are: whoever makes a batch writes each of them.
+struct Uninitialised : std::allocator<float> {
+  template <class> struct rebind {
+    using other = Uninitialised;
+  };
+  void construct(float *) noexcept {}
+  void construct(float *place, float value) noexcept { *place = value; }
+};
+using Floats = std::vector<float, Uninitialised>;
+
 /// One value for all samples: sample after sample, each of the value's shape.
-using Batch = std::shared_ptr<const std::vector<float>>;
+using Batch = std::shared_ptr<const Floats>;
 
 /// Inputs of a function: one array per argument, `count` samples one after the other.
 struct SampleBatch {
@@ -58,8 +68,8 @@ mlir::Value servedValue(mlir::Value result);
 
 /// Channel by channel, what the choices say, for values of shape [N, C, ...] with so many elements
 /// in a row of one channel.
-std::vector<float> applyChoices(std::span<const float> z, size_t channels,
-                                size_t elementsPerChannel, std::span<const ChannelChoice> choices);
+Floats applyChoices(std::span<const float> z, size_t channels, size_t elementsPerChannel,
+                    std::span<const ChannelChoice> choices);
 
 /// The served outputs of the variant: one array per result of the function, sample after sample.
 std::vector<std::vector<float>> evaluateVariant(mlir::func::FuncOp function,

@@ -86,7 +86,7 @@ private:
   }
 
   void activation(nn::ReluOp relu) {
-    const std::vector<float> &z = *values.at(relu.getInput());
+    const Floats &z = *values.at(relu.getInput());
     std::vector<float> &input = gradientOf(relu.getInput());
     auto found = variant.activations.find(relu);
     auto addTo = [&](size_t first, size_t end, const ChannelChoice &choice) {
@@ -115,10 +115,9 @@ private:
   /// where rounding and curvature of f32 cost about the same, its cube root of precision.
   void pointwise() {
     Value operand = op.getOperand(0);
-    const std::vector<float> &x = *values.at(operand);
+    const Floats &x = *values.at(operand);
     std::vector<float> step(x.size());
-    auto above = std::make_shared<std::vector<float>>(x),
-         below = std::make_shared<std::vector<float>>(x);
+    auto above = std::make_shared<Floats>(x), below = std::make_shared<Floats>(x);
     for (size_t i = 0; i < x.size(); ++i) {
       step[i] = 0.005f * std::max(1.0f, std::abs(x[i]));
       (*above)[i] += step[i];
@@ -194,7 +193,7 @@ private:
     bool countsPads = false;
     if constexpr (std::is_same_v<Pool, nn::AvgPool2dOp>)
       countsPads = pool.getCountIncludePad();
-    const std::vector<float> &x = *values.at(pool.getInput());
+    const Floats &x = *values.at(pool.getInput());
     std::vector<float> &input = gradientOf(pool.getInput());
     int64_t window = out[2] * out[3], plane = in[2] * in[3];
     std::vector<size_t> taps;
@@ -239,8 +238,7 @@ private:
       if (isConstant(operand) ||
           llvm::any_of(sources, [&](const Source &s) { return s.value == operand; }))
         continue;
-      auto up = std::make_shared<std::vector<float>>(size),
-           down = std::make_shared<std::vector<float>>(size);
+      auto up = std::make_shared<Floats>(size), down = std::make_shared<Floats>(size);
       for (size_t i = 0; i < size; ++i) {
         (*up)[i] = static_cast<float>(next + i);
         (*down)[i] = -(*up)[i];

@@ -72,7 +72,7 @@ private:
     auto given = replaced.activations.find(relu);
     std::vector<ChannelChoice> choices =
         given == replaced.activations.end() ? std::vector<ChannelChoice>(channels) : given->second;
-    const std::vector<float> &z = *changed.at(relu.getInput()), &y = *original.at(relu.getResult());
+    const Floats &z = *changed.at(relu.getInput()), &y = *original.at(relu.getResult());
     auto &polynomials = result.candidates.emplace_back(channels);
     size_t rows = z.size() / (channels * elements),
            stride = std::max<size_t>(1, rows * elements / fitElements);
@@ -122,8 +122,8 @@ private:
         Operation *source = other.getDefiningOp();
         bool known = !source || (isStep(*source) && source->isBeforeInBlock(&op));
         if (known && other.getType() == value.getType() && differs(other)) {
-          auto total = std::make_shared<std::vector<float>>(*original.at(value));
-          const std::vector<float> &addend = *original.at(other);
+          auto total = std::make_shared<Floats>(*original.at(value));
+          const Floats &addend = *original.at(other);
           for (size_t i = 0; i < total->size(); ++i)
             (*total)[i] += addend[i];
           return {total, changed.at(other)};
@@ -147,7 +147,7 @@ private:
   /// Corrects the weights of one group by what they leave over at some positions of each sample.
   void refitGroup(Operation &op, const LayerGeometry &geometry, size_t group, const Target &target,
                   LayerWeights &weights) {
-    const std::vector<float> &operand = *changed.at(op.getOperand(0));
+    const Floats &operand = *changed.at(op.getOperand(0));
     size_t samples = changed.samples(), taps = geometry.taps, outputs = geometry.outputs,
            features = taps + 1, inputSize = operand.size() / samples,
            resultSize = target.value->size() / samples;

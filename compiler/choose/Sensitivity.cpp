@@ -105,7 +105,7 @@ private:
   using Gradients = llvm::DenseMap<Value, std::vector<float>>;
 
   static void seed(Value output, const BatchValues &values, Prg prg, Gradients &gradients) {
-    const std::vector<float> &logits = *values.at(output);
+    const Floats &logits = *values.at(output);
     auto shape = cast<RankedTensorType>(output.getType()).getShape();
     size_t length = shape.empty() ? 1 : static_cast<size_t>(shape.back());
     std::vector<float> &gradient = gradients[output];
@@ -117,7 +117,7 @@ private:
                  std::span(gradient).subspan(row * length, length));
   }
 
-  void addRelu(nn::ReluOp relu, const std::vector<float> &z, const std::vector<float> &gradient) {
+  void addRelu(nn::ReluOp relu, const Floats &z, const std::vector<float> &gradient) {
     auto site = llvm::find_if(sites, [&](const ReluSite &s) { return s.op == relu; });
     if (site == sites.end())
       return;

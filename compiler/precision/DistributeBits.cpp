@@ -55,7 +55,7 @@ static double squaredNorm(std::span<const float> values) {
 
 /// The squared norm of the derivatives with respect to the weights of a convolution or matrix
 /// product, of one sample; `gradient` holds those with respect to the result.
-static double layerGradient(Operation *layer, const std::vector<float> &input,
+static double layerGradient(Operation *layer, const Floats &input,
                             const std::vector<float> &gradient) {
   LayerGeometry geometry(layer);
   std::vector<float> patches, slopes, product(geometry.taps * geometry.outputs);
@@ -83,7 +83,7 @@ static double layerGradient(Operation *layer, const std::vector<float> &input,
 static constexpr double factorOfSingle = 4;
 
 /// The same with respect to a factor for each channel, or to one for all.
-static double scalingGradient(Operation *scaling, const std::vector<float> &input,
+static double scalingGradient(Operation *scaling, const Floats &input,
                               const std::vector<float> &gradient) {
   if (input.size() != gradient.size()) // a factor that broadcasting enlarges is no common one
     return 0;
@@ -158,7 +158,7 @@ static Influence influenceOnSample(func::FuncOp function, const SampleBatch &sam
       continue;
     std::vector<float> gradient = take(op.getResult(0));
     if (weightsOf(&op)) {
-      const std::vector<float> &input = *values.at(inputOf(&op));
+      const Floats &input = *values.at(inputOf(&op));
       influence.ofWeights[&op] = isa<nn::Conv2dOp, nn::LinearOp>(op)
                                      ? layerGradient(&op, input, gradient)
                                      : scalingGradient(&op, input, gradient);

@@ -173,7 +173,7 @@ TEST_P(DerivativeTest, EqualsTheDifference) {
   const size_t count = 2;
   std::vector<float> at = numbers(count * size, 7);
   BatchValues values(count);
-  values.set(x, std::make_shared<std::vector<float>>(at));
+  values.set(x, std::make_shared<Floats>(at.begin(), at.end()));
   Batch result = values.evaluate(op);
   values.set(op.getResult(0), result);
   std::vector<float> weights = numbers(result->size(), 8), gradient(at.size());
@@ -185,7 +185,7 @@ TEST_P(DerivativeTest, EqualsTheDifference) {
       std::vector<float> moved = at;
       moved[i] += side == 0 ? -0.01f : 0.01f;
       BatchValues probe(count);
-      probe.set(x, std::make_shared<std::vector<float>>(moved));
+      probe.set(x, std::make_shared<Floats>(moved.begin(), moved.end()));
       Batch there = probe.evaluate(op);
       sides[side] = 0;
       for (size_t k = 0; k < weights.size(); ++k)
