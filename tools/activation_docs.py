@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes docs/activations.md and its plots from what gfs-spline says of each function.
-
-Usage: tools/activation_docs.py [--check]   --check changes nothing and fails if the page is stale
-"""
+"""Writes docs/activations.md and its plots from what gfs-spline says of each function."""
+import argparse
 import json
 import os
 import pathlib
@@ -126,11 +124,14 @@ def agrees(old, new):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if the page is stale")
+    arguments = parser.parse_args()
     if not (BIN / "gfs-spline").is_file():
         print(f"SKIPPED: no gfs-spline in {BIN}")
         return 77
     page, plots = pages()
-    if sys.argv[1:] == ["--check"]:
+    if arguments.check:
         missing = [name for name in plots if not (PLOTS / f"{name}.svg").is_file()]
         if missing or not PAGE.is_file() or not agrees(PAGE.read_text(), page):
             print("activation_docs: docs/activations.md is stale: run tools/activation_docs.py", *missing)

@@ -24,6 +24,9 @@ namespace gfs {
 /// something.
 static constexpr size_t fewestPerTrial = 3, mostPerTrial = 12;
 static constexpr double multiplicationsPerTrial = 2e9, multiplicationsOfResult = 2e10;
+/// Ranges are measured on as many samples as this affords: a rare value must not be missed.
+static constexpr double multiplicationsOfRanges = 4e11;
+static constexpr size_t mostOfRanges = 1024;
 /// With fewer samples a user is warned.
 static constexpr size_t fewSamples = 8;
 /// Formats are the cheapest of dozens that few samples passed: on all of them the error may come
@@ -153,6 +156,10 @@ FormatSearch::Found FixedStage::search(const std::vector<OutputSamples> &referen
 /// Ranges are only as good as the samples they are measured on.
 void FixedStage::warnOfPoorSamples(const SampleSet &samples) {
   const std::string file = options.calibration.string();
+  if (samples.count < samples.given)
+    progress.warn(fmt::format("{}: ranges are measured on {} of its {} samples, evenly spread: "
+                              "those with rare values should be among that many",
+                              file, samples.count, samples.given));
   if (samples.count < fewSamples)
     progress.warn(fmt::format("{}: only {} calibration sample{}: other inputs may leave the ranges "
                               "measured on so few; 100 are plenty",
@@ -164,9 +171,15 @@ void FixedStage::warnOfPoorSamples(const SampleSet &samples) {
                                 file));
 }
 
+size_t FixedStage::affordable(double multiplications) const {
+  const double each = std::max(1.0, nn::multiplications(module));
+  return static_cast<size_t>(std::min(1e6, multiplications / each));
+}
+
 SampleSet FixedStage::takeSamples(func::FuncOp main) {
   if (!options.calibration.empty()) {
-    SampleSet samples = readSamples(options.calibration.string(), main);
+    const size_t some = std::clamp(affordable(multiplicationsOfRanges), mostSamples, mostOfRanges);
+    SampleSet samples = readSamples(options.calibration.string(), main, some);
     warnOfPoorSamples(samples);
     return samples;
   }
@@ -186,10 +199,6 @@ FormatChoice FixedStage::run() {
       measureRanges(main, choice.samples.count, choice.samples.inputs);
   size_t all = choice.samples.count;
 
-  double work = std::max(1.0, nn::multiplications(module));
-  auto affordable = [&](double budget) {
-    return static_cast<size_t>(std::min(1e6, budget / work));
-  };
   // Bits that are asked for are meant for all.
   if (!options.formats.activationBits) {
     SampleSet some = choice.samples.spread(
@@ -200,7 +209,8 @@ FormatChoice FixedStage::run() {
 
   SampleSet few = choice.samples.spread(
       std::clamp(affordable(multiplicationsPerTrial), fewestPerTrial, mostPerTrial));
-  choice.samples = choice.samples.spread(std::max(few.count, affordable(multiplicationsOfResult)));
+  choice.samples = choice.samples.spread(
+      std::max(few.count, std::min(affordable(multiplicationsOfResult), mostSamples)));
   const std::vector<OutputSamples> expected = spread(reference, all, choice.samples.count);
   // Returns the error on the samples that decide.
   auto decide = [&](const SampleSet &samples, double share) {

@@ -51,6 +51,8 @@ private:
   double costOf(const FixedOptions &formats);
   void warnOfPoorSamples(const SampleSet &samples);
   SampleSet takeSamples(mlir::func::FuncOp main);
+  /// Samples whose evaluation takes so many multiplications.
+  size_t affordable(double multiplications) const;
   /// What is tried in turn.
   std::vector<double> tolerances() const;
   /// Formats whose error on the samples is at most `share` of the tolerance that is returned.

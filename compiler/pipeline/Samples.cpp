@@ -135,7 +135,9 @@ SampleSet readSamples(const std::string &spec, func::FuncOp main, size_t most) {
     samples.inputs.push_back(array.toFloat());
     requireFinite(samples.inputs.back(), spec, inputName(main, i));
   }
-  return samples.spread(most);
+  SampleSet taken = samples.spread(most);
+  taken.given = samples.count;
+  return taken;
 }
 
 SampleSet samplesOf(const std::vector<TestSet> &sets, func::FuncOp main) {

@@ -72,7 +72,9 @@ class Check(TestCase):
         deployment.start_both()
         done, _ = deployment.infer("--limit", 1)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assert_fails(self.check(deployment), 13, "no material is left for an inference")
+        done = self.check(deployment)
+        self.assert_fails(done, 13, "no material is left for an inference")
+        self.assertEqual(done.stdout.count("is well, but has no material"), 2)
 
 
 class ConfigFiles(TestCase):

@@ -187,7 +187,8 @@ int benchmarkNetworks(int argc, char **argv) {
   addFlags(*command, options);
   command->footer("Examples:\n"
                   "  gfs-bench network plan.bin --layers\n"
-                  "  tools/bench_models.py && gfs-bench network build/models/*.onnx --vs-plaintext "
+                  "  build/venv/bin/python tools/bench_models.py && gfs-bench network "
+                  "build/models/*.onnx --vs-plaintext "
                   "--json networks.json");
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))
     return *exitCode;

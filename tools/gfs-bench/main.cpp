@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
   app.add_subcommand("network", "Measure whole networks");
   app.allow_extras();
   app.footer("Examples:\n"
-             "  gfs-bench --benchmark_filter=Conv\n"
+             "  gfs-bench --benchmark_filter='^conv/'\n"
              "  gfs-bench --calibrate -o machine.json\n"
              "  gfs-bench network plan.bin --layers");
   if (std::optional<int> exitCode = parseCommandLine(app, argc, argv))

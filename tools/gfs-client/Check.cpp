@@ -10,7 +10,8 @@ namespace {
 
 void print(Party party, const serve::ClientOptions &options, const serve::Greeting &greeting) {
   const Connection &connection = *greeting.connection;
-  fmt::print("server {}: {} is well\n", index(party), options.servers[index(party)].text());
+  fmt::print("server {}: {} is well{}\n", index(party), options.servers[index(party)].text(),
+             greeting.hello.material_left() > 0 ? "" : ", but has no material");
   if (!connection.peerCertificateEnd().empty())
     fmt::print("  certificate       {}, until {}\n", connection.peerRole(),
                connection.peerCertificateEnd());
