@@ -4,6 +4,7 @@
 
 #include "compiler/evaluate/Evaluator.h"
 #include "dialects/nn/NnConstants.h"
+#include "dialects/nn/NnShapes.h"
 #include "runtime/base/Error.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -47,7 +48,7 @@ public:
       Value output = beforePostProcess(result);
       positions[output].push_back(outputs.size());
       auto shape = cast<RankedTensorType>(output.getType()).getShape();
-      outputs.push_back({{}, shape.empty() ? 1 : static_cast<size_t>(shape.back())});
+      outputs.push_back({{}, nn::rowLength(shape)});
     }
   }
 

@@ -6,6 +6,7 @@
 #include "compiler/choose/Path.h"
 #include "compiler/evaluate/Program.h"
 #include "dialects/nn/NnConstants.h"
+#include "dialects/nn/NnShapes.h"
 #include "runtime/base/Error.h"
 
 #include "mlir/IR/Builders.h"
@@ -63,6 +64,7 @@ public:
     choice.kept = choice.relus;
     choice.points.push_back({});
     requireUsable();
+    requirePinsFit(sites);
     if (choice.relus == 0 || budgetNeedsNothing())
       return std::move(choice);
     giveBiases(function);
@@ -131,6 +133,11 @@ private:
       ChoosePoint &point = choice.points[index];
       if (index > 0 && path.canAdvance() && path.replaced() < point.replaced - goal.step * 1e-3)
         path.advanceTo(point.replaced);
+      if (!isFinite(path.variant()) && index > 0 && (taken || goal.seeksBudget())) {
+        choice.points.resize(index);
+        choice.chosen = std::min(choice.chosen, index - 1);
+        break;
+      }
       if (!isFinite(path.variant()))
         throw Error(
             ExitCode::RangeCheck,
@@ -162,15 +169,15 @@ private:
                   nearestToBudget());
   }
 
-  /// The allowed point that is nearest to the budget, and how to ask for it.
+  /// The point that is nearest to the budget, of those that may be taken, and how to ask for it.
   std::string nearestToBudget() const {
     const ChoosePoint *nearest = nullptr;
     auto load = [&](const ChoosePoint &point) {
       return goal.budget.load(point.cost->seconds, point.cost->dealtBytes);
     };
     for (const ChoosePoint &point : choice.points)
-      if (point.cost && (goal.allows(point) || !goal.bounded()) &&
-          (!nearest || load(point) < load(*nearest)))
+      if (point.cost && (goal.kind == ChooseGoal::Kind::Auto || &point == &choice.point()) &&
+          (goal.allows(point) || !goal.bounded()) && (!nearest || load(point) < load(*nearest)))
         nearest = &point;
     if (!nearest)
       return "no plan was precise enough: give --calib more data, or allow a larger --tolerance";
@@ -194,6 +201,29 @@ private:
           ExitCode::InvalidInput,
           fmt::format("--replace: {} calibration samples are too few to choose by", samples.count),
           fmt::format("give --calib a file with at least {}; 200 are plenty", leastSamples));
+    func::FuncOp network = function;
+    auto hasRows = [](Value result) {
+      return nn::rowLength(cast<RankedTensorType>(servedValue(result).getType()).getShape()) > 1;
+    };
+    if (goal.bounded() &&
+        llvm::none_of(network.getBody().front().getTerminator()->getOperands(), hasRows))
+      throw Error(ExitCode::Usage,
+                  "--replace: the network's outputs have one element each, so that there is no "
+                  "largest one whose change --max-accuracy-drop, or auto, could bound",
+                  "say how many: --replace=ratio:R, and see with --frontier and --judge what it "
+                  "changes");
+  }
+
+  void requirePinsFit(const std::vector<ReluSite> &sites) const {
+    std::vector<std::string> names;
+    for (ReluSite site : sites)
+      names.push_back(nn::layerName(site.op));
+    for (const auto &[layer, choices] : goal.pins)
+      if (!llvm::is_contained(names, layer))
+        throw Error(ExitCode::InvalidInput,
+                    fmt::format("--pin: '{}' is no ReLU of this network", layer),
+                    names.empty() ? "it has none whose channels could be chosen"
+                                  : fmt::format("its ReLUs are {}", fmt::join(names, ", ")));
   }
 
   void report(double done) const {

@@ -5,6 +5,7 @@
 #include "compiler/choose/LeastSquares.h"
 #include "compiler/evaluate/Workers.h"
 #include "dialects/nn/NnConstants.h"
+#include "dialects/nn/NnFunctions.h"
 #include "runtime/base/Error.h"
 
 #include <cmath>
@@ -116,17 +117,29 @@ private:
   void pointwise() {
     Value operand = op.getOperand(0);
     const Floats &x = *values.at(operand);
-    std::vector<float> step(x.size());
     auto above = std::make_shared<Floats>(x), below = std::make_shared<Floats>(x);
+    const bool bounded = isBounded();
     for (size_t i = 0; i < x.size(); ++i) {
-      step[i] = 0.005f * std::max(1.0f, std::abs(x[i]));
-      (*above)[i] += step[i];
-      (*below)[i] -= step[i];
+      float step = 0.005f * std::max(1.0f, std::abs(x[i]));
+      if (bounded && x[i] != 0)
+        step = std::min(step, std::abs(x[i]) / 2);
+      (*above)[i] += step;
+      (*below)[i] -= bounded && x[i] == 0 ? 0 : step;
     }
     Batch high = evaluateWith(operand, above), low = evaluateWith(operand, below);
     std::vector<float> &input = gradientOf(operand);
     for (size_t i = 0; i < x.size(); ++i)
-      input[i] += gradient[i] * ((*high)[i] - (*low)[i]) / (2 * step[i]);
+      if (const float width = (*above)[i] - (*below)[i]; width > 0)
+        input[i] += gradient[i] * ((*high)[i] - (*low)[i]) / width;
+  }
+
+  /// Whether zero is an end of where the function is defined.
+  bool isBounded() const {
+    auto function = dyn_cast<nn::FunctionOp>(op);
+    if (!function)
+      return false;
+    auto domain = nn::functionDomain(function.getKind(), function.getParameters());
+    return domain.needsNonNegative || domain.needsNonZero;
   }
 
   Batch evaluateWith(Value operand, Batch batch) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/choose/Judge.h"
 
+#include "dialects/nn/NnShapes.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -21,7 +23,7 @@ std::vector<OutputSamples> Judge::outputsOf(const Variant &variant) const {
   func::FuncOp network = function;
   for (Value result : network.getBody().front().getTerminator()->getOperands()) {
     auto shape = cast<RankedTensorType>(servedValue(result).getType()).getShape();
-    outputs.push_back({{}, shape.empty() ? 1 : static_cast<size_t>(shape.back())});
+    outputs.push_back({{}, nn::rowLength(shape)});
   }
   for (size_t first = 0; first < samples.count; first += samplesAtOnce) {
     SampleBatch some = samples.slice(first, std::min(samplesAtOnce, samples.count - first));

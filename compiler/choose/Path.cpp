@@ -5,6 +5,8 @@
 #include "runtime/base/Error.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <tuple>
 
 using namespace mlir;
@@ -35,12 +37,11 @@ std::vector<ChannelChoice> &GreedyPath::choicesOf(size_t site) {
 }
 
 void GreedyPath::applyPins() {
-  size_t held = 0, used = 0;
+  size_t held = 0;
   for (size_t s = 0; s < sites.size(); ++s) {
     auto found = goal.pins.find(nn::layerName(sites[s].op));
     if (found == goal.pins.end())
       continue;
-    ++used;
     const auto &pins = found->second;
     if (pins.size() != 1 && pins.size() != sites[s].channels)
       throw Error(ExitCode::InvalidInput,
@@ -58,13 +59,6 @@ void GreedyPath::applyPins() {
         choicesOf(s)[channel] = *pin;
     }
   }
-  if (used != goal.pins.size()) {
-    std::string names;
-    for (ReluSite &site : sites)
-      names += (names.empty() ? "" : ", ") + nn::layerName(site.op);
-    throw Error(ExitCode::InvalidInput, "--pin: names a layer that is no ReLU of this network",
-                "its ReLUs are " + names);
-  }
   if (total > 0)
     reachable = 1 - static_cast<double>(held) / static_cast<double>(total);
 }
@@ -76,16 +70,18 @@ double GreedyPath::replaced() const {
 }
 
 GreedyPath::Candidate GreedyPath::cheapest(size_t site, size_t channel) const {
-  const std::array<double, 3> &measured = sensitivities[site][channel];
-  double least = measured[goal.degrees.front()];
+  // A function behind may not be defined for what a candidate gives: then nothing is more harmful.
+  auto harm = [&](unsigned degree) {
+    const double measured = sensitivities[site][channel][degree];
+    return std::isnan(measured) ? std::numeric_limits<double>::infinity() : measured;
+  };
+  double least = harm(goal.degrees.front());
   for (unsigned degree : goal.degrees)
-    least = std::min(least, measured[degree]);
-  for (unsigned degree : goal.degrees)
-    if (measured[degree] <= lowerDegreeFactor * least)
-      return {site, channel, degree, measured[degree] / static_cast<double>(sites[site].elements),
-              sites[site].elements};
-  throw Error(ExitCode::InvalidInput, "calibration: the network's answers are not finite",
-              "check that the calibration data is preprocessed as the network expects");
+    least = std::min(least, harm(degree));
+  unsigned degree = *llvm::find_if(
+      goal.degrees, [&](unsigned each) { return harm(each) <= lowerDegreeFactor * least; });
+  return {site, channel, degree, harm(degree) / static_cast<double>(sites[site].elements),
+          sites[site].elements};
 }
 
 std::vector<GreedyPath::Candidate> GreedyPath::rank() {

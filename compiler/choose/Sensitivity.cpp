@@ -3,6 +3,7 @@
 
 #include "compiler/choose/Derivatives.h"
 #include "compiler/evaluate/Workers.h"
+#include "dialects/nn/NnShapes.h"
 #include "runtime/crypto/Prg.h"
 
 #include <algorithm>
@@ -106,8 +107,7 @@ private:
 
   static void seed(Value output, const BatchValues &values, Prg prg, Gradients &gradients) {
     const Floats &logits = *values.at(output);
-    auto shape = cast<RankedTensorType>(output.getType()).getShape();
-    size_t length = shape.empty() ? 1 : static_cast<size_t>(shape.back());
+    size_t length = nn::rowLength(cast<RankedTensorType>(output.getType()).getShape());
     std::vector<float> &gradient = gradients[output];
     gradient.resize(logits.size());
     std::vector<uint32_t> words(logits.size() / length);

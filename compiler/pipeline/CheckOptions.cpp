@@ -43,6 +43,9 @@ static void checkPhases(const CompileOptions &options) {
   needsPlan(!options.report.empty(), "--report");
   needsPlan(options.explain, "--explain");
   needsPlan(!options.verify.empty(), "--verify");
+  require(options.replace.frontier.empty() || reached(options, Phase::Optimise),
+          "--frontier: needs the phase optimise, which --compile-to stops before",
+          "leave --compile-to out, or let it be optimise");
 }
 
 static void checkOutputs(const CompileOptions &options) {

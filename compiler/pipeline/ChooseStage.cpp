@@ -112,6 +112,9 @@ parsePins(const nlohmann::json &file, const std::string &name) {
     std::string place = name + ": " + layer;
     if (!choices.is_array())
       pins[layer].push_back(parseChoice(choices, place));
+    if (choices.is_array() && choices.empty())
+      throw Error(ExitCode::InvalidInput, place + ": no choice",
+                  "give one for the layer, or one per channel");
     for (size_t i = 0; choices.is_array() && i < choices.size(); ++i)
       pins[layer].push_back(parseChoice(choices[i], fmt::format("{}, channel {}", place, i)));
   }
@@ -152,9 +155,12 @@ std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget 
   const char *unsaid = implied ? "auto" : options.pin.empty() ? "none" : "ratio:0";
   const std::string replace = options.replace == "none" ? unsaid : options.replace;
   if (replace == "none") {
-    if (options.maxAccuracyDrop || !options.frontier.empty() || !options.judge.empty())
+    const ReplaceOptions unset;
+    if (options.maxAccuracyDrop || !options.frontier.empty() || !options.judge.empty() ||
+        options.degrees != unset.degrees || options.step != unset.step || !options.leaveOut.empty())
       throw Error(ExitCode::Usage,
-                  "--max-accuracy-drop, --frontier and --judge: nothing is replaced",
+                  "--max-accuracy-drop, --frontier, --judge, --degrees, --choose-step and "
+                  "--choose-without: nothing is replaced",
                   "say how much: --replace=auto, --replace=all or --replace=ratio:R");
     return std::nullopt;
   }
@@ -181,7 +187,10 @@ std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget 
 static JudgeSet readJudge(const std::string &spec, func::FuncOp main) {
   SampleSet samples = readSamples(spec, main, std::numeric_limits<size_t>::max());
   JudgeSet set{{samples.count, std::move(samples.inputs)}, {}};
-  for (const Tensor &array : readTensors(spec))
+  // FILE.npz:NAME names the samples; the labels lie beside them.
+  const size_t archive = std::filesystem::exists(spec) ? std::string::npos : spec.find(".npz:");
+  for (const Tensor &array :
+       readTensors(archive == std::string::npos ? spec : spec.substr(0, archive + 4)))
     if (array.name == "labels")
       for (float label : array.toFloat())
         set.labels.push_back(static_cast<int64_t>(label));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/pipeline/ClearRun.h"
 
+#include "dialects/nn/NnShapes.h"
 #include "runtime/base/ThreadPool.h"
 #include "runtime/exec/ClearExecutor.h"
 #include "runtime/exec/ClientShares.h"
@@ -29,8 +30,8 @@ std::vector<OutputSamples> runInClear(const EmittedPlan &emitted, const SampleSe
   std::vector<OutputSamples> outputs;
   for (const plan::Port &port : plan.outputs()) {
     PortShape shape = portShape(plan, port);
-    outputs.push_back({std::vector<float>(samples.count * shape.elements),
-                       shape.shape.empty() ? 1 : static_cast<size_t>(shape.shape.back())});
+    const std::vector<int64_t> extents(shape.shape.begin(), shape.shape.end());
+    outputs.push_back({std::vector<float>(samples.count * shape.elements), nn::rowLength(extents)});
   }
   ThreadPool pool(std::min<unsigned>(availableProcessors(), static_cast<unsigned>(samples.count)));
   pool.run(samples.count, [&](uint64_t sample) {

@@ -173,11 +173,12 @@ private:
     for (const ChoosePoint &point : choice.points)
       if (goal.allows(point))
         farthest = std::max(farthest, point.replaced);
-    if (goal.seeksCheapest() && choice.chosen == 0 && farthest > 0)
+    const double pinned = choice.points.front().replaced;
+    if (goal.seeksCheapest() && choice.chosen == 0 && farthest > pinned)
       progress.warn(fmt::format("--replace=auto: up to {:.0f} % of the ReLUs may go, but no plan "
-                                "without them is predicted to save anything, so all stay; give "
+                                "without them is predicted to save anything, so {} stay; give "
                                 "--prefer=material, a --budget-bytes or --replace=ratio:{:.2f}",
-                                100 * farthest, farthest));
+                                100 * farthest, pinned > 0 ? "the others" : "all", farthest));
   }
 
   std::string makeFixed() {

@@ -60,7 +60,8 @@ std::optional<VariantCost> costOfVariant(ModuleOp module, const Variant &variant
         total.messageBytes,      total.dealtBytes,
         choice.formats.ringBits, goal.planValue(total.time.seconds(), total.dealtBytes)};
   } catch (const Error &error) {
-    if (error.code() != ExitCode::RangeCheck)
+    // InvalidInput: values grow without bound on samples that were not fitted to.
+    if (error.code() != ExitCode::RangeCheck && error.code() != ExitCode::InvalidInput)
       throw;
     return std::nullopt;
   }

@@ -169,8 +169,11 @@ static Influence influenceOnSample(func::FuncOp function, const SampleBatch &sam
       return sum;
     });
   }
+  // Linear layers give none for the network's inputs, so those of other uses say too little.
   for (BlockArgument argument : function.getArguments())
-    if (gradients.contains(argument))
+    if (gradients.contains(argument) && llvm::none_of(argument.getUsers(), [](Operation *user) {
+          return isa<nn::Conv2dOp, nn::LinearOp>(user);
+        }))
       take(argument);
   return influence;
 }

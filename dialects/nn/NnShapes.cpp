@@ -49,6 +49,10 @@ size_t lastLongAxis(ArrayRef<int64_t> shape) {
   return shape.size() - 1;
 }
 
+size_t rowLength(ArrayRef<int64_t> shape) {
+  return shape.empty() ? 1 : static_cast<size_t>(shape[lastLongAxis(shape)]);
+}
+
 static bool allWithin(ArrayRef<int64_t> values, size_t count, int64_t least) {
   return values.size() == count &&
          all_of(values, [&](int64_t value) { return value >= least && value <= maxExtent; });

@@ -25,6 +25,10 @@ std::optional<Shape> broadcastShapes(llvm::ArrayRef<int64_t> lhs, llvm::ArrayRef
 /// has an axis.
 size_t lastLongAxis(llvm::ArrayRef<int64_t> shape);
 
+/// Elements along that axis, which lie one after the other: scores of which one is the largest. 1
+/// for scalars.
+size_t rowLength(llvm::ArrayRef<int64_t> shape);
+
 /// A window sliding over H and W: kernel, strides, dilations have two entries; pads are top, left,
 /// bottom, right.
 struct WindowGeometry {

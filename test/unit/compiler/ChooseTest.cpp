@@ -319,6 +319,35 @@ TEST_F(ChooseTest, WithinABoundAsManyAsItAllows) {
   EXPECT_EQ(none.point().agreement, 1);
 }
 
+// As networks without a Flatten have them: [N, classes, 1, 1].
+TEST_F(ChooseTest, AnswersAreCountedAlongTheAxisThatHasScores) {
+  func::FuncOp function = parse(R"mlir(
+    func.func @main(%x: tensor<1x2x1x1xf32>) -> tensor<1x2x1x1xf32> {
+      %y = nn.relu %x : tensor<1x2x1x1xf32> loc("act")
+      return %y : tensor<1x2x1x1xf32>
+    })mlir");
+  ASSERT_TRUE(module);
+  Judge judge(function, {2, {{1, 2, 4, 3}}}, {1, 0});
+  EXPECT_EQ(judge.measure({}).accuracy, 1);
+  Variant turned;
+  turned.activations[reluSites(function).front().op].assign(2, {false, false, 1, {0, -1, 0}});
+  EXPECT_EQ(judge.measure(turned).agreement, 0);
+  EXPECT_EQ(judge.measure(turned).accuracy, 0);
+}
+
+TEST_F(ChooseTest, OneElementHasNoAnswerToBound) {
+  func::FuncOp function = parse(R"mlir(
+    func.func @main(%x: tensor<1x1xf32>) -> tensor<1x1xf32> {
+      %y = nn.relu %x : tensor<1x1xf32> loc("act")
+      return %y : tensor<1x1xf32>
+    })mlir");
+  ASSERT_TRUE(module);
+  ChooseGoal goal;
+  EXPECT_THROW(chooseActivations(function, samples(100, 1), goal), Error);
+  goal.kind = ChooseGoal::Kind::All;
+  EXPECT_EQ(chooseActivations(function, samples(100, 1), goal).kept, 0u);
+}
+
 TEST_F(ChooseTest, ABoundIncludesWhatItSays) {
   ChooseGoal goal;
   for (double percent : {1, 2, 3, 7}) {
@@ -412,6 +441,24 @@ TEST_F(ChooseTest, AutoTakesTheCheapestPlanThatTheBoundAllows) {
   EXPECT_EQ(chooseActivations(function, samples(100), goal).kept, 1u);
   goal.costOf = [](const Variant &, double) { return std::nullopt; };
   EXPECT_EQ(chooseActivations(function, samples(100), goal).kept, 4u);
+}
+
+// A polynomial below zero has no root, and a difference across zero no value.
+TEST_F(ChooseTest, RootsBehindReplacedReLUsEndTheWayAndNoMore) {
+  func::FuncOp function = parse(R"mlir(
+    func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+      %y = nn.relu %x : tensor<1x4xf32> loc("act")
+      %r = nn.function sqrt %y {parameters = array<f64>} : tensor<1x4xf32>
+      return %r : tensor<1x4xf32>
+    })mlir");
+  ChooseGoal goal;
+  goal.cheapest = true;
+  goal.costOf = [&](const Variant &variant, double) {
+    VariantCost cost = *costOfKept(function, variant);
+    cost.value = cost.seconds;
+    return std::optional(cost);
+  };
+  EXPECT_TRUE(std::isfinite(chooseActivations(function, samples(100), goal).point().divergence));
 }
 
 TEST_F(ChooseTest, ABudgetThatCannotBeMetNamesTheNearestPoint) {
