@@ -133,10 +133,7 @@ Floats applyChoices(std::span<const float> z, size_t channels, size_t elementsPe
       for (size_t i = 0; i < elementsPerChannel; ++i)
         out[i] = (a * in[i] + b) * in[i] + c;
   };
-  forEachPart(z.size() / elementsPerChannel, [&](size_t first, size_t some) {
-    for (size_t row = first; row < first + some; ++row)
-      applyTo(row);
-  });
+  forEachOf(z.size() / elementsPerChannel, applyTo);
   return result;
 }
 

@@ -14,14 +14,14 @@
 namespace gfs {
 
 /// Leaves new elements as they are: whoever makes a batch writes each of them.
-struct Uninitialised : std::allocator<float> {
-  template <class> struct rebind {
-    using other = Uninitialised;
+template <typename T> struct UninitialisedAllocator : std::allocator<T> {
+  template <typename U> struct rebind {
+    using other = UninitialisedAllocator<U>;
   };
-  void construct(float *) noexcept {}
-  void construct(float *place, float value) noexcept { *place = value; }
+  void construct(T *) noexcept {}
+  void construct(T *place, T value) noexcept { *place = value; }
 };
-using Floats = std::vector<float, Uninitialised>;
+using Floats = std::vector<float, UninitialisedAllocator<float>>;
 
 /// One value for all samples: sample after sample, each of the value's shape.
 using Batch = std::shared_ptr<const Floats>;

@@ -133,19 +133,10 @@ private:
       ChoosePoint &point = choice.points[index];
       if (index > 0 && path.canAdvance() && path.replaced() < point.replaced - goal.step * 1e-3)
         path.advanceTo(point.replaced);
-      if (!isFinite(path.variant()) && index > 0 && (taken || goal.seeksBudget())) {
-        choice.points.resize(index);
-        choice.chosen = std::min(choice.chosen, index - 1);
+      if (!isFinite(path.variant())) {
+        endBefore(index, path.replaced(), taken);
         break;
       }
-      if (!isFinite(path.variant()))
-        throw Error(
-            ExitCode::RangeCheck,
-            fmt::format("--replace: with {:.0f} % of the ReLUs replaced the network's values "
-                        "grow without bound",
-                        100 * path.replaced()),
-            fmt::format("ask for less: --replace=ratio:{:.2f}, for example",
-                        index > 0 ? choice.points[index - 1].replaced : 0));
       if (judged)
         judgeStep(*judged, path);
       if (judgesItself())
@@ -169,15 +160,32 @@ private:
                   nearestToBudget());
   }
 
+  /// Without bound nothing is computed: the points end before number `index`. Throws where that
+  /// one was asked for.
+  void endBefore(size_t index, double replaced, bool taken) {
+    if (index == 0 || !(taken || goal.seeksBudget()))
+      throw Error(ExitCode::RangeCheck,
+                  fmt::format("--replace: with {:.0f} % of the ReLUs replaced the network's values "
+                              "grow without bound",
+                              100 * replaced),
+                  fmt::format("ask for less: --replace=ratio:{:.2f}, for example",
+                              index > 0 ? choice.points[index - 1].replaced : 0));
+    choice.points.resize(index);
+    choice.chosen = std::min(choice.chosen, index - 1);
+  }
+
   /// The point that is nearest to the budget, of those that may be taken, and how to ask for it.
   std::string nearestToBudget() const {
     const ChoosePoint *nearest = nullptr;
     auto load = [&](const ChoosePoint &point) {
       return goal.budget.load(point.cost->seconds, point.cost->dealtBytes);
     };
+    auto mayBeTaken = [&](const ChoosePoint &point) {
+      return point.cost && (goal.kind == ChooseGoal::Kind::Auto || &point == &choice.point()) &&
+             (goal.allows(point) || !goal.bounded());
+    };
     for (const ChoosePoint &point : choice.points)
-      if (point.cost && (goal.kind == ChooseGoal::Kind::Auto || &point == &choice.point()) &&
-          (goal.allows(point) || !goal.bounded()) && (!nearest || load(point) < load(*nearest)))
+      if (mayBeTaken(point) && (!nearest || load(point) < load(*nearest)))
         nearest = &point;
     if (!nearest)
       return "no plan was precise enough: give --calib more data, or allow a larger --tolerance";

@@ -90,26 +90,24 @@ private:
     const Floats &z = *values.at(relu.getInput());
     std::vector<float> &input = gradientOf(relu.getInput());
     auto found = variant.activations.find(relu);
-    auto addTo = [&](size_t first, size_t end, const ChannelChoice &choice) {
+    auto addTo = [&](size_t first, size_t some, const ChannelChoice &choice) {
       auto slope = [&](float x) {
         return choice.relu ? (x > 0 ? 1.0f : 0.0f)
                            : static_cast<float>(2 * choice.polynomial.a * x + choice.polynomial.b);
       };
-      for (size_t i = first; i < end; ++i)
+      for (size_t i = first; i < first + some; ++i)
         input[i] += gradient[i] * slope(z[i]);
     };
     if (found == variant.activations.end()) {
-      forEachPart(z.size(), [&](size_t first, size_t some) { addTo(first, first + some, {}); });
+      forEachPart(z.size(), [&](size_t first, size_t some) { addTo(first, some, {}); });
       return;
     }
     const size_t channels = found->second.size();
     size_t run = 1;
     for (int64_t extent : shapeOf(relu.getInput()).drop_front(2))
       run *= static_cast<size_t>(extent);
-    forEachPart(z.size() / run, [&](size_t first, size_t some) {
-      for (size_t row = first; row < first + some; ++row)
-        addTo(row * run, (row + 1) * run, found->second[row % channels]);
-    });
+    forEachOf(z.size() / run,
+              [&](size_t row) { addTo(row * run, run, found->second[row % channels]); });
   }
 
   /// Functions of one element each: the slope by a difference, which needs no formula. The step is

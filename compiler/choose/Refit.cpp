@@ -102,10 +102,7 @@ private:
       if (!choices[channel].relu && choices[channel].fitted)
         choices[channel].polynomial = polynomials[channel][choices[channel].degree];
     };
-    forEachPart(channels, [&](size_t first, size_t some) {
-      for (size_t channel = first; channel < first + some; ++channel)
-        fitChannel(channel);
-    });
+    forEachOf(channels, fitChannel);
     if (!std::ranges::all_of(choices, &ChannelChoice::relu))
       result.variant.activations.insert({relu, std::move(choices)});
   }
@@ -184,10 +181,7 @@ private:
           }
         }
       };
-      forEachPart(taken, [&](size_t first, size_t some) {
-        for (size_t s = from + first; s < from + first + some; ++s)
-          gather(s);
-      });
+      forEachOf(taken, [&](size_t i) { gather(from + i); });
       multiply(count, outputs, features, rows.data(), current.data(), left.data());
       for (size_t i = 0; i < left.size(); ++i)
         left[i] = residual[i] - left[i];

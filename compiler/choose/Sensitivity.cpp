@@ -144,10 +144,9 @@ private:
               change[degree] * change[degree] + (elementwise ? correlated * squares[degree] : 0);
       }
     };
-    forEachPart(site->channels, [&](size_t first, size_t some) {
-      for (size_t channel = first; channel < first + some; ++channel)
-        if (found == current.variant.activations.end() || found->second[channel].relu)
-          addChannel(channel);
+    forEachOf(site->channels, [&](size_t channel) {
+      if (found == current.variant.activations.end() || found->second[channel].relu)
+        addChannel(channel);
     });
   }
 

@@ -14,4 +14,12 @@ ThreadPool &workers();
 /// on how samples are divided.
 void forEachPart(size_t count, const std::function<void(size_t first, size_t some)> &body);
 
+/// Calls body(0), ..., body(count - 1) in such parts.
+template <typename Body> void forEachOf(size_t count, const Body &body) {
+  forEachPart(count, [&](size_t first, size_t some) {
+    for (size_t i = first; i < first + some; ++i)
+      body(i);
+  });
+}
+
 } // namespace gfs

@@ -7,6 +7,7 @@
 #include "compiler/verify/Verify.h"
 #include "runtime/base/Error.h"
 #include "runtime/base/OutputPath.h"
+#include "runtime/tensor/TensorFile.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -70,13 +71,11 @@ static void checkOutputs(const CompileOptions &options) {
           "redirect standard output: gfscc model.onnx --emit=onnx > optimised.onnx");
 }
 
-/// What is read late is looked for at once. `spec` may name an array: FILE.npz:NAME.
-static void requireThere(const std::filesystem::path &spec, const std::string &flag) {
-  const std::string text = spec.string();
+/// What is read late is looked for at once.
+static void requireThere(const std::string &spec, const std::string &flag) {
   std::error_code ignored;
-  if (!text.empty() && !std::filesystem::exists(spec, ignored) &&
-      !std::filesystem::exists(text.substr(0, text.rfind(':')), ignored))
-    throw Error(ExitCode::InputUnreadable, flag + ": " + text + ": there is no such file",
+  if (!spec.empty() && !std::filesystem::exists(parseTensorSpec(spec).file, ignored))
+    throw Error(ExitCode::InputUnreadable, flag + ": " + spec + ": there is no such file",
                 "check the path");
 }
 

@@ -187,10 +187,8 @@ std::optional<ChooseGoal> parseGoal(const ReplaceOptions &options, const Budget 
 static JudgeSet readJudge(const std::string &spec, func::FuncOp main) {
   SampleSet samples = readSamples(spec, main, std::numeric_limits<size_t>::max());
   JudgeSet set{{samples.count, std::move(samples.inputs)}, {}};
-  // FILE.npz:NAME names the samples; the labels lie beside them.
-  const size_t archive = std::filesystem::exists(spec) ? std::string::npos : spec.find(".npz:");
-  for (const Tensor &array :
-       readTensors(archive == std::string::npos ? spec : spec.substr(0, archive + 4)))
+  // A name is that of the samples; the labels lie beside them.
+  for (const Tensor &array : readTensors(parseTensorSpec(spec).file))
     if (array.name == "labels")
       for (float label : array.toFloat())
         set.labels.push_back(static_cast<int64_t>(label));
@@ -209,8 +207,7 @@ Choice replaceActivations(ModuleOp module, const CompileOptions &options, Choose
   SampleBatch batch{samples.count, std::move(samples.inputs)};
   if (!options.replace.judge.empty())
     goal.judge = readJudge(options.replace.judge.string(), main);
-  const bool costs = !llvm::is_contained(options.replace.leaveOut, "costs");
-  goal.costOfAll = costs && (!options.replace.frontier.empty() || !options.report.empty());
+  goal.costOfAll = goal.cheapest && (!options.replace.frontier.empty() || !options.report.empty());
   goal.costOf = [&](const Variant &variant, double relativeError) {
     return costOfVariant(module, variant, relativeError, options, diagnostics);
   };

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <fmt/ranges.h>
 
 using namespace mlir;
@@ -104,11 +103,10 @@ static const Tensor &arrayFor(const std::vector<Tensor> &arrays, func::FuncOp ma
               fitting.empty() ? howToSave(main) : "name one: FILE.npz:NAME");
 }
 
-/// "FILE.npz:NAME" names one array of an archive.
 static std::vector<Tensor> readArrays(const std::string &spec) {
-  if (!std::filesystem::exists(spec) && spec.find(".npz:") != std::string::npos)
-    return {readTensor(spec)};
-  return readTensors(spec);
+  if (parseTensorSpec(spec).name.empty())
+    return readTensors(spec);
+  return {readTensor(spec)};
 }
 
 static void requireFinite(const std::vector<float> &values, const std::string &file,

@@ -184,9 +184,8 @@ static Influence measureInfluence(func::FuncOp function, const SampleBatch &samp
     units.push_back(
         1 / std::sqrt(std::max(variance(output) * static_cast<double>(output.size()), 1e-30)));
   std::vector<Influence> each(samples.count);
-  forEachPart(samples.count, [&](size_t first, size_t some) {
-    for (size_t s = first; s < first + some; ++s)
-      each[s] = influenceOnSample(function, samples.slice(s, 1), s, units);
+  forEachOf(samples.count, [&](size_t s) {
+    each[s] = influenceOnSample(function, samples.slice(s, 1), s, units);
   });
   // One after the other: sums do not depend on how many threads there are.
   Influence sum;

@@ -50,7 +50,8 @@ size_t lastLongAxis(ArrayRef<int64_t> shape) {
 }
 
 size_t rowLength(ArrayRef<int64_t> shape) {
-  return shape.empty() ? 1 : static_cast<size_t>(shape[lastLongAxis(shape)]);
+  ArrayRef<int64_t> answer = shape.size() > 1 ? shape.drop_front() : shape;
+  return answer.empty() ? 1 : static_cast<size_t>(answer[lastLongAxis(answer)]);
 }
 
 static bool allWithin(ArrayRef<int64_t> values, size_t count, int64_t least) {

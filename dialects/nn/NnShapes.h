@@ -25,8 +25,8 @@ std::optional<Shape> broadcastShapes(llvm::ArrayRef<int64_t> lhs, llvm::ArrayRef
 /// has an axis.
 size_t lastLongAxis(llvm::ArrayRef<int64_t> shape);
 
-/// Elements along that axis, which lie one after the other: scores of which one is the largest. 1
-/// for scalars.
+/// Elements along the last long axis of one answer, that is of all axes but the first of several:
+/// scores that lie one after the other, of which one is the largest. 1 for scalars.
 size_t rowLength(llvm::ArrayRef<int64_t> shape);
 
 /// A window sliding over H and W: kernel, strides, dilations have two entries; pads are top, left,

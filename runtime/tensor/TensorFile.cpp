@@ -81,15 +81,18 @@ static std::string namesOf(const std::vector<Tensor> &tensors) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+TensorSpec parseTensorSpec(const std::string &spec) {
+  const size_t colon = spec.rfind(':');
+  std::error_code ignored;
+  if (colon == std::string::npos || std::filesystem::exists(spec, ignored))
+    return {spec, ""};
+  return {spec.substr(0, colon), spec.substr(colon + 1)};
+}
+
 Tensor readTensor(const std::string &spec) {
-  std::string file = spec, name;
-  size_t colon = spec.rfind(':');
-  // A colon may also belong to the path itself.
-  if (colon != std::string::npos && !std::filesystem::exists(spec)) {
-    file = spec.substr(0, colon);
-    name = spec.substr(colon + 1);
-  }
-  std::vector<Tensor> tensors = readTensors(file);
+  const auto [path, name] = parseTensorSpec(spec);
+  const std::string file = path.string();
+  std::vector<Tensor> tensors = readTensors(path);
   if (tensors.empty())
     invalidFile(file, "holds no array", "save at least one array in it");
   if (name.empty()) {

@@ -24,7 +24,18 @@ constexpr uint64_t maxTensorFileBytes = uint64_t(1) << 32;
 /// Unsupported (a TensorProto of complex numbers or texts, or one kept in another file).
 std::vector<Tensor> readTensors(const std::filesystem::path &path);
 
-/// One array: `spec` is the path of a file with a single array, or "FILE.npz:NAME".
+/// What names arrays on a command line: the path of a file, or "FILE.npz:NAME" for one of several.
+struct TensorSpec {
+  std::filesystem::path file;
+  std::string name; ///< Empty: none is named.
+};
+
+/// A colon of the path itself names nothing: what follows the last one does if there is no such
+/// file as the whole.
+TensorSpec parseTensorSpec(const std::string &spec);
+
+/// The array that `spec` names, or the only one of its file. Errors: those of readTensors;
+/// InvalidInput if it is not there, or one of several and none is named.
 Tensor readTensor(const std::string &spec);
 
 /// The same from memory; `file` names it in messages.
