@@ -3,7 +3,7 @@
 #include "runtime/kernels/ConvKernel.h"
 #include "runtime/kernels/FastConvs.h"
 #include "runtime/kernels/KernelVariants.h"
-#include "runtime/kernels/PackAvx2.h"
+#include "runtime/kernels/LookupAvx2.h"
 #include "runtime/kernels/RescaleKernels.h"
 
 #include <immintrin.h>
@@ -124,7 +124,10 @@ struct Simd256x64 : Simd256 {
 template <class Simd> constexpr RingKernels<typename Simd::Word> ringKernels() {
   using Word = typename Simd::Word;
   using Fast = FastConvs<Simd, Simd>;
+  using Loops = Elementwise<Word, Avx2Packer<Word>>;
   RingKernels<Word> kernels = loopKernels<Word, Avx2Packer<Word>>(ConvKernel<Simd>::run);
+  kernels.tableLookup = lookupTables<Word, Loops>;
+  kernels.oneHotLookup = lookupOneHots<Word, Loops>;
   kernels.packedWeightBytes = Fast::packedBytes;
   kernels.packWeights = Fast::pack;
   kernels.convPacked = Fast::run;

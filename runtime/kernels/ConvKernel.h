@@ -24,11 +24,12 @@ template <class Simd> class ConvKernel {
   static constexpr uint32_t tileRows = Simd::tileRows;       // output channels of a register tile
   static constexpr uint32_t tileVectors = Simd::tileVectors; // vectors of pixels of a register tile
   static constexpr uint32_t panelPixels = lanes * tileVectors;
-  static constexpr size_t panelDepth = 128; // 128 taps x 128 bytes: half of a 32 KB L1
-  static constexpr size_t panelWords = panelDepth * panelPixels;
+  static constexpr size_t panelBytes = 16 << 10; // half of a first cache of 32 KB
+  static constexpr size_t panelWords = panelBytes / sizeof(Word);
+  static constexpr size_t panelDepth = panelWords / panelPixels; // taps
   /// Panels that meet each block of weights one after the other. So planes of pixels are read and
   /// written in longer pieces, on fewer pages at a time; 64 KB, which the second cache holds.
-  static constexpr uint32_t stripPanels = (64 << 10) / (panelWords * sizeof(Word));
+  static constexpr uint32_t stripPanels = (64 << 10) / panelBytes;
   static constexpr uint32_t dotRows = 4, dotPixels = 4; // register tile of the dot-product form
 
   const ConvShape &shape;
@@ -72,9 +73,9 @@ private:
   void evaluate(const Word *input) {
     const size_t phaseBytes =
         geometry.isInput ? 0 : geometry.batch * geometry.imageElements() * sizeof(Word);
-    const size_t panelBytes = stripPanels * panelWords * sizeof(Word),
+    const size_t stripBytes = stripPanels * panelBytes,
                  columnBytes = dotPixels * paddedDepth() * sizeof(Word);
-    const size_t bufferBytes = panelBytes > columnBytes ? panelBytes : columnBytes;
+    const size_t bufferBytes = stripBytes > columnBytes ? stripBytes : columnBytes;
     const size_t offsetBytes = (depth() * sizeof(size_t) + 63) / 64 * 64;
     const size_t pairBytes =
         paired() ? (panelsDeep() * shape.outChannels * sizeof(Word) + 63) / 64 * 64 : 0;
