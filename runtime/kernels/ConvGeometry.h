@@ -44,7 +44,9 @@ struct ConvGeometry {
   ConvAxis height, width;
   bool isInput; ///< The phase image is the input.
   uint32_t batch, channels, channelsPerGroup;
-  size_t planeElements, phases; ///< Elements of one phase plane; planes per channel.
+  size_t planeElements, phases; ///< From one phase plane to the next; planes per channel.
+  /// Elements behind a phase plane that vectors may spoil.
+  static constexpr size_t planeSlack = 15;
 
   explicit ConvGeometry(const ConvShape &s)
       : height{s.inH, s.outH, s.kernelH, s.strideH, s.dilationH, s.padTop},
@@ -53,8 +55,8 @@ struct ConvGeometry {
     // A window that ends at the border exactly; else the plane would leave the input.
     isInput = s.strideH == 1 && s.strideW == 1 && s.padTop == 0 && s.padLeft == 0 &&
               height.planeSize() <= s.inH && width.planeSize() <= s.inW;
-    planeElements =
-        isInput ? size_t(s.inH) * s.inW : size_t(height.planeSize()) * width.planeSize();
+    planeElements = isInput ? size_t(s.inH) * s.inW
+                            : size_t(height.planeSize()) * width.planeSize() + planeSlack;
     phases = isInput ? 1 : size_t(height.phases()) * width.phases();
   }
 

@@ -4,7 +4,7 @@
 // at each point, is FastConv.h's with vectors and TileFilterConv.h's with a matrix unit.
 //
 // A *panel* is up to `most` vectors of neighbouring tiles that are done together. `Simd` as for
-// ConvKernel, and: sub; shiftRight; storeInterleaved; dealsRows.
+// ConvKernel, and: sub; shiftRight; storeInterleaved.
 // Compiled once per instruction set: internal linkage only (see KernelVariants.h).
 #pragma once
 
@@ -124,13 +124,19 @@ public:
       for (uint32_t row = 0; row < run.rows; ++row) {
         const size_t at = run.at + size_t(row) * shape.outW;
         const Word *y = line[row] + outputs * run.first;
-        for (uint32_t column = 0; column < run.columns; column += lanes) {
-          const uint32_t left = run.columns - column,
-                         mask =
-                             left < lanes ? (1u << left) - 1 : uint32_t((uint64_t(1) << lanes) - 1);
+        const Word *from = addend ? addend + at : nullptr;
+        uint32_t column = 0;
+        for (; column + lanes <= run.columns; column += lanes) {
           Vector v = Simd::load(y + column);
-          if (addend)
-            v = Simd::add(v, Simd::loadMasked(Simd::zero(), mask, addend + at + column));
+          if (from)
+            v = Simd::add(v, Simd::load(from + column));
+          Simd::store(output + at + column, v);
+        }
+        if (column < run.columns) {
+          const uint32_t mask = (1u << (run.columns - column)) - 1;
+          Vector v = Simd::load(y + column);
+          if (from)
+            v = Simd::add(v, Simd::loadMasked(Simd::zero(), mask, from + column));
           Simd::storeMasked(output + at + column, mask, v);
         }
       }

@@ -46,7 +46,6 @@ struct Simd512 {
   using Weight = __m512i;
   using Sum = __m512i;
   static constexpr uint32_t tileRows = 8, tileVectors = 2, pairedRows = 8;
-  static constexpr bool dealsRows = true;
   static Vector zero() { return _mm512_setzero_si512(); }
   static Vector load(const void *p) { return _mm512_loadu_si512(p); }
   static void store(void *p, Vector v) { _mm512_storeu_si512(p, v); }
