@@ -9,19 +9,25 @@ namespace gfs {
 
 namespace {
 
-/// One axis of the windows.
-struct PoolAxis {
-  int64_t in, out, kernel, stride, dilation, pad;
-
-  /// Outputs [first, end) whose window element `k` lies inside the image.
-  std::pair<int64_t, int64_t> inside(int64_t k) const {
-    int64_t base = k * dilation - pad; // input position of output 0
-    int64_t first = base >= 0 ? 0 : (-base + stride - 1) / stride;
-    int64_t end = base >= in ? 0 : (in - base + stride - 1) / stride;
-    return {std::min(first, out), std::min(end, out)};
-  }
-  int64_t position(int64_t output, int64_t k) const { return output * stride + k * dilation - pad; }
+/// Along one axis of the windows, for an element of the window: outputs [first, end) for which it
+/// lies inside the image, and its place in the image for the first of these.
+struct PoolTap {
+  size_t first, end, at;
 };
+
+std::vector<PoolTap> poolTaps(int64_t in, int64_t out, int64_t kernel, int64_t stride,
+                              int64_t dilation, int64_t pad) {
+  std::vector<PoolTap> taps;
+  for (int64_t k = 0; k < kernel; ++k) {
+    const int64_t base = k * dilation - pad; // its place for output 0
+    const int64_t first = base >= 0 ? 0 : (-base + stride - 1) / stride,
+                  end = base >= in ? 0 : std::min(out, (in - base + stride - 1) / stride);
+    if (first < end)
+      taps.push_back({static_cast<size_t>(first), static_cast<size_t>(end),
+                      static_cast<size_t>(base + first * stride)});
+  }
+  return taps;
+}
 
 template <class Word> class SumPool final : public LocalGate<Word> {
 public:
@@ -29,12 +35,18 @@ public:
       : LocalGate<Word>(site, LocalWork::Computes, LocalReach::AnyElement) {
     const plan::SumPool &pool = site.step.sum_pool();
     const auto &from = site.operand(0).shape(), &to = site.result().shape();
-    planes = static_cast<int64_t>(from[0] * from[1]);
+    planes = from[0] * from[1];
+    imageColumns = from[3];
+    imageSize = from[2] * from[3];
+    sumColumns = to[3];
+    sumSize = to[2] * to[3];
+    rowStride = pool.stride_h() * imageColumns;
+    columnStride = pool.stride_w();
     auto size = [](uint64_t value) { return static_cast<int64_t>(value); };
-    rows = {size(from[2]),   size(to[2]),       pool.kernel_h(),
-            pool.stride_h(), pool.dilation_h(), pool.pad_top()};
-    columns = {size(from[3]),   size(to[3]),       pool.kernel_w(),
-               pool.stride_w(), pool.dilation_w(), pool.pad_left()};
+    rowTaps = poolTaps(size(from[2]), size(to[2]), pool.kernel_h(), pool.stride_h(),
+                       pool.dilation_h(), pool.pad_top());
+    columnTaps = poolTaps(size(from[3]), size(to[3]), pool.kernel_w(), pool.stride_w(),
+                          pool.dilation_w(), pool.pad_left());
   }
 
 private:
@@ -43,23 +55,25 @@ private:
     std::fill(out.begin(), out.end(), Word(0));
     const Word *image = in[0].data();
     Word *sums = out.data();
-    for (int64_t plane = 0; plane < planes;
-         ++plane, image += rows.in * columns.in, sums += rows.out * columns.out)
-      for (int64_t kh = 0; kh < rows.kernel; ++kh)
-        for (auto [row, rowEnd] = rows.inside(kh); row < rowEnd; ++row)
-          addRow(image + rows.position(row, kh) * columns.in, sums + row * columns.out);
+    for (size_t plane = 0; plane < planes; ++plane, image += imageSize, sums += sumSize)
+      for (const PoolTap &tap : rowTaps) {
+        const Word *line = image + tap.at * imageColumns;
+        for (size_t row = tap.first; row < tap.end; ++row, line += rowStride)
+          addRow(line, sums + row * sumColumns);
+      }
   }
 
   void addRow(const Word *line, Word *sums) const {
-    for (int64_t kw = 0; kw < columns.kernel; ++kw) {
-      auto [first, end] = columns.inside(kw);
-      for (int64_t i = first; i < end; ++i)
-        sums[i] += line[columns.position(i, kw)];
+    for (const PoolTap &tap : columnTaps) {
+      const Word *element = line + tap.at;
+      for (size_t i = tap.first; i < tap.end; ++i, element += columnStride)
+        sums[i] += *element;
     }
   }
 
-  int64_t planes = 0;
-  PoolAxis rows{}, columns{};
+  size_t planes = 0, imageColumns = 0, imageSize = 0, sumColumns = 0, sumSize = 0;
+  size_t rowStride = 0, columnStride = 0; ///< In the image, from one sum to the next.
+  std::vector<PoolTap> rowTaps, columnTaps;
 };
 
 } // namespace
