@@ -36,24 +36,31 @@ struct TransposedAxis {
   }
 };
 
-using Axes = std::array<TransposedAxis, 2>;
+/// As many as the operand has spatial axes.
+using Axes = SmallVector<TransposedAxis, 3>;
 
-/// Attributes for one or two spatial axes; one becomes W.
-std::array<int64_t, 2> readPair(Node &node, const char *name, size_t axes, int64_t fallback) {
+int64_t phasesOf(const Axes &axes) {
+  int64_t phases = 1;
+  for (const TransposedAxis &axis : axes)
+    phases *= axis.stride;
+  return phases;
+}
+
+/// An attribute with a number for each spatial axis.
+std::vector<int64_t> readNumbers(Node &node, const char *name, size_t axes, int64_t fallback) {
   std::vector<int64_t> numbers = node.integers(name, std::vector<int64_t>(axes, fallback));
   if (numbers.size() != axes)
     node.malformed(fmt::format("attribute '{}' has {} numbers for {} spatial axes", name,
                                numbers.size(), axes));
-  std::array<int64_t, 2> pair{fallback, fallback};
-  std::copy(numbers.begin(), numbers.end(), pair.end() - axes);
-  return pair;
+  return numbers;
 }
 
 /// Where the result begins and ends: pads cut off what the stride and the kernel make, output
 /// padding adds to its end, and a given shape decides how much is cut off.
-void placeResult(Node &node, Axes &axes, size_t spatial) {
+void placeResult(Node &node, Axes &axes) {
   constexpr int64_t largest = int64_t(1) << 24;
-  std::array<int64_t, 2> extra = readPair(node, "output_padding", spatial, 0);
+  const size_t spatial = axes.size();
+  std::vector<int64_t> extra = readNumbers(node, "output_padding", spatial, 0);
   bool hasShape = node.hasAttribute("output_shape");
   std::vector<int64_t> shape = node.integers("output_shape", std::vector<int64_t>(spatial, 1));
   if (shape.size() > spatial) // some exporters give N and C, too
@@ -67,12 +74,11 @@ void placeResult(Node &node, Axes &axes, size_t spatial) {
   if (!same && automatic != "NOTSET" && automatic != "VALID" && !automatic.empty())
     node.malformed(fmt::format("auto_pad '{}' is not known", automatic));
   for (size_t i = 0; i < spatial; ++i) {
-    TransposedAxis &axis = axes[2 - spatial + i];
-    int64_t more = extra[2 - spatial + i];
-    if (more < 0 || more > largest || std::abs(pads[i]) > largest ||
+    TransposedAxis &axis = axes[i];
+    if (extra[i] < 0 || extra[i] > largest || std::abs(pads[i]) > largest ||
         std::abs(pads[spatial + i]) > largest || shape[i] <= 0 || shape[i] > largest)
       node.malformed("output_padding, pads or output_shape are out of range");
-    int64_t full = axis.stride * (axis.extent - 1) + axis.span() + more;
+    int64_t full = axis.stride * (axis.extent - 1) + axis.span() + extra[i];
     if (same || hasShape) {
       axis.result = hasShape ? shape[i] : axis.extent * axis.stride;
       int64_t cut = std::max<int64_t>(0, full - axis.result);
@@ -89,32 +95,52 @@ void placeResult(Node &node, Axes &axes, size_t spatial) {
 }
 
 Axes readAxes(Node &node, ArrayRef<int64_t> input, ArrayRef<int64_t> weight) {
-  size_t spatial = input.size() - 2;
   constexpr int64_t largest = int64_t(1) << 16;
-  std::array<int64_t, 2> strides = readPair(node, "strides", spatial, 1),
-                         dilations = readPair(node, "dilations", spatial, 1);
-  Axes axes{{{1, 1, 1, 1}, {1, 1, 1, 1}}};
-  axes[0].result = 1;
-  std::vector<int64_t> kernel =
-      node.integers("kernel_shape", std::vector<int64_t>(weight.begin() + 2, weight.end()));
+  const size_t spatial = input.size() - 2;
+  std::vector<int64_t> strides = readNumbers(node, "strides", spatial, 1),
+                       dilations = readNumbers(node, "dilations", spatial, 1);
+  std::vector<int64_t> kernel = node.integers("kernel_shape", weight.drop_front(2).vec());
   if (ArrayRef<int64_t>(kernel) != weight.drop_front(2))
     node.malformed("kernel_shape differs from the weight's shape");
-  for (size_t i = 2 - spatial; i < 2; ++i) {
-    axes[i] = {input[spatial + i], weight[spatial + i], strides[i], dilations[i]};
+  Axes axes;
+  for (size_t i = 0; i < spatial; ++i) {
+    axes.push_back({input[2 + i], weight[2 + i], strides[i], dilations[i]});
     if (strides[i] <= 0 || dilations[i] <= 0 || strides[i] > largest || dilations[i] > largest)
       node.malformed("strides and dilations must be positive");
   }
-  placeResult(node, axes, spatial);
+  placeResult(node, axes);
   return axes;
 }
 
-/// [I, O/g, KH, KW] as the weights [g, phases, O/g][I/g, TH, TW] of one convolution whose channels
-/// are the phases of each group's channels.
+/// Where the weight's plane of one input and output has the tap that `axes` have at `phase`, both
+/// counted over all axes with the last fastest, for the convolution's tap `tap`; -1 if there is
+/// none.
+int64_t sourceOf(const Axes &axes, int64_t phase, int64_t tap) {
+  int64_t source = 0, extents = 1;
+  for (const TransposedAxis &axis : llvm::reverse(axes)) {
+    const int64_t along = axis.source(phase % axis.stride, tap % axis.taps());
+    if (along < 0)
+      return -1;
+    source += along * extents;
+    extents *= axis.kernel;
+    phase /= axis.stride;
+    tap /= axis.taps();
+  }
+  return source;
+}
+
+/// [I, O/g, kernel ..] as the weights [g, phases, O/g][I/g, taps ..] of one convolution whose
+/// channels are the phases of each group's channels.
 Value emitPhaseWeights(Node &node, ArrayRef<int64_t> shape, const Axes &axes, int64_t groups) {
   nn::ConstantData data = *node.constant(1);
-  int64_t inputs = shape[0] / groups, outputs = shape[1], rows = axes[0].kernel,
-          columns = axes[1].kernel, phases = axes[0].stride * axes[1].stride;
-  nn::Shape target{groups * phases * outputs, inputs, axes[0].taps(), axes[1].taps()};
+  const int64_t inputs = shape[0] / groups, outputs = shape[1], phases = phasesOf(axes);
+  int64_t plane = 1, taps = 1;
+  nn::Shape target{groups * phases * outputs, inputs};
+  for (const TransposedAxis &axis : axes) {
+    target.push_back(axis.taps());
+    plane *= axis.kernel;
+    taps *= axis.taps();
+  }
   node.spend(target);
   std::vector<float> weights(static_cast<size_t>(nn::elementCount(target)), 0.0f);
   auto next = weights.begin();
@@ -122,14 +148,10 @@ Value emitPhaseWeights(Node &node, ArrayRef<int64_t> shape, const Axes &axes, in
     int64_t output = filter % outputs, phase = filter / outputs % phases,
             group = filter / (outputs * phases);
     for (int64_t input = 0; input < inputs; ++input) {
-      int64_t plane = ((group * inputs + input) * outputs + output) * rows * columns;
-      for (int64_t y = 0; y < target[2]; ++y)
-        for (int64_t x = 0; x < target[3]; ++x, ++next) {
-          int64_t row = axes[0].source(phase / axes[1].stride, y),
-                  column = axes[1].source(phase % axes[1].stride, x);
-          if (row >= 0 && column >= 0)
-            *next = data[static_cast<size_t>(plane + row * columns + column)];
-        }
+      int64_t first = ((group * inputs + input) * outputs + output) * plane;
+      for (int64_t tap = 0; tap < taps; ++tap, ++next)
+        if (int64_t source = sourceOf(axes, phase, tap); source >= 0)
+          *next = data[static_cast<size_t>(first + source)];
     }
   }
   return node.emitConstant(target, std::move(weights));
@@ -152,19 +174,26 @@ std::vector<int64_t> countFrom(int64_t start, int64_t count) {
   return indices;
 }
 
-/// [N, g phases O/g, M_h, M_w] to [N, O, H, W]: phases become the low part of the position.
+/// [N, g phases O/g, steps ..] to [N, O, result ..]: phases become the low part of the position.
 Value interleave(Node &node, Value phased, const Axes &axes, int64_t groups, int64_t outputs) {
   ArrayRef<int64_t> shape = Node::shapeOf(phased);
-  int64_t batch = shape[0], rows = shape[2], columns = shape[3];
+  const auto spatial = static_cast<int64_t>(axes.size());
   OnnxValue value{phased, nullptr};
-  if (axes[0].stride * axes[1].stride > 1) {
-    value = node.reshape(value,
-                         {batch, groups, axes[0].stride, axes[1].stride, outputs, rows, columns});
-    value = node.transpose(value, {0, 1, 4, 5, 2, 6, 3});
-    value = node.reshape(
-        value, {batch, groups * outputs, rows * axes[0].stride, columns * axes[1].stride});
+  if (phasesOf(axes) > 1) {
+    nn::Shape split{shape[0] * groups}, joined{shape[0], groups * outputs};
+    SmallVector<int64_t> permutation{0, 1 + spatial};
+    for (int64_t i = 0; i < spatial; ++i) {
+      split.push_back(axes[static_cast<size_t>(i)].stride);
+      permutation.append({2 + spatial + i, 1 + i});
+    }
+    split.push_back(outputs);
+    for (auto [axis, steps] : llvm::zip(axes, shape.drop_front(2))) {
+      split.push_back(steps);
+      joined.push_back(steps * axis.stride);
+    }
+    value = node.reshape(node.transpose(node.reshape(value, split), permutation), joined);
   }
-  for (size_t i = 0; i < 2; ++i)
+  for (size_t i = 0; i < axes.size(); ++i)
     value = node.take(value, 2 + i, countFrom(axes[i].crop, axes[i].result));
   return value.tensor;
 }
@@ -175,33 +204,32 @@ void importConvTranspose(Node &node) {
   if (input.size() != shape.size() || input.size() < 3 || input[1] != shape[0])
     node.malformed(fmt::format("operand {} and weight {} do not fit", nn::printShape(input),
                                nn::printShape(shape)));
-  if (input.size() > 4)
+  if (input.size() > 5)
     node.unsupported(fmt::format("an operand of shape {}", nn::printShape(input)),
-                     "only one and two spatial axes are supported");
+                     "only one, two and three spatial axes are supported");
   int64_t groups = node.integer("group", 1);
   if (groups <= 0 || input[1] % groups != 0)
     node.malformed(fmt::format("{} groups of {} channels", groups, input[1]));
   Axes axes = readAxes(node, input, shape);
-  int64_t outputs = shape[1], phases = axes[0].stride * axes[1].stride;
+  int64_t outputs = shape[1];
   Value weight = emitPhaseWeights(node, shape, axes, groups);
-  Value bias = node.has(2) ? emitPhaseBias(node, outputs, groups, phases) : Value();
-  OnnxValue image{asImage(node, node.tensor(0)), nullptr};
-  std::array<int64_t, 4> pads{};
-  for (size_t i = 0; i < 2; ++i) {
+  Value bias = node.has(2) ? emitPhaseBias(node, outputs, groups, phasesOf(axes)) : Value();
+  OnnxValue operand{node.tensor(0), nullptr};
+  Window window;
+  for (auto [i, axis, along] : llvm::enumerate(axes, window.spatial(axes.size()))) {
     // The largest t comes first, so that position m of the result reads m - t; behind the operand
     // there is nothing but zeros.
-    pads[i] = (axes[i].taps() - 1) * axes[i].tapDistance();
-    pads[2 + i] = std::max<int64_t>(0, axes[i].steps() - axes[i].extent);
-    node.checkExtent(axes[i].steps());
-    if (axes[i].steps() < axes[i].extent)
-      image = node.take(image, 2 + i, countFrom(0, axes[i].steps()));
+    node.checkExtent(axis.steps());
+    if (axis.steps() < axis.extent)
+      operand = node.take(operand, 2 + i, countFrom(0, axis.steps()));
+    *along = {.extent = std::min(axis.extent, axis.steps()),
+              .kernel = axis.taps(),
+              .dilation = axis.tapDistance(),
+              .before = (axis.taps() - 1) * axis.tapDistance(),
+              .after = std::max<int64_t>(0, axis.steps() - axis.extent)};
   }
-  int64_t ones[] = {1, 1}, distances[] = {axes[0].tapDistance(), axes[1].tapDistance()};
-  Value phased = node.emit<nn::Conv2dOp>(
-      {input[0], groups * phases * outputs, axes[0].steps(), axes[1].steps()}, image.tensor, weight,
-      bias, ArrayRef<int64_t>(ones), ArrayRef<int64_t>(distances), ArrayRef<int64_t>(pads),
-      static_cast<uint64_t>(groups));
-  node.result(fromImage(node, interleave(node, phased, axes, groups, outputs), input.size()));
+  Value phased = emitConvolution(node, operand.tensor, weight, bias, window, groups);
+  node.result(interleave(node, phased, axes, groups, outputs));
 }
 
 } // namespace

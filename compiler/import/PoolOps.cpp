@@ -9,48 +9,64 @@ using namespace mlir;
 
 namespace gfs::onnx {
 
-static void importMaxPool(Node &node) {
-  node.ignore({"storage_order"});
-  nn::Shape input = node.shape(0);
-  Window window = readWindow(node, input, {});
-  Value result = node.emit<nn::MaxPool2dOp>(
-      pooledShape(node, window, input, input[1]), asImage(node, node.tensor(0)),
-      ArrayRef<int64_t>(window.kernel), ArrayRef<int64_t>(window.strides),
-      ArrayRef<int64_t>(window.dilations), ArrayRef<int64_t>(window.allPads()));
-  node.result(fromImage(node, result, input.size()));
+/// Pools `value`, a volume's planes or an image, with `pool(image, rows, columns)`: a volume first
+/// along D, as images 1 D C*H*W of whole planes, then along H and W.
+template <class Pool> static void poolAxes(Node &node, Pool pool) {
+  const nn::Shape input = node.shape(0);
+  const auto [depth, rows, columns] = readWindow(node, input, {});
+  Value image = asImage(node, node.tensor(0));
+  if (input.size() == 5) {
+    const int64_t plane = input[1] * input[3] * input[4], positions = depth.positions(node);
+    image = pool(node.emitReshape(image, {input[0], 1, input[2], plane}), depth,
+                 WindowAxis{.extent = plane});
+    image = node.emitReshape(image, {input[0] * positions, input[1], input[3], input[4]});
+  }
+  node.result(fromImage(node, pool(image, rows, columns), input.size(), input[0]));
 }
 
-/// Zeros around H and W.
-static Value padWithZeros(Node &node, Value image, const std::array<int64_t, 4> &pads) {
-  OnnxValue value{image, nullptr};
-  for (size_t axis = 0; axis < 2; ++axis) {
-    node.checkExtent(pads[axis] + value.shape()[2 + axis] + pads[2 + axis]);
-    std::vector<int64_t> indices(static_cast<size_t>(pads[axis]), -1);
-    indices.resize(indices.size() + static_cast<size_t>(value.shape()[2 + axis]));
-    std::iota(indices.begin() + pads[axis], indices.end(), 0);
-    indices.resize(indices.size() + static_cast<size_t>(pads[2 + axis]), -1);
-    value = node.take(value, 2 + axis, indices);
-  }
-  return value.tensor;
+static nn::Shape pooledShape(const Node &node, Value image, const WindowAxis &rows,
+                             const WindowAxis &columns) {
+  ArrayRef<int64_t> shape = Node::shapeOf(image);
+  return {shape[0], shape[1], rows.positions(node), columns.positions(node)};
+}
+
+static void importMaxPool(Node &node) {
+  node.ignore({"storage_order"});
+  poolAxes(node, [&](Value image, const WindowAxis &rows, const WindowAxis &columns) -> Value {
+    const ImageWindow window(rows, columns);
+    return node.emit<nn::MaxPool2dOp>(
+        pooledShape(node, image, rows, columns), image, ArrayRef<int64_t>(window.kernel),
+        ArrayRef<int64_t>(window.strides), ArrayRef<int64_t>(window.dilations),
+        ArrayRef<int64_t>(window.pads));
+  });
+}
+
+/// Zeros around axis `axis` of an image; the window then has no padding but what rounding up adds.
+static Value padWithZeros(Node &node, Value image, size_t axis, WindowAxis &window) {
+  node.checkExtent(window.before + window.extent + window.after);
+  std::vector<int64_t> indices(static_cast<size_t>(window.before), -1);
+  indices.resize(indices.size() + static_cast<size_t>(window.extent));
+  std::iota(indices.begin() + window.before, indices.end(), 0);
+  indices.resize(indices.size() + static_cast<size_t>(window.after), -1);
+  window.extent = static_cast<int64_t>(indices.size());
+  window.before = window.after = 0;
+  return node.take({image, nullptr}, axis, indices).tensor;
 }
 
 static void importAveragePool(Node &node) {
-  nn::Shape input = node.shape(0);
-  Window window = readWindow(node, input, {});
-  bool countPads = node.integer("count_include_pad", 0) != 0;
-  Value image = asImage(node, node.tensor(0));
-  std::array<int64_t, 4> pads = window.allPads();
-  nn::Shape shape = pooledShape(node, window, input, input[1]);
-  if (countPads && window.ceilPads != std::array<int64_t, 2>{0, 0}) {
+  const bool countPads = node.integer("count_include_pad", 0) != 0;
+  poolAxes(node, [&](Value image, WindowAxis rows, WindowAxis columns) -> Value {
+    const nn::Shape shape = pooledShape(node, image, rows, columns);
     // The padding counts, but not what rounding up adds to it.
-    image = padWithZeros(node, image, window.pads);
-    pads = {0, 0, window.ceilPads[0], window.ceilPads[1]};
-    countPads = false;
-  }
-  Value result = node.emit<nn::AvgPool2dOp>(
-      shape, image, ArrayRef<int64_t>(window.kernel), ArrayRef<int64_t>(window.strides),
-      ArrayRef<int64_t>(window.dilations), ArrayRef<int64_t>(pads), countPads);
-  node.result(fromImage(node, result, input.size()));
+    const bool explicitPads = countPads && (rows.ceil != 0 || columns.ceil != 0);
+    if (explicitPads)
+      image = padWithZeros(node, padWithZeros(node, image, 2, rows), 3, columns);
+    const ImageWindow window(rows, columns);
+    return node.emit<nn::AvgPool2dOp>(shape, image, ArrayRef<int64_t>(window.kernel),
+                                      ArrayRef<int64_t>(window.strides),
+                                      ArrayRef<int64_t>(window.dilations),
+                                      ArrayRef<int64_t>(window.pads), countPads && !explicitPads);
+  });
 }
 
 template <class Pool> static Value emitGlobal(Node &node, Value image, Pool pool) {
@@ -66,24 +82,33 @@ static Value emitMean(Node &node, Value image) {
   });
 }
 
+/// All spatial axes as two.
 static Value spatialImage(Node &node) {
-  size_t rank = node.shape(0).size();
-  if (rank != 3 && rank != 4)
-    node.unsupported(fmt::format("an operand of shape {}", nn::printShape(node.shape(0))),
-                     "only one and two spatial axes are supported");
-  return asImage(node, node.tensor(0));
+  const nn::Shape shape = node.shape(0);
+  if (shape.size() < 3)
+    node.malformed(fmt::format("an operand of shape {}", nn::printShape(shape)));
+  int64_t rows = 1;
+  for (size_t axis = 2; axis + 1 < shape.size(); ++axis)
+    rows *= shape[axis];
+  return node.emitReshape(node.tensor(0), {shape[0], shape[1], rows, shape.back()});
+}
+
+/// N C 1 1 with as many axes as the operand.
+static void globalResult(Node &node, Value pooled) {
+  nn::Shape shape(node.shape(0).size(), 1);
+  std::copy_n(Node::shapeOf(pooled).begin(), 2, shape.begin());
+  node.result(node.emitReshape(pooled, shape));
 }
 
 static void importGlobalAveragePool(Node &node) {
-  node.result(fromImage(node, emitMean(node, spatialImage(node)), node.shape(0).size()));
+  globalResult(node, emitMean(node, spatialImage(node)));
 }
 
 static void importGlobalMaxPool(Node &node) {
   Value image = spatialImage(node);
-  Value result = emitGlobal(node, image, [&](auto shape, auto kernel, auto ones, auto none) {
-    return node.emit<nn::MaxPool2dOp>(shape, image, kernel, ones, ones, none);
-  });
-  node.result(fromImage(node, result, node.shape(0).size()));
+  globalResult(node, emitGlobal(node, image, [&](auto shape, auto kernel, auto ones, auto none) {
+                 return node.emit<nn::MaxPool2dOp>(shape, image, kernel, ones, ones, none);
+               }));
 }
 
 void addPoolOps(HandlerTable &table) {

@@ -3,110 +3,115 @@
 
 namespace gfs::onnx {
 
-std::array<int64_t, 4> Window::allPads() const {
-  return {pads[0], pads[1], pads[2] + ceilPads[0], pads[3] + ceilPads[1]};
+int64_t WindowAxis::positions(const Node &node) const {
+  int64_t room = before + extent + after + ceil - span();
+  if (room < 0)
+    node.malformed(fmt::format("a window of {} does not fit into the padded extent {}", span(),
+                               before + extent + after + ceil));
+  return room / stride + 1;
 }
 
-/// Puts the numbers of the spatial axes at the end of `target`, so that one axis becomes W.
-template <size_t N>
-static void fill(const Node &node, const char *name, llvm::ArrayRef<int64_t> numbers, size_t axes,
-                 std::array<int64_t, N> &target) {
-  if (numbers.size() != axes)
-    node.malformed(fmt::format("attribute '{}' has {} numbers for {} spatial axes", name,
-                               numbers.size(), axes));
-  std::copy(numbers.begin(), numbers.end(), target.end() - numbers.size());
+llvm::SmallVector<WindowAxis *, 3> Window::spatial(size_t axes) {
+  WindowAxis *all[] = {&depth, &rows, &columns};
+  return llvm::SmallVector<WindowAxis *, 3>(llvm::ArrayRef(all).take_back(axes));
 }
 
-/// SAME: as many positions as ceil(extent / stride); the odd row of padding goes below (UPPER) or
-/// above (LOWER).
-static void padSame(Window &window, bool upper) {
-  for (size_t axis = 0; axis < 2; ++axis) {
-    int64_t stride = window.strides[axis], extent = window.image[axis];
-    int64_t span = (window.kernel[axis] - 1) * window.dilations[axis] + 1;
-    int64_t total =
-        std::max<int64_t>(0, ((extent + stride - 1) / stride - 1) * stride + span - extent);
-    int64_t less = total / 2;
-    window.pads[axis] = upper ? less : total - less;
-    window.pads[2 + axis] = upper ? total - less : less;
-  }
+/// SAME: as many positions as ceil(extent / stride); the odd row of padding goes behind (UPPER) or
+/// in front (LOWER).
+static void padSame(WindowAxis &axis, bool upper) {
+  int64_t total =
+      std::max<int64_t>(0, ((axis.extent + axis.stride - 1) / axis.stride - 1) * axis.stride +
+                               axis.span() - axis.extent);
+  int64_t less = total / 2;
+  axis.before = upper ? less : total - less;
+  axis.after = upper ? total - less : less;
 }
 
 /// Rounding up: one position more where the stride leaves a rest, unless its window would begin in
 /// the padding after the image. An image smaller than the window by less than a stride has one.
-static void padForCeil(Window &window) {
-  nn::WindowGeometry geometry = window.geometry();
-  for (unsigned axis = 0; axis < 2; ++axis) {
-    int64_t extent = window.image[axis], stride = window.strides[axis];
-    int64_t padded = extent + window.pads[axis] + window.pads[2 + axis];
-    int64_t room = padded - geometry.span(axis);
-    if (room <= -stride || room % stride == 0)
-      continue;
-    int64_t start = room < 0 ? 0 : (room / stride + 1) * stride;
-    if (start < extent + window.pads[axis])
-      window.ceilPads[axis] = start + geometry.span(axis) - padded;
-  }
+static void padForCeil(WindowAxis &axis) {
+  int64_t padded = axis.extent + axis.before + axis.after;
+  int64_t room = padded - axis.span();
+  if (room <= -axis.stride || room % axis.stride == 0)
+    return;
+  int64_t start = room < 0 ? 0 : (room / axis.stride + 1) * axis.stride;
+  if (start < axis.extent + axis.before)
+    axis.ceil = start + axis.span() - padded;
+}
+
+/// As many numbers as there are spatial axes, or as `pads` has, twice as many.
+static std::vector<int64_t> readNumbers(Node &node, const char *name, std::vector<int64_t> fallback,
+                                        size_t axes) {
+  const size_t expected = fallback.empty() ? axes : fallback.size();
+  std::vector<int64_t> numbers = node.integers(name, std::move(fallback));
+  if (numbers.size() != expected)
+    node.malformed(fmt::format("attribute '{}' has {} numbers for {} spatial axes", name,
+                               numbers.size(), axes));
+  return numbers;
 }
 
 Window readWindow(Node &node, llvm::ArrayRef<int64_t> input, llvm::ArrayRef<int64_t> kernel) {
-  if (input.size() != 3 && input.size() != 4)
+  if (input.size() < 3 || input.size() > 5)
     node.unsupported(fmt::format("an operand of shape {}", nn::printShape(input)),
-                     "only one and two spatial axes are supported");
-  size_t axes = input.size() - 2;
+                     "only one, two and three spatial axes are supported");
+  const size_t axes = input.size() - 2;
+  const std::vector<int64_t> ones(axes, 1);
+  std::vector<int64_t> kernels = readNumbers(node, "kernel_shape", kernel.vec(), axes),
+                       strides = readNumbers(node, "strides", ones, axes),
+                       dilations = readNumbers(node, "dilations", ones, axes),
+                       pads = readNumbers(node, "pads", std::vector<int64_t>(2 * axes, 0), axes);
   Window window;
-  std::vector<int64_t> ones(axes, 1);
-  fill(node, "kernel_shape", node.integers("kernel_shape", kernel.vec()), axes, window.kernel);
-  fill(node, "strides", node.integers("strides", ones), axes, window.strides);
-  fill(node, "dilations", node.integers("dilations", ones), axes, window.dilations);
-  std::copy(input.end() - axes, input.end(), window.image.end() - axes);
-
-  std::vector<int64_t> pads = node.integers("pads", std::vector<int64_t>(2 * axes, 0));
-  if (pads.size() != 2 * axes)
-    node.malformed(
-        fmt::format("attribute 'pads' has {} numbers for {} spatial axes", pads.size(), axes));
-  for (size_t axis = 0; axis < axes; ++axis) {
-    window.pads[2 - axes + axis] = pads[axis];
-    window.pads[4 - axes + axis] = pads[axes + axis];
+  const llvm::SmallVector<WindowAxis *, 3> spatial = window.spatial(axes);
+  for (size_t i = 0; i < axes; ++i)
+    *spatial[i] = {.extent = input[2 + i],
+                   .kernel = kernels[i],
+                   .stride = strides[i],
+                   .dilation = dilations[i],
+                   .before = pads[i],
+                   .after = pads[axes + i]};
+  for (const WindowAxis *axis : spatial) {
+    ImageWindow alone(*axis, {});
+    if (!nn::WindowGeometry{alone.kernel, alone.strides, alone.dilations, alone.pads}.isValid())
+      node.unsupported(
+          "kernel, strides and dilations must be positive and pads must not be negative, "
+          "all below 2^24",
+          "export the model with an explicit Pad or Slice instead");
   }
-  std::string automatic = node.text("auto_pad", "NOTSET");
-  if (!window.geometry().isValid())
-    node.unsupported(
-        "kernel, strides and dilations must be positive and pads must not be negative, "
-        "all below 2^24",
-        "export the model with an explicit Pad or Slice instead");
-  if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER")
-    padSame(window, automatic == "SAME_UPPER");
-  else if (automatic == "VALID")
-    window.pads = {0, 0, 0, 0};
-  else if (automatic != "NOTSET" && !automatic.empty())
+  const std::string automatic = node.text("auto_pad", "NOTSET");
+  const bool upper = automatic == "SAME_UPPER", same = upper || automatic == "SAME_LOWER";
+  if (!same && automatic != "VALID" && automatic != "NOTSET" && !automatic.empty())
     node.malformed(fmt::format("auto_pad '{}' is not known", automatic));
-  if (node.integer("ceil_mode", 0) != 0)
-    padForCeil(window);
-  return window;
-}
-
-nn::Shape pooledShape(const Node &node, const Window &window, llvm::ArrayRef<int64_t> input,
-                      int64_t channels) {
-  nn::Shape shape{input[0], channels};
-  std::array<int64_t, 4> pads = window.allPads();
-  nn::WindowGeometry geometry{window.kernel, window.strides, window.dilations, pads};
-  for (unsigned axis = 0; axis < 2; ++axis) {
-    shape.push_back(geometry.positions(axis, window.image[axis]));
-    if (shape.back() == 0)
-      node.malformed(fmt::format("a window of {} does not fit into the padded extent {}",
-                                 geometry.span(axis),
-                                 window.image[axis] + pads[axis] + pads[2 + axis]));
+  const bool ceil = node.integer("ceil_mode", 0) != 0;
+  for (WindowAxis *axis : spatial) {
+    if (same)
+      padSame(*axis, upper);
+    else if (automatic == "VALID")
+      axis->before = axis->after = 0;
+    if (ceil)
+      padForCeil(*axis);
   }
-  return shape;
+  return window;
 }
 
 mlir::Value asImage(Node &node, mlir::Value value) {
   llvm::ArrayRef<int64_t> shape = Node::shapeOf(value);
-  return shape.size() == 3 ? node.emitReshape(value, {shape[0], shape[1], 1, shape[2]}) : value;
+  if (shape.size() == 3)
+    return node.emitReshape(value, {shape[0], shape[1], 1, shape[2]});
+  if (shape.size() < 5)
+    return value;
+  OnnxValue planes = node.transpose({value, nullptr}, {0, 2, 1, 3, 4});
+  return node.emitReshape(planes.tensor, {shape[0] * shape[2], shape[1], shape[3], shape[4]});
 }
 
-mlir::Value fromImage(Node &node, mlir::Value value, size_t rank) {
+mlir::Value fromImage(Node &node, mlir::Value value, size_t rank, int64_t batch) {
   llvm::ArrayRef<int64_t> shape = Node::shapeOf(value);
-  return rank == 3 ? node.emitReshape(value, {shape[0], shape[1], shape[3]}) : value;
+  if (rank == 3)
+    return node.emitReshape(value, {shape[0], shape[1], shape[3]});
+  if (rank < 5)
+    return value;
+  mlir::Value planes =
+      node.emitReshape(value, {batch, shape[0] / batch, shape[1], shape[2], shape[3]});
+  return node.transpose({planes, nullptr}, {0, 2, 1, 3, 4}).tensor;
 }
 
 } // namespace gfs::onnx

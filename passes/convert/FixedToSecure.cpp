@@ -33,7 +33,49 @@ static bool needsMasked(OpOperand &use) {
              fixed::SquareOp, fixed::MulOp>(user);
 }
 
+/// Operations that only move and repeat elements of their one operand.
+static bool movesElements(Operation *op) {
+  return isa<fixed::ReshapeOp, fixed::TransposeOp, fixed::TakeOp>(op);
+}
+
 namespace {
+/// Where shares are opened that are needed masked behind operations that move elements: there, or
+/// before, if that are fewer elements (nearest neighbours of a resize, windows along a third axis,
+/// that repeat theirs).
+class Openings {
+public:
+  explicit Openings(func::FuncOp function) {
+    for (Operation &op : llvm::reverse(function.getBody().front()))
+      for (Value result : op.getResults())
+        place(result);
+    for (Value argument : function.getArguments())
+      place(argument);
+  }
+  /// Whether `value`, if it is a share, is opened itself.
+  bool contains(Value value) const { return opened.contains(value); }
+
+private:
+  /// Elements opened at a value or behind it, at least; 0 if nobody needs them masked.
+  DenseMap<Value, int64_t> elements;
+  DenseSet<Value> opened;
+
+  void place(Value value) {
+    auto type = dyn_cast<fixed::TensorType>(value.getType());
+    if (!type)
+      return;
+    int64_t behind = 0;
+    for (Operation *user : value.getUsers())
+      if (movesElements(user))
+        behind += elements.lookup(user->getResult(0));
+    const int64_t own = type.getNumElements();
+    if (llvm::any_of(value.getUses(), needsMasked) || own < behind) {
+      opened.insert(value);
+      behind = own;
+    }
+    elements[value] = behind;
+  }
+};
+
 /// The kinds in which a value can be had without an open or unmask made for it alone.
 struct Kinds {
   bool share = false, masked = false;
@@ -57,6 +99,12 @@ public:
     Block *body = function.addEntryBlock();
     ops.setInsertionPointToStart(body);
 
+    Openings openings(source);
+    auto classify = [&](Value value, Kinds own) {
+      native[value] = own;
+      own.masked |= openings.contains(value);
+      kinds[value] = own;
+    };
     for (Value argument : source.getArguments())
       classify(argument, {.share = true});
     for (Operation &op : source.getOps()) {
@@ -127,12 +175,6 @@ private:
     }
     // Operands of different kinds: the masked ones are unmasked.
     return all.share || all.masked ? all : Kinds{.share = true};
-  }
-
-  void classify(Value value, Kinds own) {
-    native[value] = own;
-    own.masked |= llvm::any_of(value.getUses(), needsMasked);
-    kinds[value] = own;
   }
 
   /// `value` in one kind; local operations are built on demand, in the kinds that are asked for.

@@ -9,7 +9,8 @@ def ConvertFixedToSecure : Pass<"convert-fixed-to-secure", "::mlir::ModuleOp"> {
   let summary = "Turn clear integer operations into two-party steps.";
   let description = [{
     Each value gets the kinds its users need, and no more: a share is opened once, for all users that need it
-    masked. Local operations run on masked operands where these exist anyway, so that their result needs no open; with
+    masked. Local operations run on masked operands where these exist anyway, so that their result needs no open; what
+    repeats elements (a resize by nearest neighbours, windows along a third axis) has them opened before. With
     public weights a linear layer keeps a masked value masked. A maximum over a window becomes one balanced tree per axis of
     max(a, b) = b + relu(a - b); windows that reach into the padding repeat their nearest element inside.
 

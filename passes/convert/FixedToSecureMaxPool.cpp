@@ -49,16 +49,63 @@ static Forms maximum(SecureBuilder &builder, Location loc, Forms &a, Forms &b, W
   return {AddOp::create(builder.builder, loc, base.getType(), base, excess), {}};
 }
 
-/// Pairs neighbours until one is left: ceil(log2(kernel)) levels, and all pairs of a level share
+/// `count` elements of every window, from the k-th one on; one element of all windows after
+/// another.
+static Forms windowElements(OpBuilder &builder, Location loc, const Forms &operand,
+                            const PoolAxis &axis, int64_t k, int64_t count) {
+  SmallVector<int64_t> indices;
+  for (int64_t end = k + count; k < end; ++k)
+    llvm::append_range(indices, windowElement(axis, k));
+  return {take(builder, loc, operand.share, axis.axis, indices),
+          take(builder, loc, operand.masked, axis.axis, indices)};
+}
+
+static Value concat(OpBuilder &builder, Location loc, Value front, Value back, unsigned axis) {
+  Type type = front.getType();
+  SmallVector<int64_t> shape(shapeOf(type));
+  shape[axis] += shapeOf(back.getType())[axis];
+  return ConcatOp::create(builder, loc, withShapeAndScale(type, shape, scaleOf(type)),
+                          ValueRange{front, back}, builder.getI64IntegerAttr(axis));
+}
+
+/// Windows with more elements are halved as a whole: a step for each level, not for each pair.
+static constexpr int64_t mostPairedSingly = 8;
+
+static Forms reduce(SecureBuilder &builder, Location loc, Forms operand, const PoolAxis &axis,
+                    Window window);
+
+/// The maxima of a window's first and second half, element by element, and what an odd number
+/// leaves over.
+static Forms reduceHalves(SecureBuilder &builder, Location loc, const Forms &operand,
+                          const PoolAxis &axis, Window window) {
+  OpBuilder &ops = builder.builder;
+  const int64_t half = axis.kernel / 2, left = axis.kernel % 2;
+  Forms front = windowElements(ops, loc, operand, axis, 0, half),
+        back = windowElements(ops, loc, operand, axis, half, half);
+  Forms rest = maximum(builder, loc, front, back, window);
+  if (left) {
+    Forms last = windowElements(ops, loc, operand, axis, 2 * half, left);
+    rest = {concat(ops, loc, rest.share, builder.share(loc, last), axis.axis), {}};
+  }
+  const PoolAxis remaining{.axis = axis.axis,
+                           .in = (half + left) * axis.out,
+                           .out = axis.out,
+                           .kernel = half + left,
+                           .stride = 1,
+                           .dilation = axis.out,
+                           .padLow = 0};
+  return reduce(builder, loc, rest, remaining, window);
+}
+
+/// Pairs elements until one is left: ceil(log2(kernel)) levels, and all pairs of a level share
 /// their exchanges.
 static Forms reduce(SecureBuilder &builder, Location loc, Forms operand, const PoolAxis &axis,
                     Window window) {
+  if (axis.kernel > mostPairedSingly)
+    return reduceHalves(builder, loc, operand, axis, window);
   SmallVector<Forms> level;
-  for (int64_t k = 0; k < axis.kernel; ++k) {
-    auto indices = windowElement(axis, k);
-    level.push_back({take(builder.builder, loc, operand.share, axis.axis, indices),
-                     take(builder.builder, loc, operand.masked, axis.axis, indices)});
-  }
+  for (int64_t k = 0; k < axis.kernel; ++k)
+    level.push_back(windowElements(builder.builder, loc, operand, axis, k, 1));
   while (level.size() > 1) {
     SmallVector<Forms> next;
     for (size_t i = 0; i + 1 < level.size(); i += 2)

@@ -13,24 +13,32 @@ using namespace mlir;
 
 namespace {
 
+/// The ReLU before `value`, with nothing but moved elements between and no other use of any of them;
+/// null if there is none.
+gfs::nn::ReluOp reluBefore(Value value) {
+  Operation *op = value.getDefiningOp();
+  while (op && op->hasOneUse() && isa<gfs::nn::ReshapeOp, gfs::nn::TransposeOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  return op && op->hasOneUse() ? dyn_cast<gfs::nn::ReluOp>(op) : gfs::nn::ReluOp();
+}
+
 struct PoolFirst : OpRewritePattern<gfs::nn::MaxPool2dOp> {
   PoolFirst(MLIRContext *context, Pass::Statistic &commuted)
       : OpRewritePattern(context), commuted(commuted) {}
 
   LogicalResult matchAndRewrite(gfs::nn::MaxPool2dOp pool,
                                 PatternRewriter &rewriter) const override {
-    auto relu = pool.getInput().getDefiningOp<gfs::nn::ReluOp>();
-    if (!relu || !relu->hasOneUse())
+    gfs::nn::ReluOp relu = reluBefore(pool.getInput());
+    if (!relu)
       return rewriter.notifyMatchFailure(pool, "no ReLU of one use before it");
     if (pool.getType().getNumElements() >= relu.getType().getNumElements())
       return rewriter.notifyMatchFailure(pool, "the pooling makes no fewer elements");
     // The ReLU's name stays with the ReLU, the pooling's with the pooling: profiles show both.
-    auto first = gfs::nn::MaxPool2dOp::create(
-        rewriter, pool.getLoc(), pool.getType(), relu.getInput(), pool.getKernelAttr(),
-        pool.getStridesAttr(), pool.getDilationsAttr(), pool.getPadsAttr());
-    auto then = gfs::nn::ReluOp::create(rewriter, relu.getLoc(), pool.getType(), first);
-    rewriter.replaceOp(pool, then);
-    rewriter.eraseOp(relu);
+    const Location name = relu.getLoc();
+    rewriter.replaceOp(relu, relu.getInput());
+    rewriter.setInsertionPointAfter(pool);
+    auto then = gfs::nn::ReluOp::create(rewriter, name, pool.getType(), pool.getResult());
+    rewriter.replaceAllUsesExcept(pool.getResult(), then.getResult(), then);
     ++commuted;
     return success();
   }

@@ -171,7 +171,8 @@ def NnCommuteReluMaxPool : Pass<"nn-commute-relu-max-pool", "::mlir::func::FuncO
   let summary = "Take the maximum before the ReLU: fewer ReLUs.";
   let description = [{
     `max_pool2d(relu(x))` becomes `relu(max_pool2d(x))`, which is the same because ReLU never falls. A 2x2 pooling leaves a
-    quarter of the ReLUs. Only where the ReLU has no other use and the pooling makes fewer elements than it takes.
+    quarter of the ReLUs. Only where the ReLU has no other use and the pooling makes fewer elements than it takes; what only
+    moves elements (reshapes, transposes) may lie between.
 
     - Before: any `nn` function. After: no such pair.
     - Cost: fewer comparisons; exchanges stay.

@@ -218,9 +218,11 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
     return result;
   }
 
-  // A value that never changed in calibration, without head-room.
-  if (!(wide.low < wide.high))
-    wide = {wide.low - 0x1p-10 * std::max(reach, 1.0), wide.high + 0x1p-10 * std::max(reach, 1.0)};
+  // A value that never changed in calibration, without head-room; of zeros the size is not known.
+  if (!(wide.low < wide.high)) {
+    const double margin = reach > 0 ? 0x1p-10 * std::max(reach, 1.0) : 1.0;
+    wide = {wide.low - margin, wide.high + margin};
+  }
   nn::FunctionDomain domain = nn::functionDomain(goal.kind, goal.parameters);
   Nature nature = natureOf(goal.kind, goal.parameters);
   FitGoal fit;
@@ -238,13 +240,16 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
       *to = Quadratic{(*asymptote)->c0, (*asymptote)->c1 * p, 0};
   for (double kink : nature.kinks)
     fit.kinks.push_back(kink / p);
-  // A function that hardly changes where it is used is not followed below the noise of its result.
-  const double spread = std::max(greatest - least, limit * 0x1p-6);
-  fit.error = std::max(goal.error * spread, 1e-12);
   // Values that calibration did not meet are rare: errors may be larger there, and are relative to
   // how much the function changes there.
   constexpr double rareness = 4;
-  Interval wideValues = valuesOn(fit.function, fit.low, fit.high);
+  const Interval wideValues = valuesOn(fit.function, fit.low, fit.high);
+  // A function that hardly changes where it is used is not followed below the noise of its result;
+  // one that was nothing but zero, not below that of what else it may be.
+  double spread = std::max(greatest - least, limit * 0x1p-6);
+  if (spread == 0)
+    spread = wideValues.high - wideValues.low;
+  fit.error = std::max(goal.error * spread, 1e-12);
   fit.innerLow = goal.low;
   fit.innerHigh = goal.high;
   fit.looseness =

@@ -18,7 +18,6 @@ SUITES = ("node", "pytorch-converted", "pytorch-operator", "simple")
 OLDEST_OPSET = 7
 SCOPE = tomllib.loads((HERE / "scope.toml").read_text())
 REASONS = {operator: reason for reason, operators in SCOPE["out_of_scope"].items() for operator in operators}
-VOLUMETRIC = {"Conv", "ConvTranspose", "MaxPool", "AveragePool"}
 
 
 class OutOfScope(Exception):
@@ -186,9 +185,6 @@ def check_values(model, secret, arrays, outputs):
     for array in (*(arrays[name] for name in secret), *outputs.values()):
         if array.size == 0:
             raise OutOfScope("empty tensors")
-    for node in model.graph.node:
-        if node.op_type in VOLUMETRIC and node.input[0] in arrays and arrays[node.input[0]].ndim > 4:
-            raise OutOfScope("convolution or pooling of volumes (3-D)")
 
 
 def variants(folder, suite):

@@ -64,3 +64,27 @@ module attributes {fixed.ring_bits = 32 : i64} {
     return %y : !fixed.tensor<1x1x1x1, scale = 16>
   }
 }
+
+// -----
+
+// Tests that a long window is halved as a whole, what an odd number leaves over joins the rest, and eight elements are paired
+// singly: 19 elements are 9, then 5, then 2, 1 and 1 comparisons, 5 levels of 2 exchanges.
+// CHECK-LABEL: func.func @main
+// PUBLIC-LABEL: func.func @main
+// DEPTH: secure.exchanges = 10 : i64
+module attributes {fixed.ring_bits = 32 : i64} {
+  func.func @main(%x: !fixed.tensor<1x1x1x19, scale = 8>) -> !fixed.tensor<1x1x1x1, scale = 8> {
+    // CHECK: %[[A:.*]] = secure.take %{{.*}} {axis = 3 : i64, indices = array<i64: 0, 1, 2, 3, 4, 5, 6, 7, 8>}
+    // CHECK: %[[B:.*]] = secure.take %{{.*}} {axis = 3 : i64, indices = array<i64: 9, 10, 11, 12, 13, 14, 15, 16, 17>}
+    // CHECK: secure.sub %[[A]], %[[B]]
+    // CHECK: %[[M:.*]] = secure.add %[[B]], %{{.*}}
+    // CHECK: %[[L:.*]] = secure.take %{{.*}} {axis = 3 : i64, indices = array<i64: 18>}
+    // CHECK: %[[C:.*]] = secure.concat %[[M]], %[[L]] {axis = 3 : i64}
+    // CHECK: secure.take %[[C]] {axis = 3 : i64, indices = array<i64: 0, 1, 2, 3, 4>}
+    // CHECK: secure.take %[[C]] {axis = 3 : i64, indices = array<i64: 5, 6, 7, 8, 9>}
+    // CHECK-COUNT-5: secure.relu
+    // CHECK-NOT: secure.relu
+    %y = fixed.max_pool2d %x window [5, 13) {kernel = array<i64: 1, 19>, strides = array<i64: 1, 1>} : !fixed.tensor<1x1x1x19, scale = 8> -> !fixed.tensor<1x1x1x1, scale = 8>
+    return %y : !fixed.tensor<1x1x1x1, scale = 8>
+  }
+}

@@ -108,3 +108,42 @@ module attributes {fixed.ring_bits = 32 : i64} {
     return %t : !fixed.tensor<4x1, scale = 10>
   }
 }
+
+// -----
+
+// Tests that what is repeated is opened before, through reshapes and transposes, and what is cut is opened behind.
+// ANY-LABEL: func.func @main
+module attributes {fixed.ring_bits = 32 : i64} {
+  func.func @main(%x: !fixed.tensor<1x2x2, scale = 8>, %y: !fixed.tensor<1x4, scale = 8>) -> (!fixed.tensor<1x2x4, scale = 16>, !fixed.tensor<1x2, scale = 16>) {
+    // ANY: %[[X:.*]] = secure.open %{{.*}} {{.*}} : !secure.share<1x2x2, scale = 8>
+    // ANY: %[[T:.*]] = secure.take %[[X]] {axis = 2 : i64, indices = array<i64: 0, 0, 1, 1>}
+    // ANY: %[[P:.*]] = secure.transpose %[[T]]
+    // ANY-NOT: secure.open
+    // ANY: secure.square
+    %t = fixed.take %x {axis = 2 : i64, indices = array<i64: 0, 0, 1, 1>} : !fixed.tensor<1x2x2, scale = 8> -> !fixed.tensor<1x2x4, scale = 8>
+    %p = fixed.transpose %t {permutation = array<i64: 0, 2, 1>} : !fixed.tensor<1x2x4, scale = 8> -> !fixed.tensor<1x4x2, scale = 8>
+    %r = fixed.reshape %p : !fixed.tensor<1x4x2, scale = 8> -> !fixed.tensor<1x2x4, scale = 8>
+    %s = fixed.square %r shift 0 : !fixed.tensor<1x2x4, scale = 8> -> !fixed.tensor<1x2x4, scale = 16>
+    // ANY: %[[C:.*]] = secure.take %{{.*}} {axis = 1 : i64, indices = array<i64: 0, 3>} : !secure.share<1x4, scale = 8> -> !secure.share<1x2, scale = 8>
+    // ANY: secure.open %[[C]]
+    %c = fixed.take %y {axis = 1 : i64, indices = array<i64: 0, 3>} : !fixed.tensor<1x4, scale = 8> -> !fixed.tensor<1x2, scale = 8>
+    %q = fixed.square %c shift 0 : !fixed.tensor<1x2, scale = 8> -> !fixed.tensor<1x2, scale = 16>
+    return %s, %q : !fixed.tensor<1x2x4, scale = 16>, !fixed.tensor<1x2, scale = 16>
+  }
+}
+
+// -----
+
+// Tests that several cuts of one value open it once if they are more together.
+// ANY-LABEL: func.func @main
+module attributes {fixed.ring_bits = 32 : i64} {
+  func.func @main(%x: !fixed.tensor<1x4, scale = 8>) -> (!fixed.tensor<1x3, scale = 16>, !fixed.tensor<1x3, scale = 16>) {
+    // ANY: secure.open %{{.*}} {{.*}} : !secure.share<1x4, scale = 8>
+    // ANY-NOT: secure.open
+    %a = fixed.take %x {axis = 1 : i64, indices = array<i64: 0, 1, 2>} : !fixed.tensor<1x4, scale = 8> -> !fixed.tensor<1x3, scale = 8>
+    %b = fixed.take %x {axis = 1 : i64, indices = array<i64: 1, 2, 3>} : !fixed.tensor<1x4, scale = 8> -> !fixed.tensor<1x3, scale = 8>
+    %p = fixed.square %a shift 0 : !fixed.tensor<1x3, scale = 8> -> !fixed.tensor<1x3, scale = 16>
+    %q = fixed.square %b shift 0 : !fixed.tensor<1x3, scale = 8> -> !fixed.tensor<1x3, scale = 16>
+    return %p, %q : !fixed.tensor<1x3, scale = 16>, !fixed.tensor<1x3, scale = 16>
+  }
+}
