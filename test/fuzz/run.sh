@@ -20,8 +20,9 @@ if ! echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, long) { return 0;
   echo "SKIPPED: clang++-19 has no libFuzzer; tools/install.sh --tests installs it (libclang-rt-19-dev)"
   exit 77
 fi
-cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz --parallel "$(nproc)" --target "${fuzzers[@]}"
+echo "fuzz: building ${fuzzers[*]}"
+build() { cmake --preset fuzz && cmake --build --preset fuzz --parallel "$(nproc)" --target "${fuzzers[@]}"; }
+build >"$folder/build.log" 2>&1 || { tail -60 "$folder/build.log" && exit 1; }
 
 # Seeds: the importer's own tests, models of ONNX's conformance data, what gfscc makes of them.
 seeds() { mkdir -p "$folder/seeds/$1" "$folder/corpus/$1"; }
@@ -58,13 +59,16 @@ for case in /usr/share/libonnx-testdata/data/node/test_{conv,gemm,maxpool,averag
 done
 head -c 3000 test/data/fashion_calib.npy >"$folder/seeds/TensorFuzzer/cut.npy"
 
+# The report of the sanitizer and the input, without the fuzzer's progress.
+whatWasFound() { grep -avE '^#[0-9]+[[:space:]]+[A-Z]|libprotobuf ERROR' "$folder/$1.log" | tail -60 | cut -c -400; }
+
 found=0
 for fuzzer in "${fuzzers[@]}"; do
   mkdir -p "$folder/findings"
   echo "fuzz: $fuzzer for $seconds s"
   "$folder/bin/$fuzzer" -max_total_time="$seconds" -max_len=16384 -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
     -artifact_prefix="$folder/findings/$fuzzer-" "$folder/corpus/$fuzzer" "$folder/seeds/$fuzzer" \
-    >"$folder/$fuzzer.log" 2>&1 || { found=1 && tail -40 "$folder/$fuzzer.log"; }
+    >"$folder/$fuzzer.log" 2>&1 || { found=1 && whatWasFound "$fuzzer"; }
   grep -h "stat::number_of_executed_units\|stat::peak_rss_mb" "$folder/$fuzzer.log" || true
 done
 [ $found = 0 ] || echo "fuzz: findings are in $folder/findings"

@@ -6,6 +6,8 @@
 #include "runtime/net/Endpoint.h"
 
 #include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,8 +25,13 @@ public:
     ::inet_pton(AF_INET, server.host.c_str(), &address.sin_addr);
     const timeval patience{20, 0};
     ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (::connect(socket, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0)
-      throw Error(ExitCode::Network, server.text() + ": cannot be reached", "does it listen?");
+    // A signal (libFuzzer's clock) ends the wait, not the attempt.
+    while (::connect(socket, reinterpret_cast<sockaddr *>(&address), sizeof address) != 0 &&
+           errno != EISCONN)
+      if (errno != EINTR && errno != EALREADY)
+        throw Error(ExitCode::Network,
+                    server.text() + ": cannot be reached: " + std::strerror(errno),
+                    "does it listen?");
   }
   RawSocket(RawSocket &&other) noexcept : socket(std::exchange(other.socket, -1)) {}
   RawSocket &operator=(RawSocket &&) = delete;
@@ -52,6 +59,8 @@ public:
       const ssize_t count = ::recv(socket, part, sizeof part, 0);
       if (count < 0 && errno == EAGAIN)
         return "time-out";
+      if (count < 0 && errno == EINTR)
+        continue;
       if (count <= 0)
         return heard;
       heard.append(part, static_cast<size_t>(count));
