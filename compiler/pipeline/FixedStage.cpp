@@ -24,6 +24,10 @@ namespace gfs {
 /// something.
 static constexpr size_t fewestPerTrial = 3, mostPerTrial = 12;
 static constexpr double multiplicationsPerTrial = 2e9, multiplicationsOfResult = 2e10;
+/// Small networks err rarely, and by much where they do (a sign taken for the other): their samples
+/// are judged again and again, each time with other masks, up to so many in all.
+static constexpr size_t mostJudged = 256;
+static constexpr double multiplicationsOfRepeats = 2e8;
 /// Ranges are measured on as many samples as this affords: a rare value must not be missed.
 static constexpr double multiplicationsOfRanges = 4e11;
 static constexpr size_t mostOfRanges = 1024;
@@ -70,6 +74,16 @@ static std::vector<OutputSamples> spread(const std::vector<OutputSamples> &outpu
     chosen.push_back({std::move(all.spread(some).inputs.front()), output.rowLength});
   }
   return chosen;
+}
+
+static std::vector<OutputSamples> repeated(std::vector<OutputSamples> outputs, size_t times) {
+  for (OutputSamples &output : outputs) {
+    const size_t once = output.values.size();
+    output.values.reserve(once * times);
+    for (size_t i = once; i < once * times; ++i)
+      output.values.push_back(output.values[i - once]);
+  }
+  return outputs;
 }
 
 /// Lets go of the integers of a program that is no longer needed; the context would keep them for
@@ -211,33 +225,39 @@ FormatChoice FixedStage::run() {
       std::clamp(affordable(multiplicationsPerTrial), fewestPerTrial, mostPerTrial));
   choice.samples = choice.samples.spread(
       std::max(few.count, std::min(affordable(multiplicationsOfResult), mostSamples)));
-  const std::vector<OutputSamples> expected = spread(reference, all, choice.samples.count);
+  const size_t times = std::max<size_t>(
+      1, std::min(affordable(multiplicationsOfRepeats), mostJudged) / choice.samples.count);
+  const SampleSet judged = choice.samples.repeated(times);
+  const std::vector<OutputSamples> expected =
+      repeated(spread(reference, all, choice.samples.count), times);
   // Returns the error on the samples that decide.
-  auto decide = [&](const SampleSet &samples, double share) {
-    auto [found, tolerance] = search(spread(reference, all, samples.count), samples, share);
+  auto decide = [&](const SampleSet &samples, const std::vector<OutputSamples> &outputsOfSamples,
+                    double share) {
+    auto [found, tolerance] = search(outputsOfSamples, samples, share);
     choice.tolerance = tolerance;
     choice.formats = found.options;
     choice.trials += found.trials;
-    auto outputs = attempt(choice.formats, choice.samples);
+    auto outputs = attempt(choice.formats, judged);
     gfs::check(outputs.has_value(), "formats that were chosen are refused");
     choice.deviation = compareOutputs(expected, *outputs);
     return found.deviation.relativeError;
   };
   auto holds = [&] { return choice.deviation.relativeError <= selectionSlack * choice.tolerance; };
-  const double seen = decide(few, 1);
-  if (!holds() && few.count < choice.samples.count) {
+  const std::vector<OutputSamples> fewExpected = spread(reference, all, few.count);
+  const double seen = decide(few, fewExpected, 1);
+  if (!holds() && few.count < judged.count) {
     // The few see less of the error than there is: they are asked for as much less.
     const double tolerance = choice.tolerance;
     bool found = true;
     try {
-      decide(few, seen / choice.deviation.relativeError);
+      decide(few, fewExpected, seen / choice.deviation.relativeError);
     } catch (const Error &error) {
       if (error.code() != ExitCode::RangeCheck)
         throw;
       found = false;
     }
     if (!found || !holds() || choice.tolerance > tolerance)
-      decide(choice.samples, 1);
+      decide(judged, expected, 1);
   }
   if (!options.tolerance && choice.tolerance > tolerances().front())
     progress.warn(fmt::format(

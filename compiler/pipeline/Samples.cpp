@@ -13,6 +13,17 @@ using namespace mlir;
 
 namespace gfs {
 
+SampleSet SampleSet::repeated(size_t times) const {
+  SampleSet all = *this;
+  all.count = count * times;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    all.inputs[i].reserve(inputs[i].size() * times);
+    for (size_t round = 1; round < times; ++round)
+      llvm::append_range(all.inputs[i], inputs[i]);
+  }
+  return all;
+}
+
 SampleSet SampleSet::spread(size_t some) const {
   if (some >= count)
     return *this;

@@ -20,6 +20,8 @@ struct SampleSet {
 
   /// `some` of the samples, evenly spread.
   SampleSet spread(size_t some) const;
+  /// All samples so many times, one round after another.
+  SampleSet repeated(size_t times) const;
 };
 
 /// More samples than this say nothing new about formats.

@@ -162,6 +162,24 @@ class OperatorTest(unittest.TestCase):
         exchanges = self.check(net, net.op("GlobalMaxPool", "x"), expected=lambda x: x.max(axis=2, keepdims=True))
         self.assertLessEqual(exchanges, 20)
 
+    def test_formats_of_small_networks_are_not_chosen_by_luck(self):
+        # A sign taken for the other is rare and far off: of 24 samples seen once, formats with an error of 1.1 % seemed to
+        # have one of 0.4 %. The aim is 0.5 %, and each private run draws anew.
+        net = Network([1, 7, 5], seed=6)
+        product = net.op("Transpose", net.op("MatMul", "x", net.weights(5, 4)), perm=[0, 2, 1])
+        model = net.model(net.op("ReduceMax", product, np.int64([2])))
+        samples = net.random.standard_normal((24, *net.shape)).astype(np.float32)
+        expected = np.stack([ReferenceEvaluator(model).run(None, {"x": x})[0] for x in samples]).ravel()
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            onnx.save(model, str(folder / "model.onnx"))
+            np.save(folder / "samples.npy", samples)
+            np.save(folder / "x.npy", np.concatenate([samples] * 20))
+            self.tool("gfscc", folder / "model.onnx", "-o", folder / "plan.bin", "--calib", folder / "samples.npy", "-q")
+            self.tool("gfsrun", folder / "plan.bin", "--local", "--batch", "--input", folder / "x.npy", "--output", folder / "y.npy", "-q")
+            got = np.load(folder / "y.npy").reshape(20, -1)
+        self.assertLess(np.sqrt(((got - expected) ** 2).mean()) / expected.std(), 0.008)
+
     def test_resizing(self):
         for sizes in ([10, 8], [3, 7]):
             for attributes in ({"mode": "linear"}, {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
