@@ -29,6 +29,7 @@ class Builder:
         self.nodes, self.weights = [], []
         self.values = {"image": images}
         self.input = "image"
+        self.axes = images.ndim - 2  # of windows: 2, or 3 for volumes
 
     def constant(self, array):
         name = f"w{len(self.weights)}"
@@ -66,16 +67,18 @@ class Builder:
     def conv(self, x, channels, kernel, stride=1, pad=None):
         """Without bias: a normalisation follows. He: weights of variance 2 / fan-in."""
         inputs = self.values[x].shape[1]
-        weights = self.rng.normal(0, np.sqrt(2 / (inputs * kernel * kernel)), (channels, inputs, kernel, kernel))
+        window = [kernel] * self.axes
+        weights = self.rng.normal(0, np.sqrt(2 / (inputs * np.prod(window))), (channels, inputs, *window))
         pad = kernel // 2 if pad is None else pad
-        return self.apply("Conv", [x], [weights], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4)
+        return self.apply("Conv", [x], [weights], **self.windows(kernel, stride, pad))
 
     def norm(self, x, scale=1.0):
         """The input's own statistics; scales of about `scale` and shifts of about 0, as training leaves them."""
         value = self.values[x]
         channels = value.shape[1]
         scale, shift = scale * self.rng.uniform(0.5, 1.5, channels), self.rng.normal(0, 0.2, channels)
-        return self.apply("BatchNormalization", [x], [scale, shift, value.mean((0, 2, 3)), value.var((0, 2, 3))])
+        of_channel = (0, *range(2, value.ndim))
+        return self.apply("BatchNormalization", [x], [scale, shift, value.mean(of_channel), value.var(of_channel)])
 
     def relu(self, x):
         return self.apply("Relu", [x])
@@ -84,8 +87,11 @@ class Builder:
         return self.relu(self.norm(self.conv(x, channels, kernel, stride, pad)))
 
     def pool(self, x, kind, kernel=2, stride=2, pad=0):
-        return self.apply({"max": "MaxPool", "average": "AveragePool"}[kind], [x], kernel_shape=[kernel] * 2,
-                          strides=[stride] * 2, pads=[pad] * 4)
+        return self.apply({"max": "MaxPool", "average": "AveragePool"}[kind], [x], **self.windows(kernel, stride, pad))
+
+    def windows(self, kernel, stride, pad):
+        """The same along every axis."""
+        return {"kernel_shape": [kernel] * self.axes, "strides": [stride] * self.axes, "pads": [pad] * 2 * self.axes}
 
     def flatten(self, x):
         return self.apply("Flatten", [x])
@@ -143,36 +149,42 @@ def resnet(blocks, bottleneck):
     return build
 
 
-# Structure, the image's channels and side, and how many calibrate: at the end of the small networks each image gives one to
+# Structure, the image's channels, side and axes, and how many calibrate: at the end of the small networks each image gives one to
 # four values a channel, from few of which neither statistics nor ranges can be told.
 NETWORKS = {
-    "lenet_mnist": (lenet, 1, 28, 64),
-    "vgg16_cifar": (vgg16, 3, 32, 64),
-    "resnet18_imagenet": (resnet((2, 2, 2, 2), bottleneck=False), 3, 224, 8),
-    "resnet50_imagenet": (resnet((3, 4, 6, 3), bottleneck=True), 3, 224, 8),
+    "lenet_mnist": (lenet, 1, 28, 2, 64),
+    "vgg16_cifar": (vgg16, 3, 32, 2, 64),
+    "resnet18_imagenet": (resnet((2, 2, 2, 2), bottleneck=False), 3, 224, 2, 8),
+    "resnet50_imagenet": (resnet((3, 4, 6, 3), bottleneck=True), 3, 224, 2, 8),
+    "resnet18_volume": (resnet((2, 2, 2, 2), bottleneck=False), 1, 64, 3, 16),
 }
 
 
-def make_images(rng, count, channels, side):
-    """Float images [count, channels, side, side] of mean 0 and variance 1: as in photographs, coarse structure outweighs fine."""
-    images = np.zeros((count, channels, side, side))
+def make_images(rng, count, channels, side, axes):
+    """Float images [count, channels, side, side], or volumes, of mean 0 and variance 1.
+
+    As in photographs, coarse structure outweighs fine."""
+    images = np.zeros((count, channels, *[side] * axes))
+    sides = tuple(range(2, 2 + axes))
     tile = 1
     while tile < side:
         cells = -(-side // tile)
-        coarse = rng.normal(0, np.sqrt(tile), (count, channels, cells, cells))
-        images += coarse.repeat(tile, 2).repeat(tile, 3)[:, :, :side, :side]
+        coarse = rng.normal(0, np.sqrt(tile), (count, channels, *[cells] * axes))
+        for axis in sides:
+            coarse = coarse.repeat(tile, axis)
+        images += coarse[(..., *[slice(side)] * axes)]
         tile *= 2
-    images -= images.mean((0, 2, 3), keepdims=True)
-    return (images / images.std((0, 2, 3), keepdims=True)).astype(np.float32)
+    images -= images.mean((0, *sides), keepdims=True)
+    return (images / images.std((0, *sides), keepdims=True)).astype(np.float32)
 
 
 def write(name, folder, calibration=None, inputs=8, pooling=None, seed=1):
     """Writes one network's three files; returns the path of the model. `pooling`: "max", "average" or the network's own."""
-    build, channels, side, usual = NETWORKS[name]
+    build, channels, side, axes, usual = NETWORKS[name]
     calibration = calibration or usual
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([seed, 0])
-    images = make_images(rng, calibration + inputs, channels, side)
+    images = make_images(rng, calibration + inputs, channels, side, axes)
     np.save(folder / f"{name}.calib.npy", images[:calibration])
     np.save(folder / f"{name}.input.npy", images[calibration:])
     builder = Builder(name, images[:calibration], [seed, 1])
