@@ -22,6 +22,7 @@ const HandlerTable &handlerTable() {
     addConvTransposeOps(all);
     addPoolOps(all);
     addReductionOps(all);
+    addNormalisationOps(all);
     addLinearOps(all);
     addElementwiseOps(all);
     addActivationOps(all);

@@ -42,6 +42,7 @@ void addConvOps(HandlerTable &table);
 void addConvTransposeOps(HandlerTable &table);
 void addPoolOps(HandlerTable &table);
 void addReductionOps(HandlerTable &table);
+void addNormalisationOps(HandlerTable &table);
 void addLinearOps(HandlerTable &table);
 void addElementwiseOps(HandlerTable &table);
 void addActivationOps(HandlerTable &table);

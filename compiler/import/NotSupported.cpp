@@ -5,9 +5,6 @@
 namespace gfs::onnx {
 
 NotSupported whyNotSupported(std::string_view opOrDomain) {
-  static const NotSupported statistics{
-      "divides by a deviation or norm of its own input, which nobody may know",
-      "train with BatchNormalization instead, whose statistics are constants after training"};
   static const NotSupported norm{"takes roots of sums of powers of its window",
                                  "use AveragePool or MaxPool instead"};
   static const NotSupported recurrent{
@@ -27,12 +24,6 @@ NotSupported whyNotSupported(std::string_view opOrDomain) {
       "machine"};
   static const std::map<std::string_view, const NotSupported &> reasons{
       {"com.microsoft", runtime},
-      {"InstanceNormalization", statistics},
-      {"GroupNormalization", statistics},
-      {"LayerNormalization", statistics},
-      {"RMSNormalization", statistics},
-      {"MeanVarianceNormalization", statistics},
-      {"LpNormalization", statistics},
       {"LpPool", norm},
       {"GlobalLpPool", norm},
       {"RNN", recurrent},

@@ -1,10 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-// Means, sums and extrema over axes, as poolings over the whole of an image.
+// Means, sums, norms and extrema over axes, as poolings over the whole of an image.
 #include "compiler/import/Handlers.h"
+#include "compiler/import/Reductions.h"
 
 using namespace mlir;
 
 namespace gfs::onnx {
+
+Value asReducedImage(Node &node, Value value, const std::vector<bool> &joined) {
+  nn::Shape order;
+  for (bool last : {false, true})
+    for (size_t axis = 0; axis < joined.size(); ++axis)
+      if (joined[axis] == last)
+        order.push_back(static_cast<int64_t>(axis));
+  if (!llvm::is_sorted(order))
+    value = node.transpose({value, nullptr}, order).tensor;
+  ArrayRef<int64_t> moved = Node::shapeOf(value);
+  const auto count = static_cast<size_t>(llvm::count(joined, true));
+  if (moved.size() == 4 && count == 2)
+    return value;
+  return node.emitReshape(value, {1, nn::elementCount(moved.drop_back(count)),
+                                  nn::elementCount(moved.take_back(count)), 1});
+}
+
+template <class Pool, class... Flags>
+static Value emitPooled(Node &node, Value image, Flags... flags) {
+  ArrayRef<int64_t> shape = Node::shapeOf(image);
+  int64_t ones[] = {1, 1}, none[] = {0, 0, 0, 0};
+  return node.emit<Pool>({shape[0], shape[1], 1, 1}, image, shape.take_back(2),
+                         ArrayRef<int64_t>(ones), ArrayRef<int64_t>(ones), ArrayRef<int64_t>(none),
+                         flags...);
+}
+
+Value emitImageMean(Node &node, Value image) {
+  return emitPooled<nn::AvgPool2dOp>(node, image, true);
+}
+
+Value emitMeans(Node &node, Value value, const std::vector<bool> &joined) {
+  nn::Shape shape(Node::shapeOf(value));
+  for (size_t axis = 0; axis < shape.size(); ++axis)
+    if (joined[axis])
+      shape[axis] = 1;
+  return node.emitReshape(emitImageMean(node, asReducedImage(node, value, joined)), shape);
+}
+
 namespace {
 
 /// What a reduction keeps and what it joins.
@@ -33,38 +72,9 @@ Reduction readReduction(Node &node, int64_t axesOperandSince) {
   return reduction;
 }
 
-/// The operand with the joined axes last, as an image [.., .., H, W] to be reduced to one pixel: an
-/// NCHW operand whose H and W are joined stays as it is.
-Value asReducedImage(Node &node, const Reduction &reduction) {
-  nn::Shape shape = node.shape(0), order, kept;
-  for (bool last : {false, true})
-    for (size_t axis = 0; axis < shape.size(); ++axis)
-      if (reduction.joined[axis] == last)
-        order.push_back(static_cast<int64_t>(axis));
-  OnnxValue value{node.tensor(0), nullptr};
-  if (!llvm::is_sorted(order))
-    value = node.transpose(value, order);
-  ArrayRef<int64_t> moved = value.shape();
-  size_t joined = static_cast<size_t>(llvm::count(reduction.joined, true));
-  if (moved.size() == 4 && joined == 2)
-    return value.tensor;
-  return node.emitReshape(value.tensor,
-                          {1, nn::elementCount(moved.drop_back(joined)), reduction.count, 1});
-}
-
-template <class Pool, class... Flags> Value emitPooled(Node &node, Value image, Flags... flags) {
-  ArrayRef<int64_t> shape = Node::shapeOf(image);
-  int64_t ones[] = {1, 1}, none[] = {0, 0, 0, 0};
-  return node.emit<Pool>({shape[0], shape[1], 1, 1}, image, shape.take_back(2),
-                         ArrayRef<int64_t>(ones), ArrayRef<int64_t>(ones), ArrayRef<int64_t>(none),
-                         flags...);
-}
-
-Value emitMean(Node &node, Value image, int64_t) {
-  return emitPooled<nn::AvgPool2dOp>(node, image, true);
-}
+Value emitMean(Node &node, Value image, int64_t) { return emitImageMean(node, image); }
 Value emitSum(Node &node, Value image, int64_t count) {
-  return node.emitScaled(emitMean(node, image, count), static_cast<double>(count));
+  return node.emitScaled(emitImageMean(node, image), static_cast<double>(count));
 }
 Value emitMax(Node &node, Value image, int64_t) { return emitPooled<nn::MaxPool2dOp>(node, image); }
 /// min(x) = -max(-x).
@@ -79,15 +89,29 @@ Value emitSumOfMagnitudes(Node &node, Value image, int64_t count) {
   Value positive = node.emit<nn::ReluOp>(Node::shapeOf(image), image);
   return emitSum(node, node.emitBinary<nn::SubOp>(node.emitScaled(positive, 2), image), count);
 }
+Value emitFunction(Node &node, nn::FunctionKind kind, Value value) {
+  return node.emit<nn::FunctionOp>(Node::shapeOf(value), kind, value, ArrayRef<double>());
+}
+Value emitNorm(Node &node, Value image, int64_t count) {
+  return emitFunction(node, nn::FunctionKind::Sqrt, emitSumOfSquares(node, image, count));
+}
+Value emitLogOfSum(Node &node, Value image, int64_t count) {
+  return emitFunction(node, nn::FunctionKind::Log, emitSum(node, image, count));
+}
+Value emitLogOfSumOfExp(Node &node, Value image, int64_t count) {
+  return emitLogOfSum(node, emitFunction(node, nn::FunctionKind::Exp, image), count);
+}
 
 using Reduce = Value (*)(Node &node, Value image, int64_t count);
 
 template <Reduce reduce, int axesOperandSince> void importReduction(Node &node) {
-  constexpr bool computesOnEach = reduce == emitSumOfSquares || reduce == emitSumOfMagnitudes;
+  constexpr bool computesOnEach =
+      reduce != emitMean && reduce != emitSum && reduce != emitMax && reduce != emitMin;
   Reduction reduction = readReduction(node, axesOperandSince);
   if (reduction.count == 1 && !computesOnEach)
     return node.result(node.emitReshape(node.tensor(0), reduction.result));
-  Value result = reduce(node, asReducedImage(node, reduction), reduction.count);
+  Value result =
+      reduce(node, asReducedImage(node, node.tensor(0), reduction.joined), reduction.count);
   node.result(node.emitReshape(result, reduction.result));
 }
 
@@ -100,6 +124,9 @@ void addReductionOps(HandlerTable &table) {
   table.on("ReduceMin", 1, importReduction<emitMin, 18>);
   table.on("ReduceSumSquare", 1, importReduction<emitSumOfSquares, 18>);
   table.on("ReduceL1", 1, importReduction<emitSumOfMagnitudes, 18>);
+  table.on("ReduceL2", 1, importReduction<emitNorm, 18>);
+  table.on("ReduceLogSum", 1, importReduction<emitLogOfSum, 18>);
+  table.on("ReduceLogSumExp", 1, importReduction<emitLogOfSumOfExp, 18>);
 }
 
 } // namespace gfs::onnx

@@ -40,7 +40,7 @@ static constexpr double muchCheaper = 0.75;
 /// What to start from, as far as nothing was asked for: activations of 11 to 15 bits with short
 /// windows (with fewer bits the ring may be narrower, with more a network that rounding hurts keeps
 /// its outputs), then the same with exact windows. Where there are squares, whose lengths are tried
-/// as well and lose more, the default and the most precise activations in turn.
+/// as well and lose more, the default and more precise activations in turn, until some do.
 static std::vector<std::vector<FixedOptions>> groupsOf(const FormatOptions &given, bool squares) {
   FixedOptions start;
   start.ringBits = given.ringBits.value_or(start.ringBits);
@@ -60,7 +60,8 @@ static std::vector<std::vector<FixedOptions>> groupsOf(const FormatOptions &give
   if (given.activationBits)
     groups = {{start}};
   else if (squares)
-    groups = {{start}, {withActivations(preciseActivationBits)}};
+    for (unsigned bits = start.activationBits; bits <= preciseActivationBits; ++bits)
+      groups.push_back({withActivations(bits)});
   else
     groups = {{withActivations(11), withActivations(12), withActivations(13), withActivations(14),
                withActivations(preciseActivationBits)}};

@@ -6,6 +6,8 @@
 
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <limits>
+
 namespace gfs {
 #define GEN_PASS_DEF_CONVERTNNTOFIXED
 #include "passes/convert/NnToFixed.h.inc"
@@ -146,7 +148,7 @@ LogicalResult FixedLowering::lowerReturn(func::FuncOp target, Operation *op) {
     Value logits = post.logits;
     if (!held(logits))
       return op->emitOpError("returns a constant, which needs no private computation");
-    Value value = settle(logits, 1.0);
+    Value value = settle(held(logits), logits, 1.0, std::numeric_limits<int>::max());
     // Only a value that other operations hold at a large scale can be beyond what a result may
     // have.
     double magnitude =

@@ -20,7 +20,7 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
     - **Some need more bits than others.** With `fixed.extra_bits` e a value has scale `activation-bits + e - log2 M`, rounded; `fixed.extra_weight_scale` on a linear
       operation is the scale, beyond `activation-bits`, at which rounding its weights does as much harm. Where the demand leaves them less
       beside the operand, both give up half of what is missing, before they are rounded to whole bits; where the operand has a larger scale than it needs, by three bits or more, it is truncated.
-    - **Squares** have at most `square-bits` bits: their operand is shifted to half of them, so that a square lies beside ReLUs without
+    - **Squares** have at most `square-bits` bits, less where what is made of them (a sum of many) leaves less: their operand is shifted to half of them, so that a square lies beside ReLUs without
       a much longer scale. The layer behind gets what the longest scale leaves for its weights.
     - **Sign windows** end at the smallest `high` with `h M 2^scale < 2^high - 2^low` and are `window-bits` long (`exact`: they
       begin where the shift ends, so that a wrong sign changes less than the last place of the result). The window of a
@@ -33,10 +33,17 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
       error of at most `activation-error` times the spread of its values there, as far as 16 thresholds allow; constants or lines follow outside. Clips,
       hard sigmoids and hard swishes are splines already. The operand is shifted so that its last place changes the result by
       at most the last place of an activation, less where the ring is too narrow for the result, which has twice the
-      operand's scale and a few bits more. Windows also hold the distance of a value to any threshold.
+      operand's scale and a few bits more. Windows also hold the distance of a value to any threshold, in steps of an eighth of the shortest
+      piece at most.
     - **Averages divide later.** A sum over c elements is held as it is, with the factor 2^k / c left pending; the next linear
       layer folds it into its weights. The same holds for products with a scalar that is public
       (`nn.public_factor`, or a round number); other scalars are weights, and their products linear layers.
+    - **Means that are subtracted divide at once.** A mean of 16 elements or more that is added to something larger, as a
+      normalisation subtracts one from what it is of, would raise the scale of that by the bits of the sum. It is truncated, and
+      multiplied by 2^k / c with as few bits as keep it within 2^-10. Means of more than 64 elements, and of more than 4,096 squares, are
+      sums of parts of up to 64 that are truncated before they are added, so that the ring need not hold the whole sum.
+    - **Leaky ReLUs** are sums of a multiple of x and one of relu(x). The former is made of x as the ReLU shifts it, in the same opening:
+      the bits of the slope behind the point come on top of an activation's scale, not of a layer's result's.
     - `nn.softmax`, `nn.log_softmax`, `nn.argmax`, `nn.top_values` and `nn.top_indices` before the return become `fixed.post` of the result: the client
       applies them.
 

@@ -16,9 +16,49 @@ namespace gfs {
 
 static bool isConstant(Value value) { return value.getDefiningOp<nn::ConstantOp>() != nullptr; }
 
+void forEachUse(Value value, function_ref<void(Operation *)> visit) {
+  for (Operation *user : value.getUsers()) {
+    if (isa<nn::TakeOp, nn::ReshapeOp, nn::TransposeOp>(user))
+      forEachUse(user->getResult(0), visit);
+    else
+      visit(user);
+  }
+}
+
 bool dividesUniformly(nn::AvgPool2dOp pool) {
   return pool.getCountIncludePad() ||
          llvm::all_of(pool.getPads(), [](int64_t pad) { return pad == 0; });
+}
+
+bool dividesAtOnce(nn::AvgPool2dOp pool) {
+  constexpr int64_t fewestSummed = 16, leastRatio = 4;
+  const int64_t elements = pool.getResult().getType().getNumElements();
+  bool found = false;
+  forEachUse(pool.getResult(), [&](Operation *user) {
+    found |= isa<nn::AddOp, nn::SubOp>(user) && llvm::none_of(user->getOperands(), isConstant) &&
+             cast<RankedTensorType>(user->getResult(0).getType()).getNumElements() >=
+                 leastRatio * elements;
+  });
+  return found && pool.getKernel()[0] * pool.getKernel()[1] >= fewestSummed;
+}
+
+std::optional<std::array<int64_t, 2>> partsOf(nn::AvgPool2dOp pool) {
+  constexpr int64_t mostInPart = 64, fewestInPart = 8, fewestSquares = 4096;
+  const ArrayRef<int64_t> image = pool.getInput().getType().getShape().take_back(2);
+  const bool isWhole = image == pool.getKernel() &&
+                       llvm::all_of(pool.getPads(), [](int64_t pad) { return pad == 0; });
+  const bool ofSquares = isa_and_nonnull<nn::SquareOp>(pool.getInput().getDefiningOp());
+  const int64_t fewest = dividesAtOnce(pool) ? mostInPart
+                         : ofSquares         ? fewestSquares
+                                             : std::numeric_limits<int64_t>::max();
+  if (!isWhole || image[0] * image[1] <= fewest)
+    return std::nullopt;
+  std::array<int64_t, 2> best{1, 1};
+  for (int64_t rows = 1; rows <= mostInPart; ++rows)
+    for (int64_t columns = 1; rows * columns <= mostInPart; ++columns)
+      if (image[0] % rows == 0 && image[1] % columns == 0 && rows * columns > best[0] * best[1])
+        best = {rows, columns};
+  return best[0] * best[1] >= fewestInPart ? std::optional(best) : std::nullopt;
 }
 
 bool isLinearMul(nn::MulOp mul) {
@@ -44,7 +84,7 @@ static bool isLinearLayer(Operation *op) {
 /// Operand and result are held without the same factor.
 static bool keepsFactor(Operation *op) {
   if (auto pool = dyn_cast<nn::AvgPool2dOp>(op))
-    return dividesByScale(pool);
+    return dividesByScale(pool) && !dividesAtOnce(pool);
   if (auto function = dyn_cast<nn::FunctionOp>(op))
     return function.getKind() == nn::FunctionKind::Clip;
   return isa<nn::ReluOp, nn::MaxPool2dOp, nn::ReshapeOp, nn::TransposeOp, nn::TakeOp, nn::PadOp,

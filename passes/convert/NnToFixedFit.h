@@ -7,10 +7,28 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
 
+#include <array>
+#include <optional>
+
 namespace gfs {
 
 /// Every window divides by the same number.
 bool dividesUniformly(nn::AvgPool2dOp pool);
+
+/// A mean of many elements that is added to something larger, as normalisations subtract one from
+/// what it is of. The other operand would need the scale of the mean's sum, log2 of the number of
+/// elements larger, and so would the ring; dividing the sum by weights costs an exchange of a few
+/// elements.
+bool dividesAtOnce(nn::AvgPool2dOp pool);
+
+/// Windows [H, W] that an average over a whole image is summed by first. Their sums are truncated, so
+/// that the ring need not hold that of all elements at the operand's scale; they are far fewer than
+/// the elements. Only where there is much to gain: for means that divide at once, and means of
+/// squares, which have twice the scale.
+std::optional<std::array<int64_t, 2>> partsOf(nn::AvgPool2dOp pool);
+
+/// The users of a value, behind those that only move its elements.
+void forEachUse(mlir::Value value, llvm::function_ref<void(mlir::Operation *)> visit);
 
 /// A multiplication by a constant that is a linear layer, like a convolution: by more than a
 /// scalar, or by a scalar that is a weight, as a trained slope is. Other scalars are public.

@@ -10,6 +10,8 @@ namespace gfs {
 
 /// With fewer a function's result takes too few values to be worth computing.
 static constexpr int leastFunctionBits = 3;
+/// Logarithm of the steps of a sign window that a piece of a function has at least.
+static constexpr int stepsOfPiece = 3;
 /// How far below the last place of its operand's users an exact maximum decides.
 static constexpr int exactMaximumBits = 2;
 
@@ -44,7 +46,7 @@ LogicalResult FixedLowering::lowerSquare(nn::SquareOp op) {
   // The square has twice the operand's scale: as many bits as asked for, less where they are odd.
   double magnitude = std::max(analysis.heldRange(op.getInput()).magnitude(), 0x1p-30);
   int bits = static_cast<int>(options.squareBits) - ceilLog2(magnitude * magnitude);
-  int scale = std::min(bits >> 1, scaleOf(input));
+  int scale = std::min({bits >> 1, analysis.demand(op.getResult()) >> 1, scaleOf(input)});
   return define(
       op, make<fixed::SquareOp>(typeOf(input).withScale(2 * scale), input, scaleOf(input) - scale));
 }
@@ -105,6 +107,12 @@ LogicalResult FixedLowering::lowerFunction(nn::FunctionOp op) {
       op, std::ldexp(reach, inputScale) + std::max(farthest, 0.0) / options.headroom, shift);
   if (failed(window))
     return failure();
+  // Pieces are told apart by steps much shorter than they: where a function is steep, as an inverse
+  // near zero, any other piece than its own is far off.
+  for (size_t i = 1; i < thresholds.size(); ++i)
+    window->low = std::min(
+        window->low, std::max(0, floorLog2(static_cast<double>(thresholds[i] - thresholds[i - 1])) -
+                                     stepsOfPiece));
   return define(op, make<fixed::SplineOp>(typeOf(input).withScale(scales.result), input, shift,
                                           window->low, window->high, thresholds, pieces));
 }

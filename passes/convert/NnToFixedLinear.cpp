@@ -139,15 +139,18 @@ LogicalResult FixedLowering::lowerBatchNorm(nn::BatchNormOp op) {
 LogicalResult FixedLowering::lowerScaling(Operation *op, Value input, ArrayRef<double> factors,
                                           ArrayRef<double> offsets) {
   auto format = chooseFormat(op, input, largestMagnitude(factors));
-  if (failed(format))
-    return failure();
-  ArrayRef<int64_t> shape = typeOf(format->input).getShape();
-  int64_t elements = typeOf(format->input).getNumElements(),
+  return failed(format) ? failure() : scaleAs(*format, op, input, factors, offsets);
+}
+
+LogicalResult FixedLowering::scaleAs(const LinearFormat &format, Operation *op, Value input,
+                                     ArrayRef<double> factors, ArrayRef<double> offsets) {
+  ArrayRef<int64_t> shape = typeOf(format.input).getShape();
+  int64_t elements = typeOf(format.input).getNumElements(),
           channels = static_cast<int64_t>(factors.size());
   int64_t batch = channels == elements ? 1 : shape[0];
-  int scale = scaleOf(format->input) + format->weightScale;
+  int scale = scaleOf(format.input) + format.weightScale;
   auto weight =
-      makeWeight(op, {channels, 1, 1, 1}, factors, weightFactor(op, input), format->weightScale);
+      makeWeight(op, {channels, 1, 1, 1}, factors, weightFactor(op, input), format.weightScale);
   if (failed(weight))
     return failure();
   Value bias;
@@ -157,7 +160,7 @@ LogicalResult FixedLowering::lowerScaling(Operation *op, Value input, ArrayRef<d
       return failure();
     bias = *made;
   }
-  Value image = reshape(format->input, {batch, channels, elements / (batch * channels), 1});
+  Value image = reshape(format.input, {batch, channels, elements / (batch * channels), 1});
   Value product = make<fixed::Conv2dOp>(typeOf(image).withScale(scale), image, *weight, bias,
                                         ArrayRef<int64_t>{1, 1}, ArrayRef<int64_t>{1, 1},
                                         ArrayRef<int64_t>{0, 0, 0, 0}, channels);

@@ -81,11 +81,23 @@ Value FixedLowering::negate(Value value) {
   return make<fixed::RescaleOp>(value.getType(), value, -1);
 }
 
-Value FixedLowering::settle(Value value, double pending) {
-  Value result = held(value);
+Value FixedLowering::settleAddend(Value value, double pending, int bound) {
+  nn::ReluOp relu = analysis.reluBeside(value);
+  if (!relu || analysis.pending(value) == pending)
+    return settle(held(value), value, pending, std::numeric_limits<int>::max());
+  const Value activated = held(relu.getResult());
+  const int scale = activated ? scaleOf(activated) : analysis.activationScale(value);
+  return settle(scale < scaleOf(held(value)) ? truncateTo(held(value), scale) : held(value), value,
+                pending, bound);
+}
+
+Value FixedLowering::settle(Value result, Value value, double pending, int bound) {
+  constexpr int64_t fewestUnits = 64;
   if (analysis.pending(value) == pending)
     return result;
   auto [factor, growth] = analysis.settlement(value);
+  for (; scaleOf(result) + growth > bound && factor >= 2 * fewestUnits; --growth)
+    factor = std::llrint(std::ldexp(analysis.pending(value), growth - 1));
   result =
       make<fixed::RescaleOp>(typeOf(result).withScale(scaleOf(result) + growth), result, factor);
   fixed::setCalibratedRange(result, *fixed::calibratedRange(value));
@@ -136,9 +148,10 @@ LogicalResult FixedLowering::lowerSum(Operation *op, bool subtract) {
         element = -element;
     return addConstant(op, sum, addend, pending);
   }
-  Value operands[] = {broadcast(settle(lhs, pending), shape),
-                      broadcast(settle(rhs, pending), shape)};
-  align(operands, analysis.demand(result));
+  const int bound = analysis.demand(result);
+  Value operands[] = {broadcast(settleAddend(lhs, pending, bound), shape),
+                      broadcast(settleAddend(rhs, pending, bound), shape)};
+  align(operands, bound);
   return define(op, subtract ? make<fixed::SubOp>(operands[0].getType(), operands[0], operands[1])
                              : make<fixed::AddOp>(operands[0].getType(), operands[0], operands[1]));
 }
@@ -177,7 +190,7 @@ LogicalResult FixedLowering::lowerConcat(nn::ConcatOp op) {
   double pending = analysis.pending(op.getResult());
   SmallVector<Value> operands;
   for (Value input : op.getInputs())
-    operands.push_back(settle(input, pending));
+    operands.push_back(settle(held(input), input, pending, std::numeric_limits<int>::max()));
   if (feedsLinearLayer(op.getResult()))
     shortenBesideGates(operands, op.getInputs());
   align(operands, analysis.demand(op.getResult()));
@@ -236,20 +249,69 @@ static std::vector<double> windowFactors(nn::AvgPool2dOp op, double pending) {
   return factors;
 }
 
+Value FixedLowering::sumOf(nn::AvgPool2dOp op, Value input) {
+  const int bits = ScaleAnalysis::averageBits(op);
+  const auto parts = partsOf(op);
+  if (!parts)
+    return make<fixed::SumPool2dOp>(makeType(shapeOf(op.getResult()), scaleOf(input) + bits), input,
+                                    op.getKernel(), op.getStrides(), op.getDilations(),
+                                    op.getPads());
+  const int64_t ones[] = {1, 1}, none[] = {0, 0, 0, 0};
+  auto pool = [&](Value value, ArrayRef<int64_t> kernel, int growth) -> Value {
+    SmallVector<int64_t> shape(typeOf(value).getShape());
+    shape[2] /= kernel[0];
+    shape[3] /= kernel[1];
+    return make<fixed::SumPool2dOp>(makeType(shape, scaleOf(value) + growth), value, kernel, kernel,
+                                    ArrayRef<int64_t>(ones), ArrayRef<int64_t>(none));
+  };
+  const auto count = static_cast<double>((*parts)[0] * (*parts)[1]);
+  const int partBits = floorLog2(count);
+  Value sums = pool(input, *parts, partBits);
+  const fixed::RealRange range = analysis.heldRange(op.getInput());
+  const double factor = std::ldexp(count, -partBits);
+  fixed::setCalibratedRange(sums, {factor * range.min, factor * range.max});
+  // Averaging m truncated values leaves 1 / sqrt(m) of their error.
+  const int scale = analysis.activationScale(op.getResult()) - (bits - partBits) / 2;
+  if (scale < scaleOf(sums))
+    sums = truncateTo(sums, scale);
+  const int64_t rest[] = {op.getKernel()[0] / (*parts)[0], op.getKernel()[1] / (*parts)[1]};
+  return pool(sums, rest, bits - partBits);
+}
+
+/// A number of elements that is no power of two leaves a factor in (1/2, 1), and each bit of it is
+/// one of the ring for all that the mean is added to: it gets no more than the mean needs.
+LogicalResult FixedLowering::divideAtOnce(nn::AvgPool2dOp op, Value sum) {
+  constexpr double error = 0x1p-10;
+  constexpr int mostBits = 11;
+  const std::vector<double> factors = windowFactors(op, analysis.pending(op.getInput()));
+  if (!partsOf(op))
+    sum = truncateTo(sum, std::min(analysis.activationScale(op.getResult()), scaleOf(sum)));
+  auto isOff = [&](int bits) {
+    return llvm::any_of(factors, [&](double factor) {
+      return std::fabs(std::rint(std::ldexp(factor, bits)) - std::ldexp(factor, bits)) >
+             error * std::ldexp(factor, bits);
+    });
+  };
+  int bits = 0;
+  while (bits < mostBits && isOff(bits))
+    ++bits;
+  if (bits == 0 && llvm::all_of(factors, [](double factor) { return factor == 1; }))
+    return define(op, sum);
+  return scaleAs({sum, bits}, op, op.getResult(), factors, {});
+}
+
 LogicalResult FixedLowering::lowerAvgPool2d(nn::AvgPool2dOp op) {
-  int bits = ScaleAnalysis::averageBits(op);
   Value input = held(op.getInput());
   int bound = analysis.demand(op.getInput());
   if (scaleOf(input) > bound)
     input = truncateTo(input, bound);
-  Value sum =
-      make<fixed::SumPool2dOp>(makeType(shapeOf(op.getResult()), scaleOf(input) + bits), input,
-                               op.getKernel(), op.getStrides(), op.getDilations(), op.getPads());
-  if (dividesUniformly(op))
+  Value sum = sumOf(op, input);
+  if (dividesUniformly(op) && !dividesAtOnce(op))
     return define(op, sum);
+  fixed::setCalibratedRange(sum, analysis.sumRange(op));
+  if (dividesAtOnce(op))
+    return divideAtOnce(op, sum);
   // Windows over the padding divide by fewer: each element has a factor of its own.
-  fixed::RealRange range = analysis.heldRange(op.getResult());
-  fixed::setCalibratedRange(sum, {2 * range.min, 2 * range.max});
   converted[op.getResult()] = sum;
   return lowerScaling(op, op.getResult(), windowFactors(op, analysis.pending(op.getInput())), {});
 }

@@ -57,6 +57,8 @@ private:
   /// axis 1. No offsets: zero.
   mlir::LogicalResult lowerScaling(mlir::Operation *op, mlir::Value input,
                                    llvm::ArrayRef<double> factors, llvm::ArrayRef<double> offsets);
+  mlir::LogicalResult scaleAs(const LinearFormat &format, mlir::Operation *op, mlir::Value input,
+                              llvm::ArrayRef<double> factors, llvm::ArrayRef<double> offsets);
   mlir::LogicalResult lowerMul(nn::MulOp op);
   /// The two factors of a product of computed values, truncated where they must be.
   llvm::SmallVector<mlir::Value> shortenFactors(nn::MulOp op);
@@ -83,6 +85,11 @@ private:
 
   // NnToFixedLocal.cpp: everything servers do alone.
   mlir::LogicalResult lowerAvgPool2d(nn::AvgPool2dOp op);
+  /// The sum of an average at a scale that is averageBits larger; where it is summed in parts, of
+  /// as many bits as the mean needs.
+  mlir::Value sumOf(nn::AvgPool2dOp op, mlir::Value input);
+  /// The mean of a sum.
+  mlir::LogicalResult divideAtOnce(nn::AvgPool2dOp op, mlir::Value sum);
   mlir::LogicalResult lowerSum(mlir::Operation *op, bool subtract);
   mlir::LogicalResult lowerPad(nn::PadOp op);
   mlir::LogicalResult lowerConcat(nn::ConcatOp op);
@@ -94,8 +101,11 @@ private:
   mlir::Value negate(mlir::Value value);
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
   mlir::Value broadcast(mlir::Value value, llvm::ArrayRef<int64_t> shape);
-  /// The held value with its pending factor multiplied in, unless it is `pending` already.
-  mlir::Value settle(mlir::Value value, double pending);
+  /// `held`, which stands for `value`, with the pending factor multiplied in, unless it is `pending`
+  /// already; by fewer bits of it where the scale would else be above `bound`.
+  mlir::Value settle(mlir::Value held, mlir::Value value, double pending, int bound);
+  /// The same for an addend, see ScaleAnalysis::reluBeside().
+  mlir::Value settleAddend(mlir::Value value, double pending, int bound);
   /// Brings values to one scale: the largest of theirs that is at most `bound`.
   void align(llvm::MutableArrayRef<mlir::Value> values, int bound);
 

@@ -34,16 +34,6 @@ int floorLog2(double value) {
 
 static bool isConstant(Value value) { return value.getDefiningOp<nn::ConstantOp>() != nullptr; }
 
-/// The users of a value, behind those that only move its elements.
-static void forEachUse(Value value, function_ref<void(Operation *)> visit) {
-  for (Operation *user : value.getUsers()) {
-    if (isa<nn::TakeOp, nn::ReshapeOp, nn::TransposeOp>(user))
-      forEachUse(user->getResult(0), visit);
-    else
-      visit(user);
-  }
-}
-
 /// A hard sigmoid times something that ends in a sum, as attention with a residual has it. Settling
 /// the sigmoid's slope in the product would cost the product settlementBits bits of the ring; in
 /// the sigmoid's own pieces it costs nothing.
@@ -109,6 +99,13 @@ int ScaleAnalysis::averageBits(Operation *pool) {
   return floorLog2(static_cast<double>(kernel[0] * kernel[1]));
 }
 
+fixed::RealRange ScaleAnalysis::sumRange(nn::AvgPool2dOp pool) const {
+  const fixed::RealRange range = *fixed::calibratedRange(pool.getResult());
+  const double count = static_cast<double>(pool.getKernel()[0] * pool.getKernel()[1]),
+               factor = std::ldexp(count, -averageBits(pool)) / pending(pool.getInput());
+  return {factor * range.min, factor * range.max};
+}
+
 void ScaleAnalysis::findPending(Operation *op) {
   auto sameOrSettled = [&](ValueRange values) {
     double first = pending(values.front());
@@ -134,7 +131,7 @@ void ScaleAnalysis::findPending(Operation *op) {
           })
           .Case([&](nn::SquareOp square) { return std::pow(pending(square.getInput()), 2); })
           .Case([&](nn::AvgPool2dOp pool) {
-            if (!dividesUniformly(pool))
+            if (!dividesUniformly(pool) || dividesAtOnce(pool))
               return 1.0;
             double count = static_cast<double>(pool.getKernel()[0] * pool.getKernel()[1]);
             return pending(pool.getInput()) * std::ldexp(1.0, averageBits(pool)) / count;
@@ -233,6 +230,18 @@ ScaleAnalysis::Settlement ScaleAnalysis::settlement(Value value) const {
   return {std::llrint(std::ldexp(factor, growth)), growth};
 }
 
+nn::ReluOp ScaleAnalysis::reluBeside(Value addend) const {
+  constexpr int leastGrowth = 4;
+  auto mul = addend.getDefiningOp<nn::MulOp>();
+  if (!mul || isLinearMul(mul) || settlement(addend).scaleGrowth < leastGrowth)
+    return {};
+  Value source = isConstant(mul.getLhs()) ? mul.getRhs() : mul.getLhs();
+  for (Operation *user : source.getUsers())
+    if (auto relu = dyn_cast<nn::ReluOp>(user))
+      return relu;
+  return {};
+}
+
 void ScaleAnalysis::lowerDemand(Value value, int bound) {
   auto [entry, isNew] = demands.try_emplace(value, bound);
   entry->second = std::min(entry->second, bound);
@@ -262,11 +271,15 @@ void ScaleAnalysis::findDemands(func::FuncOp function) {
 /// `op`'s own result already has its final demand: its users come later in the program and were
 /// seen before.
 void ScaleAnalysis::demandOperands(Operation *op) {
+  auto isShortened = [&](Value operand) {
+    return isa<nn::AddOp, nn::SubOp>(op) && pending(operand) != pending(op->getResult(0)) &&
+           reluBeside(operand);
+  };
   auto settledGrowth = [&](Value operand, double factor) {
     return pending(operand) == factor ? 0 : settlement(operand).scaleGrowth;
   };
   auto pass = [&](Value operand) {
-    if (!isConstant(operand))
+    if (!isConstant(operand) && !isShortened(operand))
       lowerDemand(operand,
                   demand(op->getResult(0)) - settledGrowth(operand, pending(op->getResult(0))));
   };
@@ -298,6 +311,14 @@ void ScaleAnalysis::demandOperands(Operation *op) {
                     largestScale(heldRange(pool.getInput()).spread(), options.ringBits - 2));
       })
       .Case([&](nn::AvgPool2dOp pool) {
+        if (auto parts = partsOf(pool))
+          return lowerDemand(pool.getInput(), largestScale(heldRange(pool.getInput()).magnitude(),
+                                                           options.ringBits - 2) -
+                                                  ceilLog2(double((*parts)[0] * (*parts)[1])));
+        if (dividesAtOnce(pool))
+          return lowerDemand(pool.getInput(),
+                             largestScale(sumRange(pool).magnitude(), options.ringBits - 2) -
+                                 averageBits(pool));
         // Where windows divide by different numbers, the sum may be twice the average at scale +
         // averageBits.
         int slack = dividesUniformly(pool) ? 0 : 1;

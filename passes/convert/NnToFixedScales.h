@@ -51,6 +51,8 @@ public:
   const FunctionSpline &spline(nn::FunctionOp op) const { return splines.find(op)->second; }
   /// Bits by which an average's sum grows: floor(log2(elements of the window)).
   static int averageBits(mlir::Operation *pool);
+  /// Range of an average's sum at a scale that grows by averageBits; windows inside the image.
+  fixed::RealRange sumRange(nn::AvgPool2dOp pool) const;
   /// The integer and the number of bits the scale grows by that multiply a held value by
   /// pending(v).
   struct Settlement {
@@ -58,6 +60,10 @@ public:
     int scaleGrowth;
   };
   Settlement settlement(mlir::Value value) const;
+  /// A ReLU's operand that is also multiplied by a scalar and added to something, as leaky ReLUs
+  /// are made: its multiple is made of what the ReLU's opening leaves of it, so that the scale that
+  /// the scalar adds is not the ring's. Null: `addend` is none. Else the ReLU.
+  nn::ReluOp reluBeside(mlir::Value addend) const;
 
 private:
   explicit ScaleAnalysis(const FixedOptions &options) : options(options) {}

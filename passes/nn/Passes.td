@@ -25,7 +25,8 @@ def NnRecogniseFunctions : Pass<"nn-recognise-functions", "::mlir::func::FuncOp"
     Products of a value, scalars and one function of that value become one `nn.function`, up to a scalar:
     - x sigmoid(a x) is `silu`, x tanh(softplus(x)) is `mish`;
     - x (1 + erf(x / sqrt 2)) / 2 is `gelu`, x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 is `gelu_tanh`;
-    - clip(x + b, 0, c) / c is `hard_sigmoid`; x times it, with c = 6 and b = 3, is `hard_swish`.
+    - clip(x + b, 0, c) / c is `hard_sigmoid`; x times it, with c = 6 and b = 3, is `hard_swish`;
+    - 1 / sqrt(x) and sqrt(1 / x) are `rsqrt`, as normalisations have it.
 
     Scalars may stand anywhere in the product. Constants are recognised to five digits. What becomes a parameter of a function is public, so
     a and b must be round numbers (of three decimals, or reciprocals of such), which training does not find.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// nn-recognise-functions: products of x and a function of x, as exporters decompose them.
+// nn-recognise-functions: products of x and a function of x, and inverse roots, as exporters
+// decompose them.
 #include "dialects/nn/NnConstants.h"
 #include "passes/nn/Passes.h"
 
@@ -187,10 +188,31 @@ struct RecogniseProduct : OpRewritePattern<MulOp> {
   Pass::Statistic &recognised;
 };
 
+/// 1 / sqrt(x) and sqrt(1 / x), as normalisations are decomposed.
+struct RecogniseInverseRoot : OpRewritePattern<FunctionOp> {
+  RecogniseInverseRoot(MLIRContext *context, Pass::Statistic &recognised)
+      : OpRewritePattern(context), recognised(recognised) {}
+
+  LogicalResult matchAndRewrite(FunctionOp outer, PatternRewriter &rewriter) const override {
+    auto inner = outer.getInput().getDefiningOp<FunctionOp>();
+    auto are = [&](FunctionKind first, FunctionKind second) {
+      return inner && inner.getKind() == first && outer.getKind() == second;
+    };
+    if (!are(FunctionKind::Sqrt, FunctionKind::Reciprocal) &&
+        !are(FunctionKind::Reciprocal, FunctionKind::Sqrt))
+      return rewriter.notifyMatchFailure(outer, "not a root and an inverse");
+    rewriter.replaceOpWithNewOp<FunctionOp>(outer, outer.getType(), FunctionKind::Rsqrt,
+                                            inner.getInput(), ArrayRef<double>());
+    ++recognised;
+    return success();
+  }
+  Pass::Statistic &recognised;
+};
+
 struct RecogniseFunctions : gfs::nn::impl::NnRecogniseFunctionsBase<RecogniseFunctions> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<RecogniseProduct>(&getContext(), numRecognised);
+    patterns.add<RecogniseProduct, RecogniseInverseRoot>(&getContext(), numRecognised);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -228,6 +228,55 @@ class OperatorTest(unittest.TestCase):
         # The power is a fitted spline.
         self.check(net, net.conv(y, 8, 2), tolerance=0.04)
 
+    def trained(self, net, count):
+        return net.random.uniform(0.5, 1.5, count).astype(np.float32), net.weights(count)
+
+    def test_normalisations_by_own_statistics(self):
+        for kind, opset, shape, trained, attributes in (
+                ("InstanceNormalization", 18, [1, 3, 14, 14], 8, {}), ("InstanceNormalization", 18, [1, 3, 16, 48], 8, {}),
+                ("GroupNormalization", 18, [1, 3, 8, 8], 4, {"num_groups": 4}), ("GroupNormalization", 21, [1, 3, 8, 8], 8, {"num_groups": 4}),
+                ("LayerNormalization", 18, [1, 3, 8, 8], 8, {"axis": -1}), ("LayerNormalization", 18, [1, 3, 8, 8], 8, {"epsilon": 0.1}),
+                ("MeanVarianceNormalization", 18, [1, 3, 8, 8], 0, {}), ("LpNormalization", 18, [1, 3, 8, 8], 0, {"axis": 1})):
+            with self.subTest(kind=kind, shape=shape, opset=opset):
+                net = Network(shape, opset=opset)
+                x = net.conv("x", 3, 8)
+                if kind == "LayerNormalization":  # over channels
+                    x = net.op("Transpose", x, perm=[0, 2, 3, 1])
+                # Where deviations are small a rounded variance shows.
+                self.check(net, net.op(kind, x, *(self.trained(net, trained) if trained else ()), **attributes), tolerance=0.03)
+
+    def test_normalisation_of_volumes(self):
+        # As in networks that segment volumes: statistics of each channel's 4,096 voxels, and a leaky ReLU.
+        net = Network([1, 1, 16, 16, 16])
+        y = net.op("Conv", "x", net.weights(4, 1, 3, 3, 3), pads=[1] * 6)
+        y = net.op("LeakyRelu", net.op("InstanceNormalization", y, *self.trained(net, 4)), alpha=0.01)
+        self.check(net, net.op("Conv", y, net.weights(2, 4, 1, 1, 1)), tolerance=0.03)
+
+    def test_norms(self):
+        for kind, expected in (("ReduceL1", lambda x: np.abs(x).sum((2, 3), keepdims=True)), ("ReduceL2", lambda x: np.sqrt((x * x).sum((2, 3), keepdims=True))),
+                               ("ReduceLogSumExp", lambda x: np.log(np.exp(x).sum((2, 3), keepdims=True)))):
+            with self.subTest(kind):
+                net = Network([1, 3, 4, 4])
+                self.check(net, net.op(kind, "x", np.int64([2, 3])), expected=expected)
+        net = Network([1, 4, 3, 3])  # the reference does not take magnitudes
+        self.check(net, net.op("LpNormalization", "x", p=1, axis=1), expected=lambda x: x / np.abs(x).sum(1, keepdims=True), tolerance=0.03)
+
+    def test_leaky_relus_keep_rings_narrow(self):
+        # A slope of 0.01 has 17 bits behind the point; a layer's result of 20 bits has no room for them in a word.
+        net = Network([1, 3, 12, 12])
+        y = "x"
+        for inputs in (3, 8):
+            y = net.op("LeakyRelu", net.conv(y, inputs, 8), alpha=0.01)
+        model = net.model(net.conv(y, 8, 2))
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            onnx.save(model, str(folder / "model.onnx"))
+            np.save(folder / "samples.npy", net.random.standard_normal((24, *net.shape)).astype(np.float32))
+            self.tool("gfscc", folder / "model.onnx", "-o", folder / "plan.bin", "--calib", folder / "samples.npy", "-q")
+            text = self.tool("gfs-inspect", folder / "plan.bin").stdout
+        ring = next(int(line.split()[1]) for line in text.splitlines() if line.strip().startswith("ring"))
+        self.assertLessEqual(ring, 32)
+
     def test_division_and_powers(self):
         net = Network([1, 16])
         y = net.op("Div", np.float32(3), "x")

@@ -119,3 +119,19 @@ func.func @others(%x: tensor<1x4xf32>, %v: tensor<1x4xf32>) -> (tensor<1x4xf32>,
   %d = nn.mul %cl, %sixth : (tensor<1x4xf32>, tensor<f32>) -> tensor<1x4xf32>
   return %a, %b, %c, %d : tensor<1x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>
 }
+
+// Tests inverse roots, either way round; another function of a root is none.
+// CHECK-LABEL: @inverse_roots
+func.func @inverse_roots(%x: tensor<1x4xf32>) -> (tensor<1x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>) {
+  // CHECK: %[[S:.*]] = nn.function sqrt %arg0
+  // CHECK: %[[A:.*]] = nn.function rsqrt %arg0
+  %s = nn.function sqrt %x : tensor<1x4xf32>
+  %a = nn.function reciprocal %s : tensor<1x4xf32>
+  // CHECK: %[[B:.*]] = nn.function rsqrt %arg0
+  %r = nn.function reciprocal %x : tensor<1x4xf32>
+  %b = nn.function sqrt %r : tensor<1x4xf32>
+  // CHECK: %[[C:.*]] = nn.function log %[[S]]
+  %c = nn.function log %s : tensor<1x4xf32>
+  // CHECK: return %[[A]], %[[B]], %[[C]]
+  return %a, %b, %c : tensor<1x4xf32>, tensor<1x4xf32>, tensor<1x4xf32>
+}

@@ -132,6 +132,24 @@ TEST(Refusal, Constants) {
   });
 }
 
+TEST(Refusal, Normalisations) {
+  expectRefused({
+      {R"(op_type: "InstanceNormalization" input: "m" input: "vector" input: "vector")",
+       "an operand of shape 2x3"},
+      {R"(op_type: "InstanceNormalization" input: "x" input: "matrix" input: "vector")",
+       "the scale of shape 2x2"},
+      {R"(op_type: "InstanceNormalization" input: "x" input: "vector" input: "vector"
+          attribute { name: "epsilon" type: FLOAT f: -1 })",
+       "has epsilon = -1"},
+      {R"(op_type: "GroupNormalization" input: "x" input: "vector" input: "vector"
+          attribute { name: "num_groups" type: INT i: 3 })",
+       "3 groups of an operand of shape 1x2x4x4"},
+      {R"(op_type: "LayerNormalization" input: "x" input: "vector")", "shapes 2 and 4 do not fit"},
+      {R"(op_type: "LpNormalization" input: "x" attribute { name: "p" type: INT i: 3 })",
+       "has p = 3"},
+  });
+}
+
 TEST(Refusal, Convolutions) {
   const char *axes = "only one, two and three spatial axes are supported";
   expectRefused({
