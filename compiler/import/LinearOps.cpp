@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products by a constant, as x * w^T + b.
 #include "compiler/import/Handlers.h"
+#include "compiler/import/Reductions.h"
 #include "compiler/import/Windows.h"
 
 #include <numeric>
@@ -105,8 +106,32 @@ static Value emitBatched(Node &node, Value lhs, Value rhs) {
   return node.emitReshape(node.transpose(split, {0, 2, 1}).tensor, shape);
 }
 
-/// [.., M, K] times [.., K, N], one of which is constant.
+/// [.., M, K] times [.., K, N], both secret, as attention has them: products of all pairs of a row and
+/// a column, [.., M, N, K], summed over K.
+static Value emitSecretProducts(Node &node, Value lhs, Value rhs) {
+  nn::Shape rows(Node::shapeOf(lhs));
+  rows.insert(rows.end() - 1, 1);
+  Value turned = emitTransposed(node, rhs);
+  nn::Shape columns(Node::shapeOf(turned));
+  if (columns.back() != rows.back())
+    node.malformed(fmt::format("cannot multiply matrices of {} and {}",
+                               nn::printShape(Node::shapeOf(lhs)),
+                               nn::printShape(Node::shapeOf(rhs))));
+  columns.insert(columns.end() - 2, 1);
+  Value pairs =
+      node.emitBinary<nn::MulOp>(node.emitReshape(lhs, rows), node.emitReshape(turned, columns));
+  nn::Shape shape(Node::shapeOf(pairs));
+  std::vector<bool> joined(shape.size(), false);
+  joined.back() = true;
+  Value sums = node.emitScaled(emitMeans(node, pairs, joined), static_cast<double>(shape.back()));
+  shape.pop_back();
+  return node.emitReshape(sums, shape);
+}
+
+/// [.., M, K] times [.., K, N].
 static Value emitMatrixProducts(Node &node, Value lhs, Value rhs) {
+  if (!nn::constantValue(lhs) && !nn::constantValue(rhs))
+    return emitSecretProducts(node, lhs, rhs);
   if (nn::constantValue(rhs)) {
     if (matrixCount(rhs) > 1)
       return emitBatched(node, lhs, rhs);
@@ -124,9 +149,6 @@ static Value emitMatrixProducts(Node &node, Value lhs, Value rhs) {
 /// As numpy's matmul: a vector on the left is a row, one on the right a column, and the result
 /// lacks that axis.
 Value emitMatMul(Node &node, Value lhs, Value rhs) {
-  if (!nn::constantValue(lhs) && !nn::constantValue(rhs))
-    node.unsupported("both operands are computed from the input",
-                     "only products with a constant matrix are supported");
   nn::Shape left(Node::shapeOf(lhs)), right(Node::shapeOf(rhs));
   if (left.empty() || right.empty())
     node.malformed("an operand is a scalar");

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fmt/ranges.h>
+#include <set>
 
 using namespace mlir;
 
@@ -41,6 +42,18 @@ private:
   ScopedDiagnosticHandler handler;
 };
 
+/// What a pass made the servers compute is not the client's: a softmax that more operations follow.
+void keepClientNodes(ModuleOp program, std::vector<NodeVerdict> &nodes) {
+  std::set<std::string, std::less<>> byServers, byClient;
+  program.walk([&](Operation *op) {
+    for (StringRef name : nodeNames(op->getLoc()))
+      (nn::isPostProcess(op) ? byClient : byServers).insert(name.str());
+  });
+  for (NodeVerdict &node : nodes)
+    if (node.kind == Kind::Client && byServers.contains(node.name) && !byClient.contains(node.name))
+      node.kind = Kind::Private;
+}
+
 } // namespace
 
 ModelVerdict checkModel(const CompileOptions &options) {
@@ -61,6 +74,8 @@ ModelVerdict checkModel(const CompileOptions &options) {
       nn::buildNnPipeline(passes);
       bool failed = mlir::failed(passes.run(*verdict.supported));
       gfs::check(!failed || !collector.reasons.empty(), "a pass failed and did not say why");
+      if (!failed)
+        keepClientNodes(*verdict.supported, verdict.nodes);
     }
     verdict.supported = {}; // it must not outlive the context
     // Each round refuses at least one more node, so this ends.

@@ -19,6 +19,22 @@ def NnFoldConstants : Pass<"nn-fold-constants", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFolded", "num-folded", "Operations on constants computed">];
 }
 
+def NnExpandSoftmax : Pass<"nn-expand-softmax", "::mlir::func::FuncOp"> {
+  let summary = "Compute softmaxes that do not come last from maxima, exponentials and a quotient.";
+  let description = [{
+    The client applies softmaxes of outputs, and of transposed outputs. Any other is what the servers compute: with
+    `t = x - max(x)` along the axis and `e = exp(t)`, `softmax` becomes `e * (1 / sum(e))` and `log_softmax` `t - log(sum(e))`.
+    Where the only user is a matrix product or a convolution of one pixel that sums over the axis and makes fewer elements, as
+    in heads of detectors that take the mean of a distribution, the quotient is taken behind it: `W (e / s) = (W e) / s`.
+
+    - Before: any `nn` function. After: the same function; `softmax` and `log_softmax` come last.
+    - Cost: for n elements along the axis, n - 1 comparisons and n splines, and one spline and n products, or as many products
+      as the layer behind has results.
+    - Numerics: f32; no exponential is above 1, and the sum is 1 to n.
+  }];
+  let statistics = [Statistic<"numExpanded", "num-expanded", "Softmaxes that the servers compute">];
+}
+
 def NnRecogniseFunctions : Pass<"nn-recognise-functions", "::mlir::func::FuncOp"> {
   let summary = "Find functions that exporters write in several operations.";
   let description = [{
@@ -186,7 +202,7 @@ def NnCheckSecurable : Pass<"nn-check-securable", "::mlir::func::FuncOp"> {
   let summary = "Refuse what has no private form, all of it at once.";
   let description = [{
     The border to fixed point. Checks that the function has one block of `nn` operations; that weights, biases and statistics
-    of linear layers and normalisations are constants; that `softmax`, `log_softmax`, `argmax`, `top_values` and `top_indices`
+    of linear layers and normalisations are constants; that `argmax`, `top_values` and `top_indices` (and any `softmax` and `log_softmax`)
     come last; that all constants are finite; and that no result and no operation is made of constants alone. Each offender is
     named with what to do.
 

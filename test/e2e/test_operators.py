@@ -252,6 +252,37 @@ class OperatorTest(unittest.TestCase):
         y = net.op("LeakyRelu", net.op("InstanceNormalization", y, *self.trained(net, 4)), alpha=0.01)
         self.check(net, net.op("Conv", y, net.weights(2, 4, 1, 1, 1)), tolerance=0.03)
 
+    def test_softmaxes_inside(self):
+        for kind, axis in (("Softmax", 1), ("Softmax", -1), ("LogSoftmax", 1)):
+            with self.subTest(kind=kind, axis=axis):
+                net = Network([1, 3, 8, 8])
+                self.check(net, net.conv(net.op(kind, net.conv("x", 3, 8), axis=axis), 8, 4), tolerance=0.03)
+
+    def test_distribution_heads(self):
+        # A detector's sides of boxes: the mean of a distribution over 16 distances.
+        net = Network([1, 3, 8, 8])
+        y = net.op("Reshape", net.conv("x", 3, 64, strides=[2, 2]), np.int64([1, 4, 16, 16]))
+        y = net.op("Softmax", net.op("Transpose", y, perm=[0, 2, 1, 3]), axis=1)
+        self.check(net, net.op("Conv", y, np.arange(16, dtype=np.float32).reshape(1, 16, 1, 1)))
+
+    def test_attention(self):
+        # Two heads over the 16 pixels of an image.
+        net = Network([1, 3, 8, 8])
+        y = net.op("Reshape", net.conv("x", 3, 48, strides=[2, 2]), np.int64([1, 2, 24, 16]))
+        query, key, value = net.op("Split", y, np.int64([8, 8, 8]), axis=2, outputs=3)
+        scores = net.op("Mul", net.op("MatMul", net.op("Transpose", query, perm=[0, 1, 3, 2]), key), np.float32(8 ** -0.5))
+        weights = net.op("Transpose", net.op("Softmax", scores, axis=-1), perm=[0, 1, 3, 2])
+        y = net.op("Reshape", net.op("MatMul", value, weights), np.int64([1, 16, 4, 4]))
+        self.check(net, net.conv(y, 16, 4, kernel=1), tolerance=0.03)
+
+    def test_products_of_secret_matrices(self):
+        for left, right in (([2, 6], [6, 4]), ([3, 1, 2, 4], [2, 4, 3]), ([6], [6, 2]), ([2, 6], [6])):
+            with self.subTest(left=left, right=right):
+                count = int(np.prod(left)), int(np.prod(right))
+                net = Network([1, sum(count)])
+                parts = net.op("Split", net.op("Mul", "x", net.weights(1, sum(count))), np.int64(count), axis=1, outputs=2)
+                self.check(net, net.op("MatMul", *(net.op("Reshape", part, np.int64(shape)) for part, shape in zip(parts, (left, right)))))
+
     def test_norms(self):
         for kind, expected in (("ReduceL1", lambda x: np.abs(x).sum((2, 3), keepdims=True)), ("ReduceL2", lambda x: np.sqrt((x * x).sum((2, 3), keepdims=True))),
                                ("ReduceLogSumExp", lambda x: np.log(np.exp(x).sum((2, 3), keepdims=True)))):

@@ -8,11 +8,11 @@ func.func @weights(%x: tensor<1x2xf32>, %w: tensor<3x2xf32>) -> tensor<1x3xf32> 
 
 // -----
 
-func.func @softmax_inside(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+func.func @argmax_inside(%x: tensor<1x2xf32>) -> tensor<1xf32> {
   // expected-error @below {{is followed by more operations; the client can only apply it to an output}}
-  %s = nn.softmax %x {axis = 1 : i64} : tensor<1x2xf32>
-  %r = nn.relu %s : tensor<1x2xf32>
-  return %r : tensor<1x2xf32>
+  %s = nn.argmax %x {axis = 1 : i64} : tensor<1x2xf32> -> tensor<1xf32>
+  %r = nn.relu %s : tensor<1xf32>
+  return %r : tensor<1xf32>
 }
 
 // -----
