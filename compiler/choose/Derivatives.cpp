@@ -9,6 +9,7 @@
 #include "runtime/base/Error.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 
@@ -44,6 +45,8 @@ public:
       pooling(pool, false);
     else if (isa<nn::AddOp, nn::SubOp, nn::MulOp>(op))
       arithmetic();
+    else if (auto product = dyn_cast<nn::MatMulOp>(op))
+      matrices(product);
     else if (isa<nn::SquareOp, nn::FunctionOp, nn::MixedActivationOp, nn::BatchNormOp>(op))
       pointwise();
     else if (isa<nn::ReshapeOp, nn::TransposeOp, nn::ConcatOp, nn::TakeOp, nn::PadOp>(op))
@@ -173,6 +176,33 @@ private:
           input[s * size + index[side][i]] += factor * gradient[s * resultSize + i];
         }
     }
+  }
+
+  /// dA = dY B^T and dB = A^T dY, for each of the products.
+  void matrices(nn::MatMulOp product) {
+    ArrayRef<int64_t> left = shapeOf(product.getLhs()), right = shapeOf(product.getRhs());
+    const auto rows = static_cast<size_t>(left[1]), inner = static_cast<size_t>(left[2]),
+               columns = static_cast<size_t>(right[2]);
+    const size_t products = values.samples() * static_cast<size_t>(left[0]);
+    const Floats &a = *values.at(product.getLhs()), &b = *values.at(product.getRhs());
+    std::vector<float> &da = gradientOf(product.getLhs());
+    for (size_t g = 0; g < products; ++g)
+      for (size_t m = 0; m < rows; ++m)
+        for (size_t k = 0; k < inner; ++k) {
+          const float *dy = &gradient[(g * rows + m) * columns],
+                      *row = &b[(g * inner + k) * columns];
+          da[(g * rows + m) * inner + k] += std::inner_product(dy, dy + columns, row, 0.0f);
+        }
+    std::vector<float> &db = gradientOf(product.getRhs()); // may be da: a product with itself
+    for (size_t g = 0; g < products; ++g)
+      for (size_t m = 0; m < rows; ++m)
+        for (size_t k = 0; k < inner; ++k) {
+          const float *dy = &gradient[(g * rows + m) * columns];
+          const float factor = a[(g * rows + m) * inner + k];
+          float *row = &db[(g * inner + k) * columns];
+          for (size_t n = 0; n < columns; ++n)
+            row[n] += factor * dy[n];
+        }
   }
 
   /// For each result element the operand's, axes aligned at the end and extents of 1 repeated.

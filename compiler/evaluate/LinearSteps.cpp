@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution, matrix product and batch normalisation of the float evaluator.
+// Convolution, matrix products and batch normalisation of the float evaluator.
 #include "compiler/evaluate/Program.h"
 #include "dialects/nn/NnDialect.h"
 
@@ -134,6 +134,21 @@ void addBatchNorm(Evaluator::Program &program, nn::BatchNormOp norm) {
                            }});
 }
 
+void addMatMul(Evaluator::Program &program, nn::MatMulOp product) {
+  auto view = [](Value value) { return plain(shapeOf(value), Tag::abc); };
+  dnnl::matmul::desc desc(view(product.getLhs()), view(product.getRhs()),
+                          view(product.getResult()));
+  auto primitive = std::make_shared<dnnl::matmul>(dnnl::matmul::primitive_desc(desc, cpuEngine()));
+  std::unordered_map<int, dnnl::memory> arguments = {
+      {DNNL_ARG_SRC, wrap(view(product.getLhs()), program.read(product.getLhs()).data())},
+      {DNNL_ARG_WEIGHTS, wrap(view(product.getRhs()), program.read(product.getRhs()).data())},
+      {DNNL_ARG_DST, wrap(view(product.getResult()), program.define(product.getResult()).data())}};
+  program.steps.push_back({product.getResult(), [primitive, arguments] {
+                             primitive->execute(cpuStream(), arguments);
+                             cpuStream().wait();
+                           }});
+}
+
 } // namespace
 
 bool addLinearStep(Evaluator::Program &program, Operation &op) {
@@ -143,6 +158,8 @@ bool addLinearStep(Evaluator::Program &program, Operation &op) {
     addLinear(program, linear);
   else if (auto norm = dyn_cast<nn::BatchNormOp>(op))
     addBatchNorm(program, norm);
+  else if (auto product = dyn_cast<nn::MatMulOp>(op))
+    addMatMul(program, product);
   else
     return false;
   return true;

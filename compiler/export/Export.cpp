@@ -148,6 +148,7 @@ private:
         .Case([&](nn::AddOp) { node("Add", op); })
         .Case([&](nn::SubOp) { node("Sub", op); })
         .Case([&](nn::MulOp) { node("Mul", op); })
+        .Case([&](nn::MatMulOp) { node("MatMul", op); })
         .Case([&](nn::ReshapeOp reshape) { convertReshape(reshape); })
         .Case([&](nn::TransposeOp transpose) {
           builder.setIntegers(node("Transpose", op), "perm", transpose.getPermutation());

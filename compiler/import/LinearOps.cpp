@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products by a constant, as x * w^T + b.
+// Matrix products: by a constant as x * w^T + b, and of two secrets.
 #include "compiler/import/Handlers.h"
-#include "compiler/import/Reductions.h"
 #include "compiler/import/Windows.h"
 
 #include <numeric>
@@ -69,33 +68,42 @@ static Value emitRowProducts(Node &node, Value x, Value weight) {
   return node.emitReshape(emitLinear(node, rows, weight, {}), shape);
 }
 
+/// The leading axes that matrices [.., M, K] and [.., K, N] are broadcast to.
+static nn::Shape batchOf(Node &node, Value lhs, Value rhs) {
+  ArrayRef<int64_t> left = Node::shapeOf(lhs), right = Node::shapeOf(rhs);
+  if (right[right.size() - 2] != left.back())
+    node.malformed(fmt::format("cannot multiply matrices of {} and {}", nn::printShape(left),
+                               nn::printShape(right)));
+  return node.broadcast(left.drop_back(2), right.drop_back(2));
+}
+
+/// Matrices repeated to the leading axes `batch`, [G, M, N].
+static Value repeatMatrices(Node &node, Value value, const nn::Shape &batch) {
+  ArrayRef<int64_t> matrix = Node::shapeOf(value).take_back(2);
+  nn::Shape ones(batch.size() + 2 - Node::shapeOf(value).size(), 1);
+  ones.append(Node::shapeOf(value).begin(), Node::shapeOf(value).end());
+  const int64_t shape[] = {nn::elementCount(batch), matrix[0], matrix[1]};
+  OnnxValue result{node.emitReshape(value, ones), nullptr};
+  for (size_t axis = 0; axis < batch.size(); ++axis)
+    if (ones[axis] != batch[axis]) {
+      node.checkExtent(batch[axis]);
+      result = node.take(result, axis, std::vector<int64_t>(static_cast<size_t>(batch[axis]), 0));
+    }
+  return node.emitReshape(result.tensor, shape);
+}
+
 /// [.., M, K] times a constant [.., K, N] with a matrix for each position of the leading axes: one
 /// convolution with a group for each matrix, whose channels are the columns and whose pixels are
 /// the rows.
 static Value emitBatched(Node &node, Value lhs, Value rhs) {
-  nn::Shape left(Node::shapeOf(lhs)), right(Node::shapeOf(rhs));
-  nn::Shape batch =
-      node.broadcast(ArrayRef<int64_t>(left).drop_back(2), ArrayRef<int64_t>(right).drop_back(2));
-  int64_t rows = left[left.size() - 2], inner = left.back(), columns = right.back(),
-          groups = nn::elementCount(batch);
-  if (right[right.size() - 2] != inner)
-    node.malformed(fmt::format("cannot multiply matrices of {} and {}", nn::printShape(left),
-                               nn::printShape(right)));
-  auto repeated = [&](Value value, ArrayRef<int64_t> matrix) {
-    nn::Shape shape(batch), ones(batch.size() + 2 - Node::shapeOf(value).size(), 1);
-    shape.append(matrix.begin(), matrix.end());
-    ones.append(Node::shapeOf(value).begin(), Node::shapeOf(value).end());
-    OnnxValue result{node.emitReshape(value, ones), nullptr};
-    for (size_t axis = 0; axis < batch.size(); ++axis)
-      if (ones[axis] != shape[axis]) {
-        node.checkExtent(shape[axis]);
-        result = node.take(result, axis, std::vector<int64_t>(static_cast<size_t>(shape[axis]), 0));
-      }
-    result.tensor = node.emitReshape(result.tensor, {groups, matrix[0], matrix[1]});
-    return node.transpose(result, {0, 2, 1}).tensor;
+  const nn::Shape batch = batchOf(node, lhs, rhs);
+  const int64_t rows = Node::shapeOf(lhs).drop_back().back(), inner = Node::shapeOf(lhs).back(),
+                columns = Node::shapeOf(rhs).back(), groups = nn::elementCount(batch);
+  auto transposed = [&](Value value) {
+    return emitTransposed(node, repeatMatrices(node, value, batch));
   };
-  Value image = node.emitReshape(repeated(lhs, {rows, inner}), {1, groups * inner, rows, 1}),
-        weight = node.emitReshape(repeated(rhs, {inner, columns}), {groups * columns, inner, 1, 1});
+  Value image = node.emitReshape(transposed(lhs), {1, groups * inner, rows, 1}),
+        weight = node.emitReshape(transposed(rhs), {groups * columns, inner, 1, 1});
   int64_t ones[] = {1, 1}, none[] = {0, 0, 0, 0};
   Value product = node.emit<nn::Conv2dOp>({1, groups * columns, rows, 1}, image, weight, Value(),
                                           ArrayRef<int64_t>(ones), ArrayRef<int64_t>(ones),
@@ -106,26 +114,15 @@ static Value emitBatched(Node &node, Value lhs, Value rhs) {
   return node.emitReshape(node.transpose(split, {0, 2, 1}).tensor, shape);
 }
 
-/// [.., M, K] times [.., K, N], both secret, as attention has them: products of all pairs of a row and
-/// a column, [.., M, N, K], summed over K.
+/// [.., M, K] times [.., K, N], both secret, as attention has them.
 static Value emitSecretProducts(Node &node, Value lhs, Value rhs) {
-  nn::Shape rows(Node::shapeOf(lhs));
-  rows.insert(rows.end() - 1, 1);
-  Value turned = emitTransposed(node, rhs);
-  nn::Shape columns(Node::shapeOf(turned));
-  if (columns.back() != rows.back())
-    node.malformed(fmt::format("cannot multiply matrices of {} and {}",
-                               nn::printShape(Node::shapeOf(lhs)),
-                               nn::printShape(Node::shapeOf(rhs))));
-  columns.insert(columns.end() - 2, 1);
-  Value pairs =
-      node.emitBinary<nn::MulOp>(node.emitReshape(lhs, rows), node.emitReshape(turned, columns));
-  nn::Shape shape(Node::shapeOf(pairs));
-  std::vector<bool> joined(shape.size(), false);
-  joined.back() = true;
-  Value sums = node.emitScaled(emitMeans(node, pairs, joined), static_cast<double>(shape.back()));
-  shape.pop_back();
-  return node.emitReshape(sums, shape);
+  const nn::Shape batch = batchOf(node, lhs, rhs);
+  const int64_t count = nn::elementCount(batch);
+  Value left = repeatMatrices(node, lhs, batch), right = repeatMatrices(node, rhs, batch);
+  const int64_t rows = Node::shapeOf(left)[1], columns = Node::shapeOf(right)[2];
+  nn::Shape shape(batch);
+  shape.append({rows, columns});
+  return node.emitReshape(node.emit<nn::MatMulOp>({count, rows, columns}, left, right), shape);
 }
 
 /// [.., M, K] times [.., K, N].

@@ -163,6 +163,16 @@ LogicalResult MulOp::verify() {
   return verifyScale(*this, "mul_c1", getResult(), int64_t(lhs.getScale()) + rhs.getScale());
 }
 
+LogicalResult MatMulOp::verify() {
+  TensorType lhs = getLhs().getType(), rhs = getRhs().getType();
+  ArrayRef<int64_t> left = lhs.getShape(), right = rhs.getShape();
+  if (left.size() != 3 || right.size() != 3 || left[0] != right[0] || left[2] != right[1])
+    return emitOpError("expects operands [G, M, K] and [G, K, N] (mat_mul_c1)");
+  if (failed(verifyShape(*this, "mat_mul_c1", getResult().getType(), {left[0], left[1], right[2]})))
+    return failure();
+  return verifyScale(*this, "mat_mul_c1", getResult(), int64_t(lhs.getScale()) + rhs.getScale());
+}
+
 LogicalResult MaxPool2dOp::verify() {
   TensorType input = getInput().getType(), result = getResult().getType();
   WindowGeometry geometry{getKernel(), getStrides(), getDilations(), getPads()};

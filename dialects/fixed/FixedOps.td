@@ -217,6 +217,27 @@ def Fixed_MulOp : Fixed_Op<"mul", [Commutative]> {
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 
+def Fixed_MatMulOp : Fixed_Op<"mat_mul"> {
+  let summary = "Products of matrices of two values.";
+  let description = [{
+    `lhs` is [G, M, K], `rhs` [G, K, N], `result` [G, M, N].
+
+    Constraints:
+    - mat_mul_c1: the shapes are those and scale(result) = scale(lhs) + scale(rhs).
+
+    Cost: both operands are opened.
+
+    Example:
+    ```mlir
+    %y = fixed.mat_mul %a, %b : (!fixed.tensor<2x9x4, scale = 9>, !fixed.tensor<2x4x9, scale = 8>)
+        -> !fixed.tensor<2x9x9, scale = 17>
+    ```
+  }];
+  let arguments = (ins Fixed_Tensor:$lhs, Fixed_Tensor:$rhs);
+  let results = (outs Fixed_Tensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+}
+
 def Fixed_MaxPool2dOp : Fixed_PoolOp<"max_pool2d"> {
   let summary = "Largest element of each window, by a tree of max(a, b) = b + relu(a - b).";
   let description = [{

@@ -34,6 +34,9 @@ bool isPostProcess(Operation *op) {
 double multiplications(Operation *program) {
   double sum = 0;
   program->walk([&](Operation *op) {
+    if (auto product = dyn_cast<MatMulOp>(op))
+      sum += static_cast<double>(product.getType().getNumElements()) *
+             static_cast<double>(product.getLhs().getType().getShape()[2]);
     if (!isa<Conv2dOp, LinearOp>(op))
       return;
     auto weight = cast<RankedTensorType>(op->getOperand(1).getType());

@@ -107,6 +107,15 @@ LogicalResult LinearOp::verify() {
   return getBias() ? verifyShape(*this, "linear_c2", getBias(), "a bias", {weight[0]}) : success();
 }
 
+LogicalResult MatMulOp::verify() {
+  // mat_mul_c1
+  ArrayRef<int64_t> lhs = shapeOf(getLhs()), rhs = shapeOf(getRhs());
+  if (lhs.size() != 3 || rhs.size() != 3 || lhs[0] != rhs[0] || lhs[2] != rhs[1])
+    return emitOpError() << "expects operands [G, M, K] and [G, K, N], got " << printShape(lhs)
+                         << " and " << printShape(rhs) << " (mat_mul_c1)";
+  return verifyShape(*this, "mat_mul_c1", getResult(), "a result", {lhs[0], lhs[1], rhs[2]});
+}
+
 LogicalResult BatchNormOp::verify() {
   // batch_norm_c1
   ArrayRef<int64_t> input = shapeOf(getInput());

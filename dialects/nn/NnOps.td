@@ -99,6 +99,25 @@ def Nn_LinearOp : Nn_Op<"linear"> {
   let assemblyFormat = "$input `,` $weight (`bias` $bias^)? attr-dict `:` functional-type(operands, results)";
 }
 
+def Nn_MatMulOp : Nn_Op<"mat_mul"> {
+  let summary = "Products of matrices, both of which the network computes.";
+  let description = [{
+    `lhs` is [G, M, K], `rhs` [G, K, N], `result` [G, M, N]: G products. Attention has them, of queries and keys and of weights and
+    values. Products by constants are `nn.linear` and `nn.conv2d`.
+
+    Constraints:
+    - mat_mul_c1: the shapes are those.
+
+    Example:
+    ```mlir
+    %y = nn.mat_mul %a, %b : (tensor<2x49x32xf32>, tensor<2x32x49xf32>) -> tensor<2x49x49xf32>
+    ```
+  }];
+  let arguments = (ins Nn_Tensor:$lhs, Nn_Tensor:$rhs);
+  let results = (outs Nn_Tensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+}
+
 def Nn_BatchNormOp : Nn_Op<"batch_norm", [AllTypesMatch<["input", "result"]>,
                                          AllTypesMatch<["scale", "bias", "mean", "var"]>]> {
   let summary = "Batch normalisation with stored statistics: scale * (x - mean) / sqrt(var + epsilon) + bias.";

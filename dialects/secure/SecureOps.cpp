@@ -118,6 +118,16 @@ LogicalResult MultiplyOp::verify() {
                          scaleOf(getLhs().getType()) + scaleOf(getRhs().getType()));
 }
 
+LogicalResult MatMulOp::verify() {
+  ArrayRef<int64_t> left = shapeOf(getLhs().getType()), right = shapeOf(getRhs().getType());
+  if (left.size() != 3 || right.size() != 3 || left[0] != right[0] || left[2] != right[1])
+    return emitOpError("expects operands [G, M, K] and [G, K, N], got ")
+           << getLhs().getType() << " and " << getRhs().getType();
+  if (failed(expectShape(*this, getType(), {left[0], left[1], right[2]})))
+    return failure();
+  return expectScale(*this, getType(), scaleOf(getLhs().getType()) + scaleOf(getRhs().getType()));
+}
+
 LogicalResult AddWeightOp::verify() {
   if (failed(expectScale(*this, getWeight().getType(), scaleOf(getOperand().getType()))))
     return failure();

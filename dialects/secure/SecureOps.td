@@ -221,6 +221,24 @@ def Secure_MultiplyOp : Secure_Op<"multiply"> {
   let hasVerifier = 1;
 }
 
+def Secure_MatMulOp : Secure_Op<"mat_mul"> {
+  let summary = "Products of matrices of two masked values.";
+  let description = [{
+    lhs is [G, M, K], rhs [G, K, N], the result [G, M, N]; scales add. With masks R and S: X Y = X̂Ŷ - X̂[S] - [R]Ŷ + [RS].
+
+    Security: no message. Cost: no exchange, l/8 bytes dealt for each element of the result.
+
+    ```mlir
+    %3 = secure.mat_mul %1, %2 {key = 1 : i64}
+      : (!secure.masked<1x3x4, scale = 8>, !secure.masked<1x4x2, scale = 8>) -> !secure.share<1x3x2, scale = 16>
+    ```
+  }];
+  let arguments = (ins Secure_Masked:$lhs, Secure_Masked:$rhs, I64Attr:$key);
+  let results = (outs Secure_Share:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Secure_UnmaskOp : Secure_UnaryOp<"unmask", Secure_Masked, Secure_Share, (ins OptionalAttr<I64Attr>:$key)> {
   let summary = "Make a masked value shared again.";
   let description = [{

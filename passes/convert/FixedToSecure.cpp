@@ -30,7 +30,7 @@ static bool isLocal(Operation *op) {
 static bool needsMasked(OpOperand &use) {
   Operation *user = use.getOwner();
   return isa<fixed::Conv2dOp, fixed::LinearOp, fixed::ReluOp, fixed::SplineOp, fixed::TruncateOp,
-             fixed::SquareOp, fixed::MulOp>(user);
+             fixed::SquareOp, fixed::MulOp, fixed::MatMulOp>(user);
 }
 
 /// Operations that only move and repeat elements of their one operand.
@@ -321,6 +321,10 @@ private:
         .Case([&](fixed::MulOp mul) {
           Value lhs = masked(op, mul.getLhs()), rhs = masked(op, mul.getRhs());
           return secure::MultiplyOp::create(ops, loc, shareOf(type), lhs, rhs, builder.nextKey());
+        })
+        .Case([&](fixed::MatMulOp product) {
+          Value lhs = masked(op, product.getLhs()), rhs = masked(op, product.getRhs());
+          return secure::MatMulOp::create(ops, loc, shareOf(type), lhs, rhs, builder.nextKey());
         })
         .Case([&](fixed::AddWeightOp add) {
           Value input = share(op, add.getInput());

@@ -77,6 +77,7 @@ LogicalResult FixedLowering::lower(Operation *op) {
       .Case([&](nn::AddOp add) { return lowerSum(add, /*subtract=*/false); })
       .Case([&](nn::SubOp sub) { return lowerSum(sub, /*subtract=*/true); })
       .Case([&](nn::MulOp mul) { return lowerMul(mul); })
+      .Case([&](nn::MatMulOp product) { return lowerMatMul(product); })
       .Case([&](nn::PadOp pad) { return lowerPad(pad); })
       .Case([&](nn::ConcatOp concat) { return lowerConcat(concat); })
       .Case([&](nn::ReshapeOp shaped) {

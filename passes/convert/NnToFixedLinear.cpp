@@ -188,15 +188,16 @@ static std::optional<std::vector<double>> channelFactors(ArrayRef<double> factor
 /// truncated, the longest first, before they are broadcast, where the product would not fit or not
 /// leave a linear layer behind it the usual bits for its weights. A bit or two are not worth the
 /// exchange.
-SmallVector<Value> FixedLowering::shortenFactors(nn::MulOp op) {
+SmallVector<Value> FixedLowering::shortenFactors(Operation *product) {
   constexpr int weightBits = 12, leastGain = 3;
-  Value factors[] = {op.getLhs(), op.getRhs()};
+  Value factors[] = {product->getOperand(0), product->getOperand(1)},
+        result = product->getResult(0);
   SmallVector<Value> values = {held(factors[0]), held(factors[1])};
   auto overhang = [&](size_t i) {
     return scaleOf(values[i]) - analysis.activationScale(factors[i]);
   };
-  const int fits = analysis.demand(op.getResult()),
-            wanted = fits - (feedsLinearLayer(op.getResult()) ? weightBits : 0);
+  const int fits = analysis.demand(result),
+            wanted = fits - (feedsLinearLayer(result) ? weightBits : 0);
   size_t first = overhang(0) >= overhang(1) ? 0 : 1;
   for (size_t i : {first, 1 - first}) {
     int scale = scaleOf(values[0]) + scaleOf(values[1]);
@@ -208,6 +209,13 @@ SmallVector<Value> FixedLowering::shortenFactors(nn::MulOp op) {
     values[i] = cut;
   }
   return values;
+}
+
+LogicalResult FixedLowering::lowerMatMul(nn::MatMulOp op) {
+  SmallVector<Value> operands = shortenFactors(op);
+  const int scale = scaleOf(operands[0]) + scaleOf(operands[1]);
+  return define(op, make<fixed::MatMulOp>(makeType(shapeOf(op.getResult()), scale), operands[0],
+                                          operands[1]));
 }
 
 LogicalResult FixedLowering::lowerMul(nn::MulOp op) {

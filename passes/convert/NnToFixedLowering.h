@@ -60,8 +60,9 @@ private:
   mlir::LogicalResult scaleAs(const LinearFormat &format, mlir::Operation *op, mlir::Value input,
                               llvm::ArrayRef<double> factors, llvm::ArrayRef<double> offsets);
   mlir::LogicalResult lowerMul(nn::MulOp op);
+  mlir::LogicalResult lowerMatMul(nn::MatMulOp op);
   /// The two factors of a product of computed values, truncated where they must be.
-  llvm::SmallVector<mlir::Value> shortenFactors(nn::MulOp op);
+  llvm::SmallVector<mlir::Value> shortenFactors(mlir::Operation *product);
   /// A linear layer opens the value, as it is, with its elements moved or a constant added.
   static bool feedsLinearLayer(mlir::Value value);
 

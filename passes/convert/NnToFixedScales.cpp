@@ -138,6 +138,9 @@ void ScaleAnalysis::findPending(Operation *op) {
           })
           .Case<nn::AddOp, nn::SubOp>(ofSum)
           .Case([&](nn::ConcatOp concat) { return sameOrSettled(concat.getInputs()); })
+          .Case([&](nn::MatMulOp product) {
+            return pending(product.getLhs()) * pending(product.getRhs());
+          })
           .Case([&](nn::MulOp mul) {
             Value lhs = mul.getLhs(), rhs = mul.getRhs();
             if (!isConstant(lhs) && !isConstant(rhs))

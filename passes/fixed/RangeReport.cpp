@@ -47,7 +47,7 @@ std::vector<RangeDemand> rangeDemands(Operation *op, unsigned ringBits) {
       })
       .Case<TruncateOp, SquareOp>(
           [&](auto unary) { demand(unary.getInput(), opened, "ring when opened"); })
-      .Case<MulOp>([&](MulOp mul) {
+      .Case<MulOp, MatMulOp>([&](auto mul) {
         demand(mul.getLhs(), opened, "ring when opened");
         demand(mul.getRhs(), opened, "ring when opened");
       })
@@ -92,7 +92,7 @@ static std::optional<RangeRow> makeRow(Operation *op, unsigned ringBits) {
                       row.shift = static_cast<unsigned>(unary.getShift());
                       return true;
                     })
-                    .Case<MulOp>([](MulOp) { return true; })
+                    .Case<MulOp, MatMulOp>([](Operation *) { return true; })
                     .Default([](Operation *) { return false; });
   if (!listed)
     return std::nullopt;

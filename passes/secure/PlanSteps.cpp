@@ -114,6 +114,14 @@ static void fillTake(plan::Take &take, TakeOp op) {
     take.add_indices(static_cast<int32_t>(index));
 }
 
+static void fillMatMul(plan::MatMul &product, MatMulOp op) {
+  ArrayRef<int64_t> left = shapeOf(op.getLhs().getType()), right = shapeOf(op.getRhs().getType());
+  product.set_count(u32(left[0]));
+  product.set_rows(u32(left[1]));
+  product.set_inner(u32(left[2]));
+  product.set_columns(u32(right[2]));
+}
+
 static void fillSumPool(plan::SumPool &pool, SumPoolOp op) {
   pool.set_kernel_h(u32(op.getKernel()[0]));
   pool.set_kernel_w(u32(op.getKernel()[1]));
@@ -143,6 +151,7 @@ plan::Step planStep(Operation *op, const std::function<uint32_t(Value)> &weightI
         step.mutable_square()->set_shift(static_cast<uint32_t>(square.getShift()));
       })
       .Case([&](MultiplyOp) { step.mutable_multiply(); })
+      .Case([&](MatMulOp product) { fillMatMul(*step.mutable_mat_mul(), product); })
       .Case([&](UnmaskOp) { step.mutable_unmask(); })
       .Case([&](AddWeightOp add) {
         step.mutable_add_weight()->set_weight(weightId(add.getWeight()));

@@ -88,6 +88,8 @@ struct VerifyMasks : gfs::secure::impl::SecureVerifyMasksBase<VerifyMasks> {
                      succeeded(verifyShift(op, square.getShift())));
     if (auto multiply = dyn_cast<MultiplyOp>(op))
       return claim(op, "key", multiply.getKey(), keys);
+    if (auto product = dyn_cast<MatMulOp>(op))
+      return claim(op, "key", product.getKey(), keys);
     return success();
   }
 

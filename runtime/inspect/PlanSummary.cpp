@@ -67,6 +67,9 @@ static std::string detailText(const plan::Plan &plan, const plan::Step &step) {
     return fmt::format(">> {}", step.truncate().shift());
   case plan::Step::kSquare:
     return fmt::format(">> {}", step.square().shift());
+  case plan::Step::kMatMul:
+    return fmt::format("{} of {}x{} by {}x{}", step.mat_mul().count(), step.mat_mul().rows(),
+                       step.mat_mul().inner(), step.mat_mul().inner(), step.mat_mul().columns());
   case plan::Step::kScale:
     return fmt::format("by {}", step.scale().factor());
   case plan::Step::kTake:

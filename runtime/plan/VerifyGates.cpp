@@ -66,6 +66,7 @@ private:
   void window(bool present, const SignWindow &window) const;
   void spline() const;
   void linear() const;
+  void matMul() const;
   void shape(const std::vector<uint64_t> &expected) const;
   void take() const;
   void transpose() const;
@@ -227,6 +228,24 @@ void GateVerifier::concat() const {
   shape(expected);
 }
 
+void GateVerifier::matMul() const {
+  const MatMul &it = step.mat_mul();
+  arity(2);
+  kinds(Value::MASKED, Value::SHARED);
+  const char *tooLarge = "expects matrices with elements, and fewer of them";
+  auto elements = [&](uint64_t first, uint64_t second) {
+    return product({it.count(), first, second}, maxElements, tooLarge);
+  };
+  const uint64_t expected[] = {elements(it.rows(), it.inner()), elements(it.inner(), it.columns())};
+  for (int i = 0; i < 2; ++i)
+    require(operandCount(i) == expected[i], "expects {} elements in operand {}, got {}",
+            expected[i], i, operandCount(i));
+  const uint64_t found = elements(it.rows(), it.columns());
+  require(resultCount() == found, "expects {} elements in its result, got {}", found,
+          resultCount());
+  product({found, it.inner()}, maxMultiplications, "takes too many multiplications");
+}
+
 void GateVerifier::sumPool() const {
   const SumPool &pool = step.sum_pool();
   arity(1);
@@ -286,6 +305,8 @@ void GateVerifier::verify() {
     arity(2);
     kinds(Value::MASKED, Value::SHARED);
     return sameCounts();
+  case Step::kMatMul:
+    return matMul();
   case Step::kUnmask:
     arity(1);
     kinds(Value::MASKED, Value::SHARED);

@@ -68,6 +68,22 @@ module attributes {fixed.ring_bits = 32 : i64} {
 
 // -----
 
+// Tests that both operands of a product of matrices are opened, before they are repeated.
+// ANY-LABEL: func.func @main
+module attributes {fixed.ring_bits = 32 : i64} {
+  func.func @main(%x: !fixed.tensor<2x3x4, scale = 8>, %y: !fixed.tensor<1x4x5, scale = 8>) -> !fixed.tensor<2x3x5, scale = 16> {
+    // ANY-DAG: %[[X:.*]] = secure.open %arg0
+    // ANY-DAG: %[[Y:.*]] = secure.open %arg1 {{.*}} : !secure.share<1x4x5, scale = 8>
+    // ANY: %[[R:.*]] = secure.take %[[Y]]
+    // ANY: secure.mat_mul %[[X]], %[[R]] {key = 0 : i64} : (!secure.masked<2x3x4, scale = 8>, !secure.masked<2x4x5, scale = 8>) -> !secure.share<2x3x5, scale = 16>
+    %r = fixed.take %y {axis = 0 : i64, indices = array<i64: 0, 0>} : !fixed.tensor<1x4x5, scale = 8> -> !fixed.tensor<2x4x5, scale = 8>
+    %z = fixed.mat_mul %x, %r : (!fixed.tensor<2x3x4, scale = 8>, !fixed.tensor<2x4x5, scale = 8>) -> !fixed.tensor<2x3x5, scale = 16>
+    return %z : !fixed.tensor<2x3x5, scale = 16>
+  }
+}
+
+// -----
+
 // Tests that weights are added to shares, so that a masked product is unmasked first; and that a factor of one becomes a reshape.
 // ANY-LABEL: func.func @main
 module attributes {fixed.ring_bits = 32 : i64} {

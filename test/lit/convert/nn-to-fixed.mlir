@@ -145,6 +145,21 @@ func.func @main(%x: tensor<1x2x1x2xf32> {fixed.range = array<f64: -2.0, 2.0>}) -
 
 // -----
 
+// Tests that scales of a product of matrices add, and that a factor whose product would not fit is truncated.
+// CHECK-LABEL: func.func @main
+func.func @main(%x: tensor<2x3x4xf32> {fixed.range = array<f64: -2.0, 2.0>}) -> tensor<2x3x3xf32> {
+  // CHECK: %[[T:.*]] = fixed.transpose
+  %t = nn.transpose %x {permutation = array<i64: 0, 2, 1>, fixed.range = array<f64: -2.0, 2.0>} : tensor<2x3x4xf32> -> tensor<2x4x3xf32>
+  // CHECK: %[[Y:.*]] = fixed.mat_mul %{{.*}}, %[[T]] {{.*}}: (!fixed.tensor<2x3x4, scale = 10>, !fixed.tensor<2x4x3, scale = 10>) -> !fixed.tensor<2x3x3, scale = 20>
+  %y = nn.mat_mul %x, %t {fixed.range = array<f64: -1.5, 1.5>} : (tensor<2x3x4xf32>, tensor<2x4x3xf32>) -> tensor<2x3x3xf32>
+  // CHECK: %[[S:.*]] = fixed.truncate %[[Y]] shift
+  // CHECK: fixed.mat_mul %[[S]], %[[S]]
+  %z = nn.mat_mul %y, %y {fixed.range = array<f64: -1.5, 1.5>} : (tensor<2x3x3xf32>, tensor<2x3x3xf32>) -> tensor<2x3x3xf32>
+  return %z : tensor<2x3x3xf32>
+}
+
+// -----
+
 // Tests that knots beyond the calibrated values, here at 3 for values up to 1.6, leave room for themselves in the window:
 // 2 * 1.6 * 2^scale + 3 * 2^scale < 2^22 gives scale 19 where the values alone would have 20.
 // CHECK-LABEL: func.func @main

@@ -178,6 +178,22 @@ func.func @square_c1(%x: !fixed.tensor<1x6, scale = 20>) {
 
 // -----
 
+func.func @mat_mul_c1(%x: !fixed.tensor<2x3x4, scale = 5>, %y: !fixed.tensor<2x4x6, scale = 3>) {
+  // expected-error @below {{expects scale 8 of the result, got 5 (mat_mul_c1)}}
+  %z = fixed.mat_mul %x, %y : (!fixed.tensor<2x3x4, scale = 5>, !fixed.tensor<2x4x6, scale = 3>) -> !fixed.tensor<2x3x6, scale = 5>
+  return
+}
+
+// -----
+
+func.func @mat_mul_c1_shapes(%x: !fixed.tensor<2x3x4, scale = 5>, %y: !fixed.tensor<3x4x6, scale = 3>) {
+  // expected-error @below {{expects operands [G, M, K] and [G, K, N] (mat_mul_c1)}}
+  %z = fixed.mat_mul %x, %y : (!fixed.tensor<2x3x4, scale = 5>, !fixed.tensor<3x4x6, scale = 3>) -> !fixed.tensor<2x3x6, scale = 8>
+  return
+}
+
+// -----
+
 func.func @mul_c1(%x: !fixed.tensor<1x6, scale = 20>, %y: !fixed.tensor<1x6, scale = 3>) {
   // expected-error @below {{expects scale 23 of the result, got 20 (mul_c1)}}
   %z = fixed.mul %x, %y : (!fixed.tensor<1x6, scale = 20>, !fixed.tensor<1x6, scale = 3>) -> !fixed.tensor<1x6, scale = 20>

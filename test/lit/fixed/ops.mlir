@@ -46,6 +46,11 @@ func.func @main(%x: !fixed.tensor<1x3x8x8, scale = 11> {fixed.name = "image"})
   // CHECK: %[[P:.*]] = fixed.mul %[[C]], %[[Q]]
   %p = fixed.mul %c, %q : (!fixed.tensor<1x19, scale = 13>, !fixed.tensor<1x19, scale = 14>)
       -> !fixed.tensor<1x19, scale = 27>
+  // CHECK: fixed.mat_mul %{{.*}}, %{{.*}} : (!fixed.tensor<1x1x19, scale = 13>, !fixed.tensor<1x19x1, scale = 14>) -> !fixed.tensor<1x1x1, scale = 27>
+  %c3 = fixed.reshape %c : !fixed.tensor<1x19, scale = 13> -> !fixed.tensor<1x1x19, scale = 13>
+  %q3 = fixed.reshape %q : !fixed.tensor<1x19, scale = 14> -> !fixed.tensor<1x19x1, scale = 14>
+  %m3 = fixed.mat_mul %c3, %q3 : (!fixed.tensor<1x1x19, scale = 13>, !fixed.tensor<1x19x1, scale = 14>)
+      -> !fixed.tensor<1x1x1, scale = 27>
   // CHECK: %[[U:.*]] = fixed.truncate %[[P]] shift 14
   %u = fixed.truncate %p shift 14 : !fixed.tensor<1x19, scale = 27> -> !fixed.tensor<1x19, scale = 13>
   // CHECK: %[[A:.*]] = fixed.add %[[U]], %[[C]] : !fixed.tensor<1x19, scale = 13>

@@ -246,6 +246,22 @@ func.func @sub_c1(%a: tensor<2x1xf32>, %b: tensor<3xf32>) -> tensor<2x1xf32> {
 
 // -----
 
+func.func @mat_mul_c1(%a: tensor<2x3x4xf32>, %b: tensor<2x5x6xf32>) -> tensor<2x3x6xf32> {
+  // expected-error @below {{expects operands [G, M, K] and [G, K, N], got 2x3x4 and 2x5x6 (mat_mul_c1)}}
+  %y = nn.mat_mul %a, %b : (tensor<2x3x4xf32>, tensor<2x5x6xf32>) -> tensor<2x3x6xf32>
+  return %y : tensor<2x3x6xf32>
+}
+
+// -----
+
+func.func @mat_mul_c1_result(%a: tensor<2x3x4xf32>, %b: tensor<2x4x6xf32>) -> tensor<2x3x4xf32> {
+  // expected-error @below {{expects a result of shape 2x3x6, got 2x3x4 (mat_mul_c1)}}
+  %y = nn.mat_mul %a, %b : (tensor<2x3x4xf32>, tensor<2x4x6xf32>) -> tensor<2x3x4xf32>
+  return %y : tensor<2x3x4xf32>
+}
+
+// -----
+
 func.func @mul_c1(%a: tensor<2xf32>, %b: tensor<f32>) -> tensor<f32> {
   // expected-error @below {{expects a result of shape 2, got a scalar (mul_c1)}}
   %y = nn.mul %a, %b : (tensor<2xf32>, tensor<f32>) -> tensor<f32>

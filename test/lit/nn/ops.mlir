@@ -43,6 +43,9 @@ func.func @main(%x: tensor<1x2x8x8xf32> {nn.name = "Input3"}) -> (tensor<1x3xf32
   %q = nn.sub %p, %a : (tensor<4x4x2x2xf32>, tensor<1x4x2x2xf32>) -> tensor<4x4x2x2xf32>
   // CHECK: nn.mul
   %t = nn.mul %q, %q : (tensor<4x4x2x2xf32>, tensor<4x4x2x2xf32>) -> tensor<4x4x2x2xf32>
+  // CHECK: nn.mat_mul %{{.*}}, %{{.*}} : (tensor<16x2x2xf32>, tensor<16x2x2xf32>) -> tensor<16x2x2xf32>
+  %mm = nn.reshape %t : tensor<4x4x2x2xf32> -> tensor<16x2x2xf32>
+  %mp = nn.mat_mul %mm, %mm : (tensor<16x2x2xf32>, tensor<16x2x2xf32>) -> tensor<16x2x2xf32>
   // CHECK: nn.take %{{.*}} {axis = 0 : i64, indices = array<i64: 3>} : tensor<4x4x2x2xf32> -> tensor<1x4x2x2xf32>
   %u = nn.take %t {axis = 0 : i64, indices = array<i64: 3>} : tensor<4x4x2x2xf32> -> tensor<1x4x2x2xf32>
   // CHECK: nn.transpose %{{.*}} {permutation = array<i64: 0, 2, 3, 1>} : tensor<1x4x2x2xf32> -> tensor<1x2x2x4xf32>

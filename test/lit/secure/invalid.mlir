@@ -84,6 +84,22 @@ func.func @square_scale(%x: !secure.masked<4, scale = 16>) {
 
 // -----
 
+func.func @mat_mul_shape(%x: !secure.masked<2x3x4, scale = 8>, %y: !secure.masked<2x3x4, scale = 8>) {
+  // expected-error @below {{expects operands [G, M, K] and [G, K, N], got}}
+  %0 = secure.mat_mul %x, %y {key = 0 : i64} : (!secure.masked<2x3x4, scale = 8>, !secure.masked<2x3x4, scale = 8>) -> !secure.share<2x3x4, scale = 16>
+  return
+}
+
+// -----
+
+func.func @mat_mul_scale(%x: !secure.masked<1x3x4, scale = 8>, %y: !secure.masked<1x4x2, scale = 8>) {
+  // expected-error @below {{expects scale 16}}
+  %0 = secure.mat_mul %x, %y {key = 0 : i64} : (!secure.masked<1x3x4, scale = 8>, !secure.masked<1x4x2, scale = 8>) -> !secure.share<1x3x2, scale = 8>
+  return
+}
+
+// -----
+
 func.func @multiply_shape(%x: !secure.masked<4, scale = 8>, %y: !secure.masked<5, scale = 8>) {
   // expected-error @below {{expects shape 4}}
   %0 = secure.multiply %x, %y {key = 0 : i64} : (!secure.masked<4, scale = 8>, !secure.masked<5, scale = 8>) -> !secure.share<4, scale = 16>

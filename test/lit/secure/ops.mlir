@@ -29,6 +29,9 @@ module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
     %q = secure.square %zm {key = 5 : i64, shift = 12 : i64} : !secure.masked<1x2x4x4, scale = 16> -> !secure.share<1x2x4x4, scale = 8>
     // CHECK: secure.multiply %{{.*}}, %{{.*}} {key = 6 : i64}
     %p = secure.multiply %m, %zm {key = 6 : i64} : (!secure.masked<1x2x4x4, scale = 8>, !secure.masked<1x2x4x4, scale = 16>) -> !secure.share<1x2x4x4, scale = 24>
+    // CHECK: secure.mat_mul %{{.*}}, %{{.*}} {key = 7 : i64}
+    %m3 = secure.reshape %m : !secure.masked<1x2x4x4, scale = 8> -> !secure.masked<2x4x4, scale = 8>
+    %mm = secure.mat_mul %m3, %m3 {key = 7 : i64} : (!secure.masked<2x4x4, scale = 8>, !secure.masked<2x4x4, scale = 8>) -> !secure.share<2x4x4, scale = 16>
     // CHECK: secure.unmask
     %u = secure.unmask %m : !secure.masked<1x2x4x4, scale = 8> -> !secure.share<1x2x4x4, scale = 8>
     // CHECK: secure.add %{{.*}}, %{{.*}} : !secure.share<1x2x4x4, scale = 8>

@@ -253,3 +253,16 @@ module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
     return %y : !secure.share<4, scale = 8>
   }
 }
+
+// -----
+
+module attributes {secure.ring_bits = 32 : i64, secure.weight_mode = "shared"} {
+  func.func @main(%x: !secure.share<1x2x2, scale = 8>) -> (!secure.share<1x2x2, scale = 8>, !secure.share<1x2x2, scale = 16>) {
+    %m = secure.open %x {mask = 0 : i64} : !secure.share<1x2x2, scale = 8> -> !secure.masked<1x2x2, scale = 8>
+    // expected-note @below {{first used here}}
+    %p = secure.truncate %m {shift = 0 : i64, key = 1 : i64} : !secure.masked<1x2x2, scale = 8> -> !secure.share<1x2x2, scale = 8>
+    // expected-error @below {{uses key 1 a second time}}
+    %y = secure.mat_mul %m, %m {key = 1 : i64} : (!secure.masked<1x2x2, scale = 8>, !secure.masked<1x2x2, scale = 8>) -> !secure.share<1x2x2, scale = 16>
+    return %p, %y : !secure.share<1x2x2, scale = 8>, !secure.share<1x2x2, scale = 16>
+  }
+}

@@ -237,6 +237,16 @@ INSTANTIATE_TEST_SUITE_P(
         DerivativeCase{"Take", "tensor<1x4xf32>",
                        "%y = nn.take %x {axis = 1 : i64, indices = array<i64: 2, -1, 2, 0>} : "
                        "tensor<1x4xf32> -> tensor<1x4xf32>"},
+        DerivativeCase{"MatMul", "tensor<1x24xf32>",
+                       "%a = nn.reshape %x : tensor<1x24xf32> -> tensor<2x3x4xf32>\n"
+                       "%b = nn.reshape %x : tensor<1x24xf32> -> tensor<2x4x3xf32>\n"
+                       "%z = nn.mat_mul %a, %b : (tensor<2x3x4xf32>, tensor<2x4x3xf32>) -> "
+                       "tensor<2x3x3xf32>\n"
+                       "%y = nn.reshape %z : tensor<2x3x3xf32> -> tensor<1x18xf32>"},
+        DerivativeCase{"MatMulWithItself", "tensor<1x9xf32>",
+                       "%a = nn.reshape %x : tensor<1x9xf32> -> tensor<1x3x3xf32>\n"
+                       "%y = nn.mat_mul %a, %a : (tensor<1x3x3xf32>, tensor<1x3x3xf32>) -> "
+                       "tensor<1x3x3xf32>"},
         DerivativeCase{
             "Concat", "tensor<1x2xf32>",
             "%c = nn.constant dense<[[5.0, 6.0]]> : tensor<1x2xf32>\n"

@@ -10,7 +10,7 @@
 
 namespace gfs {
 
-/// Every kind of gate, several exchanges, two inputs and two outputs; valid.
+/// Every kind of gate that has a form for a GPU, several exchanges, two inputs and two outputs; valid.
 inline plan::Plan everyGatePlan(plan::WeightMode mode = plan::WEIGHTS_SHARED, uint32_t channels = 4,
                                 uint32_t size = 6) {
   using plan::SignWindow;

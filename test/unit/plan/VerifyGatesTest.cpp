@@ -176,6 +176,48 @@ TEST(VerifyGatesTest, RefusesWrongSplines) {
   expectChangeRefused(change([](plan::Spline &s) { s.clear_window(); }), "has no sign window");
 }
 
+TEST(VerifyGatesTest, RefusesWrongMatrixProducts) {
+  PlanBuilder b(32);
+  uint32_t x = b.open(b.input({2, 3, 4})), y = b.open(b.input({2, 4, 5}));
+  uint32_t xy = b.step({x, y}, {2, 3, 5}, PlanBuilder::shared);
+  plan::MatMul &product = *b.latest().mutable_mat_mul();
+  product.set_count(2);
+  product.set_rows(3);
+  product.set_inner(4);
+  product.set_columns(5);
+  b.output(xy);
+  const Plan valid = b.build();
+  plan::verifyPlan(valid, "test.bin");
+  auto expectRefusal = [&](auto change, const std::string &reason) {
+    Plan changed = valid;
+    change(*stepWith(changed, HAS(mat_mul)).mutable_mat_mul(), changed);
+    expectRefused(changed, reason);
+  };
+  expectRefusal([](plan::MatMul &m, Plan &) { m.set_rows(2); },
+                "expects 16 elements in operand 0, got 24");
+  expectRefusal([](plan::MatMul &m, Plan &) { m.set_columns(4); },
+                "expects 32 elements in operand 1, got 40");
+  expectRefusal([](plan::MatMul &m, Plan &) { m.set_inner(0); }, "expects matrices with elements");
+  expectRefusal(
+      [](plan::MatMul &m, Plan &) {
+        m.set_count(~0u);
+        m.set_rows(~0u);
+      },
+      "expects matrices with elements, and fewer of them");
+  auto valueOfResult = [](Plan &p) {
+    return p.mutable_values(static_cast<int>(stepWith(p, HAS(mat_mul)).result()));
+  };
+  expectRefusal([&](plan::MatMul &, Plan &p) { valueOfResult(p)->set_shape(2, 6); },
+                "expects 30 elements in its result, got 36");
+  expectRefusal([&](plan::MatMul &, Plan &p) { valueOfResult(p)->set_kind(Value::MASKED); },
+                "expects its result to be shared");
+  expectRefusal([](plan::MatMul &, Plan &p) { stepWith(p, HAS(mat_mul)).set_operands(0, 0); },
+                "expects its operand to be masked");
+  expectRefusal(
+      [](plan::MatMul &, Plan &p) { stepWith(p, HAS(mat_mul)).mutable_operands()->RemoveLast(); },
+      "expects 2 operands, got 1");
+}
+
 TEST(VerifyGatesTest, RefusesWrongMoves) {
   expectChangeRefused([](Plan &p) { stepWith(p, HAS(take)).mutable_take()->set_axis(4); },
                       "axis 4 does not exist");
