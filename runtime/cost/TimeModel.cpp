@@ -74,6 +74,13 @@ static UnitWork unitWork(const plan::Step &step, uint64_t elements, uint64_t ope
   }
 }
 
+/// Products of secret matrices run as convolutions of single pixels with a group each.
+static LinearShape linearShape(const plan::MatMul &product) {
+  if (product.columns() == 1)
+    return LinearShape::Matrix;
+  return product.inner() < 64 ? LinearShape::Thin : LinearShape::Dense;
+}
+
 static double computeSeconds(const Program &program, uint32_t id, const MachineProfile &machine) {
   const plan::Step &step = program.step(id);
   const Cost &cost = program.cost(id);
@@ -86,8 +93,9 @@ static double computeSeconds(const Program &program, uint32_t id, const MachineP
   auto unit = machine.unitNs.find(work.kind);
   if (unit != machine.unitNs.end())
     ns += unit->second[ringBits <= 32 ? 0 : 1] * static_cast<double>(work.units);
-  if (step.has_linear()) {
-    auto shape = static_cast<size_t>(linearShape(step.linear().conv()));
+  if (step.has_linear() || step.has_mat_mul()) {
+    const auto shape = static_cast<size_t>(step.has_linear() ? linearShape(step.linear().conv())
+                                                             : linearShape(step.mat_mul()));
     ns += machine.multiplicationNs[shape][ringClass(ringBits)] *
           static_cast<double>(cost.multiplications);
   }

@@ -50,6 +50,15 @@ def functions():
     return net.model(net.op("GlobalAveragePool", net.op("Mul", net.conv(x, 3, 3), gate)))
 
 
+def attention():
+    """Products of two secret matrices and a softmax between them."""
+    net = Network(SHAPE)
+    pixels = net.op("Reshape", net.conv("x", 2, 12, strides=[4, 4]), np.int64([1, 12, 4]))
+    query, key, value = net.op("Split", pixels, np.int64([4, 4, 4]), axis=1, outputs=3)
+    weights = net.op("Softmax", net.op("MatMul", net.op("Transpose", query, perm=[0, 2, 1]), key), axis=-1)
+    return net.model(net.op("MatMul", value, net.op("Transpose", weights, perm=[0, 2, 1])))
+
+
 PLANS = {
     "tables": (classifier, ["--relu-protocol=table"]),
     "one-hot chunks": (classifier, ["--relu-protocol=one_hot"]),
@@ -61,6 +70,7 @@ PLANS = {
     "index of the largest": (classifier, ["--output=argmax"]),
     "functions": (functions, []),
     "functions in words of 64 bits": (functions, ["--ring=48"]),
+    "attention": (attention, []),
 }
 
 

@@ -207,8 +207,8 @@ TEST(VerifyGatesTest, RefusesWrongMatrixProducts) {
   auto valueOfResult = [](Plan &p) {
     return p.mutable_values(static_cast<int>(stepWith(p, HAS(mat_mul)).result()));
   };
-  expectRefusal([&](plan::MatMul &, Plan &p) { valueOfResult(p)->set_shape(2, 6); },
-                "expects 30 elements in its result, got 36");
+  expectRefusal([&](plan::MatMul &, Plan &p) { valueOfResult(p)->set_shape(2, 4); },
+                "expects 30 elements in its result, got 24");
   expectRefusal([&](plan::MatMul &, Plan &p) { valueOfResult(p)->set_kind(Value::MASKED); },
                 "expects its result to be shared");
   expectRefusal([](plan::MatMul &, Plan &p) { stepWith(p, HAS(mat_mul)).set_operands(0, 0); },
