@@ -15,6 +15,7 @@ namespace gfs {
 struct ImportOptions {
   /// Shapes of inputs by name. An input without one keeps the model's shape; if that leaves the
   /// first extent open, it becomes 1.
+  /// By input name; an empty name stands for the only input.
   std::map<std::string, std::vector<int64_t>> shapes;
   /// Names of the values to return, in this order; empty: the model's outputs. Nodes that none of
   /// them needs are not read.

@@ -17,6 +17,7 @@ public:
       : graph(graph), model(model), given(given) {
     for (const tensor::TensorProto &initialiser : graph.initializer())
       initialisers.insert(initialiser.name());
+    nameOnlyInput();
   }
 
   std::vector<ModelInput> read() const {
@@ -38,12 +39,14 @@ public:
   }
 
 private:
+  void nameOnlyInput();
+  std::string inputsText() const;
   nn::Shape shapeOf(const ValueInfoProto &input) const;
   [[noreturn]] void refuseOpenShape(const ValueInfoProto &open) const;
 
   const GraphProto &graph;
   const std::string &model;
-  const std::map<std::string, std::vector<int64_t>> &given;
+  std::map<std::string, std::vector<int64_t>> given;
   std::set<std::string> initialisers;
 };
 
@@ -93,16 +96,52 @@ static std::string dimensionText(const ValueInfoProto &input) {
   return fmt::format("[{}]", fmt::join(extents, ", "));
 }
 
-void InputReader::refuseOpenShape(const ValueInfoProto &open) const {
-  std::string inputs;
+/// The shape that was given without a name is that of the only input.
+void InputReader::nameOnlyInput() {
+  auto unnamed = given.extract(std::string());
+  if (unnamed.empty())
+    return;
+  std::vector<std::string> names;
   for (const ValueInfoProto &input : graph.input())
     if (!initialisers.contains(input.name()))
-      inputs +=
-          fmt::format("{}{} {}", inputs.empty() ? "" : ", ", input.name(), dimensionText(input));
-  throw Error(ExitCode::Unsupported,
-              fmt::format("{}: the shape of input '{}' is open; the inputs are {}", model,
-                          open.name(), inputs),
-              fmt::format("set it with --shape {}=1x3x224x224 (for example)", open.name()));
+      names.push_back(input.name());
+  if (names.size() != 1 || given.contains(names.front()))
+    throw Error(ExitCode::Usage,
+                fmt::format("{}: --shape without a name needs a model of one input, and no other "
+                            "shape for it; the inputs are {}",
+                            model, inputsText()),
+                "write --shape NAME=EXTENTxEXTENT… for each input with an open shape");
+  unnamed.key() = names.front();
+  given.insert(std::move(unnamed));
+}
+
+std::string InputReader::inputsText() const {
+  std::string text;
+  for (const ValueInfoProto &input : graph.input())
+    if (!initialisers.contains(input.name()))
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", input.name(), dimensionText(input));
+  return text;
+}
+
+/// "1x3x224x224": what the model says, and for the rest what is common.
+static std::string exampleShape(const ValueInfoProto &input) {
+  if (!input.type().tensor_type().has_shape())
+    return "1x3x224x224";
+  std::vector<int64_t> extents;
+  for (const auto &dimension : input.type().tensor_type().shape().dim())
+    extents.push_back(dimension.dim_value() > 0 ? dimension.dim_value()
+                      : extents.empty()         ? 1
+                      : extents.size() == 1     ? 3
+                                                : 224);
+  return fmt::format("{}", fmt::join(extents, "x"));
+}
+
+void InputReader::refuseOpenShape(const ValueInfoProto &open) const {
+  throw Error(
+      ExitCode::Unsupported,
+      fmt::format("{}: the shape of input '{}' is open; the inputs are {}", model, open.name(),
+                  inputsText()),
+      fmt::format("set it with --shape {}={} (for example)", open.name(), exampleShape(open)));
 }
 
 } // namespace

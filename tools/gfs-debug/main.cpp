@@ -21,7 +21,9 @@ int main(int argc, char **argv) {
       ->required();
   app.add_option("--sample", sample, "which of the inputs, from 0")->capture_default_str();
   app.add_option("--calib", options.calibration, "calibration data; without, the inputs");
-  app.add_option("--shape", shapes, "shape of an input with symbolic dimensions, NAME=1x3x32x32");
+  app.add_option("--shape", shapes,
+                 "shape of an input with symbolic dimensions: 1x3x32x32, or NAME=1x3x32x32 where "
+                 "there are several");
   app.add_option("--outputs", outputs, "end the private part at these values, NAME,NAME…");
   app.add_option("--weights", options.weightMode, "who may know the weights")
       ->check(CLI::IsMember({"shared", "server", "public"}))

@@ -15,17 +15,19 @@
 
 namespace gfs {
 
-/// "input=1x3x32x32"
+/// "input=1x3x32x32", or "1x3x32x32" for the only input, whose name is then empty.
 inline std::pair<std::string, std::vector<int64_t>> parseShape(const std::string &text) {
   auto fail = [&] {
-    return Error(ExitCode::Usage, "--shape: '" + text + "' is not NAME=EXTENTxEXTENT…",
+    return Error(ExitCode::Usage,
+                 "--shape: '" + text + "' is not EXTENTxEXTENT… or NAME=EXTENTxEXTENT…",
                  "write for example --shape input=1x3x32x32");
   };
   size_t equals = text.rfind('=');
-  if (equals == std::string::npos || equals == 0)
+  if (equals == 0)
     throw fail();
+  const bool named = equals != std::string::npos;
   std::vector<int64_t> shape;
-  for (size_t start = equals + 1; start <= text.size();) {
+  for (size_t start = named ? equals + 1 : 0; start <= text.size();) {
     size_t end = std::min(text.find('x', start), text.size());
     std::string extent = text.substr(start, end - start);
     if (extent.empty() || extent.size() > 9 ||
@@ -34,7 +36,7 @@ inline std::pair<std::string, std::vector<int64_t>> parseShape(const std::string
     shape.push_back(std::stoll(extent));
     start = end + 1;
   }
-  return {text.substr(0, equals), shape};
+  return {named ? text.substr(0, equals) : std::string(), shape};
 }
 
 /// The ranges are those of the pass convert-nn-to-fixed.
