@@ -163,6 +163,41 @@ class Models(TestCase):
         self.assertIn("unknown network 'alexnet'", done.stderr)
 
 
+class Survey(unittest.TestCase):
+    def test_models_of_all_kinds(self):
+        import numpy as np
+        import onnx
+        from test_operators import Network as Graph
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            graph = Graph(["batch", 3, "height", "width"])  # two outputs, open extents
+            features = graph.op("Relu", graph.conv("x", 3, 4))
+            onnx.save(graph.model(graph.op("GlobalAveragePool", features), graph.conv(features, 4, 2)), folder / "good.onnx")
+            graph = Graph([1, 8])
+            onnx.save(graph.model(graph.op("Gemm", graph.op("NonZero", "x"), np.ones((1, 2), np.float32))), folder / "invalid.onnx")
+            graph = Graph([1, 8])
+            onnx.save(graph.model(graph.op("Mul", "x", graph.op("Cast", graph.op("Greater", "x", np.float32(0)), to=1))), folder / "refused.onnx")
+            (folder / "text.onnx").write_text("no model")
+            done = subprocess.run([sys.executable, ROOT / "tools" / "survey.py", folder, "--size", "12", "--images", "4", "--json", folder / "result.json"],
+                                  capture_output=True, text=True, timeout=300)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            result = {pathlib.Path(it["model"]).name: it for it in json.loads((folder / "result.json").read_text())["models"]}
+        self.assertEqual(sorted(result), ["good.onnx", "invalid.onnx", "refused.onnx", "text.onnx"])
+        self.assertLess(result["good.onnx"]["error"], 0.02)
+        self.assertGreater(result["good.onnx"]["exchanges"], 3)
+        self.assertIn("decides by values that depend on the input", result["refused.onnx"]["left"])
+        for broken in ("invalid.onnx", "text.onnx"):
+            self.assertIn("ONNX Runtime cannot load it", result[broken]["left"])
+        self.assertIn("| good.onnx | ", done.stdout)
+        self.assertTrue(done.stdout.endswith("1 of 4 models ran privately\n"))
+
+    def test_no_models(self):
+        with tempfile.TemporaryDirectory() as name:
+            done = subprocess.run([sys.executable, ROOT / "tools" / "survey.py", name], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no .onnx file there", done.stderr)
+
+
 if __name__ == "__main__":
     if not (BIN / "gfs-bench").exists():
         print("gfs-bench is not built: Google Benchmark is missing")
