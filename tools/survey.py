@@ -9,8 +9,8 @@ Without --inputs (for models of one input, [samples, ...] as the model expects t
 photographs, from LOW to HIGH (default 0 to 1): a network that was trained on something else may see nothing it knows, so its errors
 say less than those on data of its own. Extents that a model leaves open become 1 for the batch, 3 for channels and --size for others.
 
-Columns: error, root mean square relative to the answers' standard deviation, all outputs together; agreement, the share of inputs
-whose largest element of the first output is the same; ring in bits; exchanges; bytes each server sends; dealt bytes of both; median
+Columns: error, root mean square relative to the answers' standard deviation, all outputs together; agreement, the share of rows
+of the first output (of maps: of pixels) whose largest element is the same; ring in bits; exchanges; bytes each server sends; dealt bytes of both; median
 milliseconds online, without a network.
 
 Needs ONNX Runtime (tools/install.sh --tests). GFS_BIN names the folder of the tools (default build/release/bin)."""
@@ -104,18 +104,24 @@ def expected_of(model, ports, shapes, samples):
     answers = []
     for i in range(len(samples[ports[0].name])):
         feed = {port.name: samples[port.name][i].reshape(shapes[port.name]).astype(FLOATS[port.type]) for port in ports}
-        answers.append([np.asarray(answer, dtype=np.float64).reshape(-1) for answer in model.run(None, feed)])
+        answers.append([np.asarray(answer, dtype=np.float64) for answer in model.run(None, feed)])
     return {output.name: np.stack([answer[k] for answer in answers]) for k, output in enumerate(model.get_outputs())}
 
 
-def read_outputs(folder, names, samples):
-    """What gfsrun wrote: y.npy, or a file for each output."""
+def winners(values):
+    """Of each row along the last axis; of maps [samples, 1, channels, ...], of each position."""
+    return values.argmax(2 if values.ndim > 4 else -1)
+
+
+def read_outputs(folder, expected):
+    """What gfsrun wrote, y.npy or a file for each output, in the shapes of what is expected."""
+    names = list(expected)
     if len(names) == 1:
-        return {names[0]: np.load(folder / "y.npy").reshape(samples, -1)}
+        return {names[0]: np.load(folder / "y.npy").reshape(expected[names[0]].shape)}
     files = {name: folder / f"y.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}.npy" for name in names}
     if len(set(files.values())) < len(names):
         raise Left("its outputs cannot be told apart by their files")
-    return {name: np.load(file).reshape(samples, -1) for name, file in files.items()}
+    return {name: np.load(file).reshape(expected[name].shape) for name, file in files.items()}
 
 
 def size_text(count):
@@ -155,12 +161,12 @@ def measure(path, folder, arguments):
     if done.returncode != 0:
         raise Left("not run: " + reason(done))
     stats = json.loads((folder / "run.json").read_text())
-    got = read_outputs(folder, list(expected), arguments.images)
+    got = read_outputs(folder, expected)
     errors = np.concatenate([(got[name] - expected[name]).ravel() for name in expected])
     spread = np.concatenate([(expected[name] - expected[name].mean()).ravel() for name in expected])
     first = next(iter(expected))
     return {"error": float(np.sqrt(np.mean(errors ** 2)) / max(np.sqrt(np.mean(spread ** 2)), 1e-12)),
-            "agreement": float(np.mean(got[first].argmax(1) == expected[first].argmax(1))),
+            "agreement": float(np.mean(winners(got[first]) == winners(expected[first]))),
             "ring": int(re.search(r"ring of (\d+) bits", text).group(1)), "exchanges": stats["servers"][0]["exchanges"],
             "bytes_sent": stats["servers"][0]["bytes_sent"], "dealt_bytes": sum(server["dealt_bytes"] for server in stats["servers"]),
             "online_ms": stats["servers"][0]["online_ms"]["p50"], "compile_s": compile_seconds}

@@ -24,6 +24,7 @@ const HandlerTable &handlerTable() {
     addReductionOps(all);
     addNormalisationOps(all);
     addLinearOps(all);
+    addRecurrentOps(all);
     addElementwiseOps(all);
     addActivationOps(all);
     addFunctionOps(all);

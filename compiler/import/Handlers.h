@@ -44,6 +44,7 @@ void addPoolOps(HandlerTable &table);
 void addReductionOps(HandlerTable &table);
 void addNormalisationOps(HandlerTable &table);
 void addLinearOps(HandlerTable &table);
+void addRecurrentOps(HandlerTable &table);
 void addElementwiseOps(HandlerTable &table);
 void addActivationOps(HandlerTable &table);
 void addFunctionOps(HandlerTable &table);

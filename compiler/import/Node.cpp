@@ -82,6 +82,13 @@ std::vector<float> Node::reals(StringRef name) {
   return {attribute->floats().begin(), attribute->floats().end()};
 }
 
+std::vector<std::string> Node::texts(StringRef name) {
+  const AttributeProto *attribute = find(name, AttributeProto::STRINGS);
+  if (!attribute)
+    return {};
+  return {attribute->strings().begin(), attribute->strings().end()};
+}
+
 tensor::TensorProto *Node::tensorAttribute(StringRef name) {
   AttributeProto *attribute = find(name, AttributeProto::TENSOR);
   return attribute ? attribute->mutable_t() : nullptr;

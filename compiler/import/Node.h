@@ -72,6 +72,7 @@ public:
   std::string text(llvm::StringRef name, std::string fallback);
   std::vector<int64_t> integers(llvm::StringRef name, std::vector<int64_t> fallback);
   std::vector<float> reals(llvm::StringRef name);
+  std::vector<std::string> texts(llvm::StringRef name);
   /// The elements may be moved away.
   tensor::TensorProto *tensorAttribute(llvm::StringRef name);
   /// Attributes without a meaning for inference.

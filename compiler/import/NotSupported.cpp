@@ -7,9 +7,6 @@ namespace gfs::onnx {
 NotSupported whyNotSupported(std::string_view opOrDomain) {
   static const NotSupported norm{"takes roots of sums of powers of its window",
                                  "use AveragePool or MaxPool instead"};
-  static const NotSupported recurrent{
-      "recurrent networks are not supported",
-      "unroll it into MatMul, Add and activations before exporting"};
   static const NotSupported control{
       "what is computed may not depend on secret data, and subgraphs are not followed",
       "export a traced model, or remove the branch with onnx-simplifier"};
@@ -26,9 +23,6 @@ NotSupported whyNotSupported(std::string_view opOrDomain) {
       {"com.microsoft", runtime},
       {"LpPool", norm},
       {"GlobalLpPool", norm},
-      {"RNN", recurrent},
-      {"LSTM", recurrent},
-      {"GRU", recurrent},
       {"If", control},
       {"Loop", control},
       {"Scan", control},

@@ -115,6 +115,21 @@ template <Reduce reduce, int axesOperandSince> void importReduction(Node &node) 
   node.result(node.emitReshape(result, reduction.result));
 }
 
+/// Of extents, as exporters compute shapes.
+void importReduceProd(Node &node) {
+  if (!node.operand(0).integers)
+    node.unsupported("multiplies values that depend on the input",
+                     "only products of known integers, as in shapes, are supported");
+  const Reduction reduction = readReduction(node, 18);
+  const std::vector<int64_t> &values = node.known(0).values;
+  if (llvm::is_contained(reduction.joined, false))
+    node.unsupported("multiplies along some axes of several", "compute shapes before exporting");
+  uint64_t product = 1; // wrapping, as ONNX's int64 does
+  for (int64_t value : values)
+    product *= static_cast<uint64_t>(value);
+  node.result(0, node.integerValue(reduction.result, {static_cast<int64_t>(product)}));
+}
+
 } // namespace
 
 void addReductionOps(HandlerTable &table) {
@@ -122,6 +137,7 @@ void addReductionOps(HandlerTable &table) {
   table.on("ReduceSum", 1, importReduction<emitSum, 13>);
   table.on("ReduceMax", 1, importReduction<emitMax, 18>);
   table.on("ReduceMin", 1, importReduction<emitMin, 18>);
+  table.on("ReduceProd", 1, importReduceProd);
   table.on("ReduceSumSquare", 1, importReduction<emitSumOfSquares, 18>);
   table.on("ReduceL1", 1, importReduction<emitSumOfMagnitudes, 18>);
   table.on("ReduceL2", 1, importReduction<emitNorm, 18>);

@@ -20,6 +20,8 @@ if DATA is None:
     print("SKIPPED: no libonnx-testdata; tools/install.sh --tests installs it")
     sys.exit(77)
 
+# ONNX Runtime has no recurrent layers with the batch first.
+ORT_LACKS = {"node/gru_batchwise", "node/lstm_batchwise", "node/simple_rnn_batchwise"}
 # ONNX 1.12's data rounds sampled positions in another way than ONNX Runtime.
 ORT_DIFFERS = {"node/resize_downsample_scales_linear_align_corners"}
 
@@ -53,6 +55,8 @@ class Cases(unittest.TestCase):
         for case in self.in_scope:
             with self.subTest(case.name):
                 onnx.checker.check_model(case.model)
+                if case.name in ORT_LACKS:
+                    continue
                 session = onnxruntime.InferenceSession(case.model.SerializeToString(), options)
                 answers = session.run(list(case.outputs), case.inputs)
                 for answer, expected in zip(answers, case.outputs.values()):

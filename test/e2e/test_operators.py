@@ -283,6 +283,69 @@ class OperatorTest(unittest.TestCase):
                 parts = net.op("Split", net.op("Mul", "x", net.weights(1, sum(count))), np.int64(count), axis=1, outputs=2)
                 self.check(net, net.op("MatMul", *(net.op("Reshape", part, np.int64(shape)) for part, shape in zip(parts, (left, right)))))
 
+    def recurrent(self, kind, gates, options):
+        """One layer over six steps of two sequences, and all its outputs."""
+        steps, batch, inputs, hidden = 6, 2, 5, 4
+        directions = 2 if options.get("direction") == "bidirectional" else 1
+        net = Network([batch, steps, inputs] if options.get("layout") else [steps, batch, inputs])
+        operands = ["x", net.weights(directions, gates * hidden, inputs), net.weights(directions, gates * hidden, hidden)]
+        if options.get("bias"):
+            operands.append(net.weights(directions, 2 * gates * hidden))
+        if options.get("state"):
+            operands += ["", net.weights(directions, batch, hidden)] + [net.weights(directions, batch, hidden)] * (kind == "LSTM")
+        if options.get("peepholes"):
+            operands += ["", "", "", net.weights(directions, 3 * hidden)]
+        attributes = {name: value for name, value in options.items() if name in ("direction", "layout", "linear_before_reset", "activations")}
+        outputs = net.op(kind, *operands, outputs=3 if kind == "LSTM" else 2, hidden_size=hidden, **attributes)
+        return net, outputs
+
+    def test_recurrent_layers(self):
+        for kind, gates in (("RNN", 1), ("LSTM", 4), ("GRU", 3)):
+            for options in ({}, {"bias": 1, "state": 1}, {"layout": 1}):
+                with self.subTest(kind=kind, **options):
+                    net, outputs = self.recurrent(kind, gates, options)
+                    self.check(net, *outputs[:2], tolerance=0.04)
+
+    def test_directions_of_recurrent_layers(self):
+        # The reference knows one direction: against numpy's own, the sequence turned round.
+        for kind, gates in (("RNN", 1), ("LSTM", 4), ("GRU", 3)):
+            forward, outputs = self.recurrent(kind, gates, {"bias": 1})
+            plain = ReferenceEvaluator(forward.model(outputs[0]))
+            net, outputs = self.recurrent(kind, gates, {"bias": 1, "direction": "reverse"})
+            with self.subTest(kind=kind):
+                self.check(net, outputs[0], tolerance=0.04, expected=lambda x: plain.run(None, {"x": x[::-1]})[0][::-1])
+
+    def test_options_of_recurrent_layers(self):
+        net, outputs = self.recurrent("LSTM", 4, {"bias": 1, "peepholes": 1})
+        self.check(net, *outputs[:2], tolerance=0.04)
+        net, outputs = self.recurrent("GRU", 3, {"bias": 1, "linear_before_reset": 1})
+        self.check(net, *outputs, tolerance=0.04)
+        net, outputs = self.recurrent("RNN", 1, {"activations": ["Relu"]})
+        w, r = (numpy_helper.to_array(tensor)[0] for tensor in net.initialisers[:2])
+
+        def rectified(x):  # which the reference does not know
+            states = [np.zeros((2, 4), np.float32)]
+            for step in x:
+                states.append(np.maximum(step @ w.T + states[-1] @ r.T, 0))
+            return np.stack(states[1:])[:, None]
+
+        self.check(net, outputs[0], tolerance=0.04, expected=rectified)
+
+    def test_lines_of_text(self):
+        # As networks that read text: columns of an image's features are the steps of a bidirectional layer.
+        net = Network([1, 1, 8, 12])
+        y = net.op("MaxPool", net.op("Relu", net.conv("x", 1, 4)), kernel_shape=[2, 2], strides=[2, 2])
+        y = net.op("Reshape", net.op("Transpose", y, perm=[3, 0, 1, 2]), np.int64([6, 1, 16]))
+        y = net.op("LSTM", y, net.weights(2, 32, 16), net.weights(2, 32, 8), net.weights(2, 64), outputs=3, hidden_size=8, direction="bidirectional")[0]
+        y = net.op("Reshape", net.op("Transpose", y, perm=[0, 2, 1, 3]), np.int64([6, 16]))
+        model = net.model(net.op("MatMul", y, net.weights(16, 5)))
+        try:
+            import onnxruntime
+        except ImportError:
+            self.skipTest("onnxruntime is missing")
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        self.check(net, net.nodes[-1].output[0], tolerance=0.03, expected=lambda x: session.run(None, {"x": x})[0])
+
     def test_norms(self):
         for kind, expected in (("ReduceL1", lambda x: np.abs(x).sum((2, 3), keepdims=True)), ("ReduceL2", lambda x: np.sqrt((x * x).sum((2, 3), keepdims=True))),
                                ("ReduceLogSumExp", lambda x: np.log(np.exp(x).sum((2, 3), keepdims=True)))):

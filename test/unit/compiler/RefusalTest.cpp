@@ -27,6 +27,7 @@ constexpr const char *ports = R"(
   initializer { name: "w3" dims: 2 dims: 2 dims: 1 data_type: 1 float_data: [1, 2, 3, 4] }
   initializer { name: "matrix" dims: 2 dims: 2 data_type: 1 float_data: [1, 2, 3, 4] }
   initializer { name: "matrices" dims: 2 dims: 2 dims: 2 data_type: 1 float_data: [1, 2, 3, 4, 5, 6, 7, 8] }
+  initializer { name: "rnn" dims: 1 dims: 2 dims: 2 data_type: 1 float_data: [1, 2, 3, 4] }
   initializer { name: "vector" dims: 2 data_type: 1 float_data: [1, 2] }
   initializer { name: "scalar" data_type: 1 float_data: 1 }
   initializer { name: "infinite" data_type: 1 float_data: inf }
@@ -200,6 +201,34 @@ TEST(Refusal, Products) {
       {R"(op_type: "MatMul" input: "m" input: "matrices")",
        "cannot multiply matrices of 2x3 and 2x2x2"},
       {R"(op_type: "MatMul" input: "m" input: "scalar")", "an operand is a scalar"},
+  });
+}
+
+TEST(Refusal, RecurrentLayers) {
+  expectRefused({
+      {R"(op_type: "GRU" input: "m" input: "matrices" input: "matrices")",
+       "expects a sequence of three axes, got 2x3"},
+      {R"(op_type: "LSTM" input: "matrices" input: "matrices" input: "matrices")",
+       "weights of shapes 2x2x2 and 2x2x2 for 2 inputs"},
+      {R"(op_type: "LSTM" input: "matrices" input: "matrices" input: "matrices" attribute { name: "direction" type: STRING s: "up" })",
+       "direction is 'up'"},
+      {R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn"
+          attribute { name: "activations" type: STRINGS strings: "Tanh" strings: "Tanh" })",
+       "has 2 activations"},
+      {R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn" input: "matrices")",
+       "a bias of shape 2x2x2"},
+      {R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn" input: "" input: "" input: "matrices")",
+       "expects an initial state of shape 1x2x2, got 2x2x2"},
+      unsupported(R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn"
+          attribute { name: "activations" type: STRINGS strings: "Affine" })",
+                  "has the activation Affine", "only Sigmoid, Tanh and Relu are supported here"),
+      unsupported(R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn"
+          attribute { name: "clip" type: FLOAT f: 1 })",
+                  "clips what goes into its activations", "export it without clip"),
+      unsupported(
+          R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn" input: "" input: "pair")",
+          "has sequences of other lengths than its operand",
+          "export the model for sequences of one length, without sequence_lens"),
   });
 }
 
