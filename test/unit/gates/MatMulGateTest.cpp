@@ -71,6 +71,7 @@ TEST_P(MatMulGateTest, AValueTimesItself) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MatMulGateTest, everyKernelAndRing(), kernelAndRing);
+INSTANTIATE_TEST_SUITE_P(EmulatedCuda, MatMulGateTest, emulatedCudaAndRing(), kernelAndRing);
 
 TEST(MatMulCostTest, DealsOneWordForEachElementOfTheResult) {
   PlanBuilder builder(32);
