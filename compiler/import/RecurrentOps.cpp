@@ -33,6 +33,9 @@ public:
       sequence = transposed(sequence, {1, 0, 2});
     nn::Shape shape(Node::shapeOf(sequence));
     steps = shape[0], batch = shape[1], inputs = shape[2];
+    if (steps > mostSteps)
+      node.unsupported(fmt::format("would be unrolled over {} steps", steps),
+                       fmt::format("at most {} are supported", mostSteps));
     readDirections();
     readWeights();
     readActivations(usual);
@@ -115,6 +118,8 @@ protected:
     return node.take({matrix, nullptr}, 0, rows).tensor;
   }
 
+  /// A plan has steps of its own for each of the sequence's.
+  static constexpr int64_t mostSteps = 1024;
   Node &node;
   const int64_t gates;
   int64_t steps = 0, batch = 0, inputs = 0, hidden = 0, directions = 1, direction = 0;

@@ -21,6 +21,7 @@ constexpr const char *ports = R"(
   input { name: "x" type { tensor_type { elem_type: 1 shape {
     dim { dim_value: 1 } dim { dim_value: 2 } dim { dim_value: 4 } dim { dim_value: 4 } } } } }
   input { name: "m" type { tensor_type { elem_type: 1 shape { dim { dim_value: 2 } dim { dim_value: 3 } } } } }
+  input { name: "sequence" type { tensor_type { elem_type: 1 shape { dim { dim_value: 5000 } dim { dim_value: 1 } dim { dim_value: 2 } } } } }
   input { name: "line" type { tensor_type { elem_type: 1 shape { dim { dim_value: 3000 } } } } }
   initializer { name: "short" dims: 1 data_type: 7 int64_data: 10 }
   initializer { name: "w" dims: 2 dims: 2 dims: 1 dims: 1 data_type: 1 float_data: [1, 2, 3, 4] }
@@ -225,6 +226,8 @@ TEST(Refusal, RecurrentLayers) {
       unsupported(R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn"
           attribute { name: "clip" type: FLOAT f: 1 })",
                   "clips what goes into its activations", "export it without clip"),
+      unsupported(R"(op_type: "RNN" input: "sequence" input: "rnn" input: "rnn")",
+                  "would be unrolled over 5000 steps", "at most 1024 are supported"),
       unsupported(
           R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn" input: "" input: "pair")",
           "has sequences of other lengths than its operand",
