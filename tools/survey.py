@@ -85,10 +85,10 @@ def draw(chance, shape, low, high):
 
 def inputs_of(ports, arguments):
     """By port, arrays [samples, ...] without the model's batch axis of 1."""
+    for port in ports:
+        if port.type not in FLOATS or not port.shape:
+            raise Left(f"input {port.name} is no tensor of floats")
     shapes = {port.name: shape_of(port, arguments.size) for port in ports}
-    wrong = [port.name for port in ports if port.type not in FLOATS]
-    if wrong:
-        raise Left(f"input {wrong[0]} does not hold floats")
     if arguments.inputs is not None:
         if len(ports) != 1:
             raise Left("--inputs is for models of one input")

@@ -14,9 +14,13 @@ class InputReader {
 public:
   InputReader(const GraphProto &graph, const std::string &model,
               const std::map<std::string, std::vector<int64_t>> &given)
-      : graph(graph), model(model), given(given) {
+      : model(model), given(given) {
+    std::set<std::string> initialisers;
     for (const tensor::TensorProto &initialiser : graph.initializer())
       initialisers.insert(initialiser.name());
+    for (const ValueInfoProto &input : graph.input())
+      if (!initialisers.contains(input.name()))
+        fed.push_back(&input);
     nameOnlyInput();
   }
 
@@ -25,12 +29,10 @@ public:
     for (const auto &[name, shape] : given)
       unused.insert(name);
     std::vector<ModelInput> inputs;
-    for (const ValueInfoProto &input : graph.input()) {
-      if (initialisers.contains(input.name()))
-        continue;
-      unused.erase(input.name());
-      inputs.push_back({input.name(), shapeOf(input),
-                        plainQuantisation(input.type().tensor_type().elem_type())});
+    for (const ValueInfoProto *input : fed) {
+      unused.erase(input->name());
+      inputs.push_back({input->name(), shapeOf(*input),
+                        plainQuantisation(input->type().tensor_type().elem_type())});
     }
     if (!unused.empty())
       throw Error(ExitCode::Usage, fmt::format("{}: has no input '{}'", model, *unused.begin()),
@@ -44,10 +46,9 @@ private:
   nn::Shape shapeOf(const ValueInfoProto &input) const;
   [[noreturn]] void refuseOpenShape(const ValueInfoProto &open) const;
 
-  const GraphProto &graph;
   const std::string &model;
   std::map<std::string, std::vector<int64_t>> given;
-  std::set<std::string> initialisers;
+  std::vector<const ValueInfoProto *> fed; ///< Those that are no initialisers.
 };
 
 nn::Shape InputReader::shapeOf(const ValueInfoProto &input) const {
@@ -101,25 +102,20 @@ void InputReader::nameOnlyInput() {
   auto unnamed = given.extract(std::string());
   if (unnamed.empty())
     return;
-  std::vector<std::string> names;
-  for (const ValueInfoProto &input : graph.input())
-    if (!initialisers.contains(input.name()))
-      names.push_back(input.name());
-  if (names.size() != 1 || given.contains(names.front()))
+  if (fed.size() != 1 || given.contains(fed.front()->name()))
     throw Error(ExitCode::Usage,
                 fmt::format("{}: --shape without a name needs a model of one input, and no other "
                             "shape for it; the inputs are {}",
                             model, inputsText()),
                 "write --shape NAME=EXTENTxEXTENT… for each input with an open shape");
-  unnamed.key() = names.front();
+  unnamed.key() = fed.front()->name();
   given.insert(std::move(unnamed));
 }
 
 std::string InputReader::inputsText() const {
   std::string text;
-  for (const ValueInfoProto &input : graph.input())
-    if (!initialisers.contains(input.name()))
-      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", input.name(), dimensionText(input));
+  for (const ValueInfoProto *input : fed)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", input->name(), dimensionText(*input));
   return text;
 }
 

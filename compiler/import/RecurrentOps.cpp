@@ -34,8 +34,10 @@ public:
     nn::Shape shape(Node::shapeOf(sequence));
     steps = shape[0], batch = shape[1], inputs = shape[2];
     if (steps > mostSteps)
-      node.unsupported(fmt::format("would be unrolled over {} steps", steps),
-                       fmt::format("at most {} are supported", mostSteps));
+      node.unsupported(
+          fmt::format("would be unrolled over {} steps", steps),
+          fmt::format("at most {} are supported: export the model for shorter sequences",
+                      mostSteps));
     readDirections();
     readWeights();
     readActivations(usual);
@@ -177,11 +179,13 @@ private:
     recurrentBias = {};
     if (biases) {
       Value both = node.emitReshape(ofDirection(biases), {2 * gates * hidden});
-      bias = part(both, 0, gates);
       recurrentBias = part(both, gates, gates);
-      for (int64_t gate = 0; gate < gates; ++gate)
-        if (addsRecurrentBias(gate))
-          bias = withGate(bias, gate, recurrentBias);
+      std::vector<OnnxValue> sums;
+      for (int64_t gate = 0; gate < gates; ++gate) {
+        Value added = addsRecurrentBias(gate) ? part(recurrentBias, gate, 1) : Value();
+        sums.push_back({sum(part(both, gate, 1), added), nullptr});
+      }
+      bias = node.concat(sums, 0).tensor;
     }
     Value rows = node.emitReshape(sequence, {steps * batch, inputs});
     Value all = node.emit<nn::LinearOp>({steps * batch, gates * hidden}, rows, weight, bias);
@@ -191,15 +195,6 @@ private:
     startDirection();
   }
   virtual void startDirection() {}
-
-  /// `bias` with the recurrent one of a gate added.
-  Value withGate(Value bias, int64_t gate, Value added) {
-    std::vector<OnnxValue> parts;
-    for (int64_t g = 0; g < gates; ++g)
-      parts.push_back(
-          {g == gate ? sum(part(bias, g, 1), part(added, g, 1)) : part(bias, g, 1), nullptr});
-    return node.concat(parts, 0).tensor;
-  }
 
   Value transposed(Value value, ArrayRef<int64_t> order) {
     return node.transpose({value, nullptr}, order).tensor;

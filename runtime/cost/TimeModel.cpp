@@ -51,8 +51,8 @@ static UnitWork unitWork(const plan::Step &step, uint64_t elements, uint64_t ope
     return {"square", elements};
   case Gate::kMultiply:
     return {"multiply", elements};
-  case Gate::kMatMul: // the differences of one operand; products count as multiplications
-    return {"multiply", elements};
+  case Gate::kMatMul: // the left operand less its mask; the products are multiplications
+    return {"multiply", operandElements};
   case Gate::kAddWeight:
     return {"add_weight", elements};
   case Gate::kSumPool:

@@ -232,7 +232,7 @@ void GateVerifier::matMul() const {
   const MatMul &it = step.mat_mul();
   arity(2);
   kinds(Value::MASKED, Value::SHARED);
-  const char *tooLarge = "expects matrices with elements, and fewer of them";
+  const char *tooLarge = "its matrices are empty or too large";
   auto elements = [&](uint64_t first, uint64_t second) {
     return product({it.count(), first, second}, maxElements, tooLarge);
   };

@@ -227,7 +227,8 @@ TEST(Refusal, RecurrentLayers) {
           attribute { name: "clip" type: FLOAT f: 1 })",
                   "clips what goes into its activations", "export it without clip"),
       unsupported(R"(op_type: "RNN" input: "sequence" input: "rnn" input: "rnn")",
-                  "would be unrolled over 5000 steps", "at most 1024 are supported"),
+                  "would be unrolled over 5000 steps",
+                  "at most 1024 are supported: export the model for shorter sequences"),
       unsupported(
           R"(op_type: "RNN" input: "matrices" input: "rnn" input: "rnn" input: "" input: "pair")",
           "has sequences of other lengths than its operand",

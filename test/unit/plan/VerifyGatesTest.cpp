@@ -197,13 +197,14 @@ TEST(VerifyGatesTest, RefusesWrongMatrixProducts) {
                 "expects 16 elements in operand 0, got 24");
   expectRefusal([](plan::MatMul &m, Plan &) { m.set_columns(4); },
                 "expects 32 elements in operand 1, got 40");
-  expectRefusal([](plan::MatMul &m, Plan &) { m.set_inner(0); }, "expects matrices with elements");
+  expectRefusal([](plan::MatMul &m, Plan &) { m.set_inner(0); },
+                "its matrices are empty or too large");
   expectRefusal(
       [](plan::MatMul &m, Plan &) {
         m.set_count(~0u);
         m.set_rows(~0u);
       },
-      "expects matrices with elements, and fewer of them");
+      "its matrices are empty or too large");
   auto valueOfResult = [](Plan &p) {
     return p.mutable_values(static_cast<int>(stepWith(p, HAS(mat_mul)).result()));
   };
