@@ -9,4 +9,8 @@ namespace gfs {
 /// time of an evaluation whose values of all samples come and go layer by layer.
 void keepFreedBlocks();
 
+/// From now on, an allocation beyond the memory that the machine has free now throws std::bad_alloc.
+/// The kernel would grant it, and end the process without a word once it is used.
+void refuseMoreThanFreeMemory();
+
 } // namespace gfs

@@ -111,8 +111,23 @@ std::vector<std::string> Importer::outputNames() const {
   return names;
 }
 
+/// The change that all inputs whose batch differs from the model's have in common.
+static BatchChange batchChangeOf(llvm::ArrayRef<ModelInput> inputs) {
+  BatchChange change;
+  for (const ModelInput &input : inputs) {
+    if (input.modelBatch == 0 || input.modelBatch == input.shape[0])
+      continue;
+    if (change.exported && (change.exported != input.modelBatch || change.wanted != input.shape[0]))
+      return {};
+    change = {input.modelBatch, input.shape[0]};
+  }
+  return change;
+}
+
 void Importer::addInputs() {
-  for (const ModelInput &input : readInputs(model.graph(), path.string(), options.shapes)) {
+  const std::vector<ModelInput> inputs = readInputs(model.graph(), path.string(), options.shapes);
+  state.batch = batchChangeOf(inputs);
+  for (const ModelInput &input : inputs) {
     auto type = nn::tensorType(state.builder.getContext(), input.shape);
     auto name = state.builder.getStringAttr(input.name);
     unsigned index = function.getNumArguments();

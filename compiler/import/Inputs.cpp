@@ -10,6 +10,12 @@ namespace gfs::onnx {
 
 namespace {
 
+/// The model's own first extent, 0 if it has none.
+int64_t modelBatch(const ValueInfoProto &input) {
+  const TensorShapeProto &shape = input.type().tensor_type().shape();
+  return shape.dim_size() > 0 ? std::max<int64_t>(shape.dim(0).dim_value(), 0) : 0;
+}
+
 class InputReader {
 public:
   InputReader(const GraphProto &graph, const std::string &model,
@@ -31,7 +37,7 @@ public:
     std::vector<ModelInput> inputs;
     for (const ValueInfoProto *input : fed) {
       unused.erase(input->name());
-      inputs.push_back({input->name(), shapeOf(*input),
+      inputs.push_back({input->name(), shapeOf(*input), modelBatch(*input),
                         plainQuantisation(input->type().tensor_type().elem_type())});
     }
     if (!unused.empty())

@@ -17,6 +17,7 @@ namespace gfs::onnx {
 struct ModelInput {
   std::string name;
   nn::Shape shape;                                  ///< Positive extents.
+  int64_t modelBatch;                               ///< First extent in the model, 0 if it is open.
   std::shared_ptr<const Quantisation> quantisation; ///< Of integers; null for floats.
 };
 

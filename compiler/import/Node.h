@@ -46,6 +46,11 @@ struct OnnxValue {
   llvm::ArrayRef<int64_t> shape() const;
 };
 
+/// Another batch than the one that the model was exported with; both 0: the same.
+struct BatchChange {
+  int64_t exported = 0, wanted = 0;
+};
+
 /// What the nodes of one graph share.
 struct GraphState {
   mlir::OpBuilder builder;
@@ -53,6 +58,7 @@ struct GraphState {
   /// Elements that constants computed at import may still have in all.
   int64_t constantBudget = 0;
   llvm::StringMap<OnnxValue> values; ///< Looked up, never iterated over.
+  BatchChange batch = {};
 };
 
 class Node {
@@ -64,6 +70,7 @@ public:
   [[noreturn]] void malformed(std::string reason) const;
 
   int64_t opset() const { return state.opset; }
+  const BatchChange &batchChange() const { return state.batch; }
 
   // --- Attributes: those never asked for are refused at the end --------------------------------
   bool hasAttribute(llvm::StringRef name) { return find(name) != nullptr; }

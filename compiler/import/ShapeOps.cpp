@@ -16,11 +16,29 @@ static void importDropout(Node &node) {
   node.result(0, node.operand(0));
 }
 
+/// The shape that `written` is for the wanted batch: exporters write the batch they see into it. A
+/// shape that only the exported batch fills leads with a multiple of it; one with an open extent is
+/// taken to lead with the batch if it leads with the same number.
+static nn::Shape forWantedBatch(const OnnxValue &input, nn::Shape written,
+                                const BatchChange &batch) {
+  const bool ofSamples = input.tensor && !input.tensor.getDefiningOp<nn::ConstantOp>();
+  if (!ofSamples || batch.exported == 0 || written.empty() || written[0] % batch.exported != 0)
+    return written;
+  const bool open = llvm::any_of(written, [](int64_t extent) { return extent <= 0; });
+  const bool filled =
+      !open && nn::isValidShape(written) &&
+      nn::elementCount(written) / batch.exported * batch.wanted == nn::elementCount(input.shape());
+  if (filled || (open && written[0] == batch.exported))
+    written[0] = written[0] / batch.exported * batch.wanted;
+  return written;
+}
+
 /// -1 once for what is left; 0 for the operand's extent, unless allowzero.
 static void importReshape(Node &node) {
   const OnnxValue &input = node.operand(0);
   llvm::ArrayRef<int64_t> from = input.shape();
-  nn::Shape shape{llvm::ArrayRef<int64_t>(node.known(1).values)};
+  nn::Shape shape = forWantedBatch(input, nn::Shape(llvm::ArrayRef<int64_t>(node.known(1).values)),
+                                   node.batchChange());
   bool allowZero = node.integer("allowzero", 0) != 0;
   size_t open = shape.size();
   int64_t total = nn::elementCount(from), rest = 1;

@@ -19,6 +19,7 @@
 #include "compiler/report/Report.h"
 #include "compiler/verify/Verify.h"
 #include "dialects/fixed/FixedDialect.h"
+#include "dialects/nn/NnShapes.h"
 #include "passes/convert/FixedToSecure.h"
 #include "passes/fixed/Passes.h"
 #include "passes/fixed/RangeReport.h"
@@ -30,6 +31,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"
+#include <fmt/ranges.h>
 #include <google/protobuf/text_format.h>
 
 using namespace mlir;
@@ -137,7 +139,26 @@ private:
                       isProgram ? "gfs-opt reads the same file and shows the place of each error"
                                 : "please report this with the model that led to it");
     language = languageOf(*module);
+    if (!isProgram && options.shapes.empty())
+      warnOfBatch(*module->getOps<func::FuncOp>().begin());
     return fmt::format("{}, {}", options.model.string(), countNodes());
+  }
+
+  /// Of images and volumes: a line that other inputs lead with may be one of time.
+  void warnOfBatch(func::FuncOp main) {
+    const FunctionType type = main.getFunctionType();
+    auto shapeOf = [](Type tensor) { return cast<RankedTensorType>(tensor).getShape(); };
+    if (type.getNumInputs() != 1 || shapeOf(type.getInput(0)).size() < 4)
+      return;
+    nn::Shape single(shapeOf(type.getInput(0)));
+    const int64_t batch = std::exchange(single[0], 1);
+    const bool leads = llvm::all_of(type.getResults(), [&](Type result) {
+      return !shapeOf(result).empty() && shapeOf(result)[0] == batch;
+    });
+    if (batch > 1 && leads)
+      progress.warn(fmt::format("every request computes {} samples, the batch that the model was "
+                                "exported with; for one, give --shape {}",
+                                batch, fmt::join(single, "x")));
   }
 
   std::string optimise() {
@@ -381,6 +402,7 @@ static std::string whereToCut(const CompileOptions &options) {
 
 void compile(const CompileOptions &options) {
   keepFreedBlocks();
+  refuseMoreThanFreeMemory();
   try {
     Compilation(options).run();
   } catch (const Error &error) {

@@ -130,6 +130,9 @@ LogicalResult FunctionOp::verify() {
   if (needsSlope && !(parameters[0] > 0))
     return emitOpError() << "expects a positive first parameter of " << kind << ", got "
                          << parameters[0] << " (function_c2)";
+  // function_c3
+  if (getAtMost() && getAtMost()->isNaN())
+    return emitOpError("expects a number as bound of its operand (function_c3)");
   return success();
 }
 

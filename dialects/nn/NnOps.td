@@ -238,20 +238,28 @@ def Nn_FunctionOp : Nn_Op<"function", [AllTypesMatch<["input", "result"]>]> {
     | `power` | e | x^e; for x > 0 (x >= 0 if e > 0) unless e is an integer |
 
     `NnFunctions.h` computes them. In private a function becomes a piecewise polynomial on the calibrated range, which
-    must lie where the function is defined.
+    must lie where the function is defined. `at_most` is what no element of the operand exceeds, whatever the network's
+    input is: no piece is spent above it.
 
     Constraints:
     - function_c1: `parameters` has the kind's number of entries, all finite.
     - function_c2: bounds of `clip` ascend, slopes of `hard_sigmoid`, `silu` and `celu` are positive.
+    - function_c3: `at_most` is not NaN.
 
     Example:
     ```mlir
     %y = nn.function sigmoid %x : tensor<1x4x8x8xf32>
     %z = nn.function clip %x {parameters = array<f64: 0.0, 6.0>} : tensor<1x4x8x8xf32>
+    %e = nn.function exp %t {at_most = 0.0} : tensor<1x4x8x8xf32>
     ```
   }];
   let arguments = (ins Nn_FunctionKind:$kind, Nn_Tensor:$input,
-                       DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$parameters);
+                       DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$parameters,
+                       OptionalAttr<F64Attr>:$at_most);
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "FunctionKind":$kind, "::mlir::Value":$input,
+                                 "::llvm::ArrayRef<double>":$parameters), [{
+    build($_builder, $_state, type, kind, input, parameters, ::mlir::FloatAttr());
+  }]>];
   let results = (outs Nn_Tensor:$result);
   let assemblyFormat = "$kind $input attr-dict `:` type($result)";
 }

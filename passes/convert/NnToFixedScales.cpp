@@ -169,6 +169,8 @@ LogicalResult ScaleAnalysis::findSpline(nn::FunctionOp op) {
   goal.operandFactor = pending(op.getInput());
   goal.low = held.min;
   goal.high = held.max;
+  if (auto bound = op.getAtMost())
+    goal.atMost = bound->convertToDouble() / goal.operandFactor;
   goal.headroom = options.headroom;
   goal.settled = isGateOfSum(op);
   goal.error = options.activationError > 0

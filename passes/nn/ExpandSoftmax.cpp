@@ -34,12 +34,12 @@ public:
 
   void logarithm() {
     Value t = belowMaximum();
-    Value sum = total(function(FunctionKind::Exp, t));
+    Value sum = total(exponential(t));
     replace(binary<SubOp>(t, function(FunctionKind::Log, sum)));
   }
 
   void quotient() {
-    Value e = function(FunctionKind::Exp, belowMaximum());
+    Value e = exponential(belowMaximum());
     Value inverse = function(FunctionKind::Reciprocal, total(e));
     if (Operation *layer = layerThatSums())
       return divideBehind(layer, e, inverse);
@@ -53,6 +53,11 @@ private:
   }
   Value function(FunctionKind kind, Value x) {
     return emit<FunctionOp>(shapeOf(x), kind, x, ArrayRef<double>());
+  }
+  Value exponential(Value t) {
+    Value e = function(FunctionKind::Exp, t);
+    e.getDefiningOp<FunctionOp>().setAtMost(APFloat(0.0));
+    return e;
   }
   /// `rhs` has extents of the lhs's, or 1.
   template <class Op> Value binary(Value lhs, Value rhs) {

@@ -199,10 +199,11 @@ double functionResultFactor(FunctionKind kind, llvm::ArrayRef<double> parameters
 FunctionSpline splineOf(const FunctionGoal &goal) {
   const double p = goal.operandFactor,
                reach = goal.headroom * std::max(std::fabs(goal.low), std::fabs(goal.high)),
-               calibrated = std::max(std::fabs(goal.low), std::fabs(goal.high));
+               calibrated = std::max(std::fabs(goal.low), std::fabs(goal.high)),
+               top = std::max(goal.atMost, goal.high);
   // As far beyond the calibrated range as the largest magnitude may grow.
   Interval wide{std::max(-reach, goal.low - (reach - calibrated)),
-                std::min(reach, goal.high + (reach - calibrated))};
+                std::min({top, reach, goal.high + (reach - calibrated)})};
   if (auto exact = exactSpline(goal.kind, goal.parameters)) {
     FunctionSpline result;
     result.resultFactor = goal.settled ? 1.0 : functionResultFactor(goal.kind, goal.parameters, p);
@@ -211,8 +212,8 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
       knot /= p;
     for (Quadratic &piece : exact->pieces)
       piece = {piece.c0 / divisor, piece.c1 * p / divisor, piece.c2 * p * p / divisor};
-    result.spline = exact->within(-reach, reach);
-    measure(result, -reach, reach);
+    result.spline = exact->within(-reach, std::min(top, reach));
+    measure(result, -reach, std::min(top, reach));
     if (goal.settled)
       setCoefficientBits(result);
     return result;
@@ -256,7 +257,10 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
       rareness * std::max(1.0, (wideValues.high - wideValues.low) * goal.error / fit.error);
   fit.mostKnots = goal.mostKnots;
   FunctionSpline result = fitWithFewBits(fit, std::max(wideValues.high - wideValues.low, spread));
-  measure(result, std::min(-reach, wide.low), std::max(reach, wide.high));
+  const double highest = std::min(top, std::max(reach, wide.high));
+  if (highest == top)
+    result.spline = result.spline.within(-HUGE_VAL, top);
+  measure(result, std::min(-reach, wide.low), highest);
   return result;
 }
 

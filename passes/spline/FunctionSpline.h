@@ -5,6 +5,8 @@
 #include "dialects/nn/NnFunctions.h"
 #include "passes/spline/SplineFit.h"
 
+#include <cmath>
+
 namespace gfs {
 
 /// A function as it is asked for. The operand is held as y with x = y * operandFactor.
@@ -13,6 +15,7 @@ struct FunctionGoal {
   std::vector<double> parameters;
   double operandFactor = 1;
   double low = 0, high = 0; ///< Of y in calibration.
+  double atMost = HUGE_VAL; ///< y never exceeds this, nor `high` if that is larger.
   double headroom = 1;      ///< y may become as large as this many times the largest one.
   double error = 0;         ///< Bound relative to the spread of the function's values.
   size_t mostKnots = 16;

@@ -31,7 +31,7 @@ int runTool(const char *tool, const std::function<void()> &body) {
     return report(tool, error.code(), error.what(), error.hint());
   } catch (const std::bad_alloc &) {
     return report(tool, ExitCode::Failure, "out of memory",
-                  "use a smaller model or batch, or a larger machine");
+                  "use a smaller model or batch (gfscc --shape), or a larger machine");
   } catch (const std::exception &error) {
     if (std::ferror(stdout))
       return outputFailed();

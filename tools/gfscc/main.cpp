@@ -62,8 +62,8 @@ static void addModelFlags(CLI::App &app, Arguments &arguments) {
   app.add_option("--outputs", arguments.outputs,
                  "end the private part at these values, NAME,NAME…; the client gets them");
   app.add_option("--shape", arguments.shapes,
-                 "shape of an input with symbolic dimensions: 1x3x32x32, or NAME=1x3x32x32 where "
-                 "there are several");
+                 "shape of an input with symbolic dimensions, or another batch than the model was "
+                 "exported with: 1x3x32x32, or NAME=1x3x32x32 where there are several");
 }
 
 static void addCheckFlags(CLI::App &app, Arguments &arguments) {

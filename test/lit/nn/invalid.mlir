@@ -446,6 +446,14 @@ func.func @function_c2_slope(%x: tensor<2xf32>) -> tensor<2xf32> {
 
 // -----
 
+func.func @function_c3(%x: tensor<2xf32>) -> tensor<2xf32> {
+  // expected-error @below {{expects a number as bound of its operand (function_c3)}}
+  %y = nn.function exp %x {at_most = 0x7FF8000000000000 : f64} : tensor<2xf32>
+  return %y : tensor<2xf32>
+}
+
+// -----
+
 func.func @function_kind(%x: tensor<2xf32>) -> tensor<2xf32> {
   // expected-error @below {{expected string or keyword containing one of the following enum values for attribute}}
   %y = nn.function sine %x : tensor<2xf32>

@@ -31,6 +31,8 @@ func.func @main(%x: tensor<1x2x8x8xf32> {nn.name = "Input3"}) -> (tensor<1x3xf32
   %sig = nn.function sigmoid %mixed : tensor<1x4x4x4xf32>
   // CHECK: nn.function clip %{{.*}} {parameters = array<f64: 0.000000e+00, 6.000000e+00>} : tensor<1x4x4x4xf32>
   %cut = nn.function clip %sig {parameters = array<f64: 0.0, 6.0>} : tensor<1x4x4x4xf32>
+  // CHECK: nn.function exp %{{.*}} {at_most = 0.000000e+00 : f64} : tensor<1x4x4x4xf32>
+  %bounded = nn.function exp %cut {at_most = 0.0 : f64} : tensor<1x4x4x4xf32>
   // CHECK: nn.max_pool2d %{{.*}} {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : tensor<1x4x4x4xf32> -> tensor<1x4x2x2xf32>
   %m = nn.max_pool2d %cut {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : tensor<1x4x4x4xf32> -> tensor<1x4x2x2xf32>
   // CHECK: nn.avg_pool2d %{{.*}} {count_include_pad = false, kernel = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>} : tensor<1x4x2x2xf32> -> tensor<1x4x2x2xf32>

@@ -176,6 +176,42 @@ TEST(FunctionSpline, DropsPiecesThatNoValueReaches) {
   EXPECT_EQ(spline.spline.degree(), 1u);
 }
 
+TEST(FunctionSpline, SpendsNoPieceAboveABound) {
+  for (double factor : {1.0, 0.5}) {
+    for (double low : {-3.0, -8.0, -40.0}) {
+      FunctionGoal goal = goalOf({FunctionKind::Exp, {}, low, 0, factor});
+      const FunctionSpline free = splineOf(goal);
+      goal.atMost = 0;
+      const FunctionSpline bounded = splineOf(goal);
+      EXPECT_LT(bounded.spline.pieces.size(), free.spline.pieces.size());
+      EXPECT_LT(bounded.spline.knots.back(), 0);
+      EXPECT_LT(bounded.magnitude, 1.01);
+      for (int i = 0; i <= 4096; ++i) {
+        const double y = low * i / 4096;
+        EXPECT_NEAR(bounded.spline(y), std::exp(factor * y), 1.3 * relativeError) << y;
+      }
+      // An operand that rounding lifted a little above the bound.
+      EXPECT_NEAR(bounded.spline(0x1p-8), 1, 0x1p-7);
+    }
+  }
+}
+
+TEST(FunctionSpline, TakesABoundBelowWhatWasSeenForWhatWasSeen) {
+  FunctionGoal goal = goalOf({FunctionKind::Sigmoid, {}, -4, 4});
+  goal.atMost = 1;
+  const FunctionSpline spline = splineOf(goal);
+  for (int i = 0; i <= 1024; ++i) {
+    const double y = -4 + i / 128.0;
+    EXPECT_NEAR(spline.spline(y), 1 / (1 + std::exp(-y)), 1.3 * relativeError) << y;
+  }
+}
+
+TEST(FunctionSpline, HasAPieceForAnOperandThatIsAlwaysAtItsBound) {
+  FunctionGoal goal = goalOf({FunctionKind::Exp, {}, 0, 0});
+  goal.atMost = 0;
+  EXPECT_NEAR(splineOf(goal).spline(0), 1, 2 * relativeError);
+}
+
 TEST(FunctionSpline, SpendsFewerPiecesOnLooserBounds) {
   Case test{FunctionKind::Sigmoid, {}, -8, 8};
   FunctionGoal goal = goalOf(test);
