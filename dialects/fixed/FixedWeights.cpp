@@ -5,6 +5,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include <atomic>
 
 using namespace mlir;
 
@@ -37,6 +38,13 @@ std::vector<int64_t> weightValues(ElementsAttr value) {
   return result;
 }
 
+/// A name that the context has no resource of yet. MLIR would find one itself, by counting up from 1
+/// each time: layers of one name, in every trial of formats, have thousands.
+static std::string unusedName(StringRef name) {
+  static std::atomic<uint64_t> made{0};
+  return (name + "." + Twine(made++)).str();
+}
+
 /// Null if an element is no Integer.
 template <class ResourceAttr, class Integer>
 static ElementsAttr makeAttr(MLIRContext *context, ArrayRef<int64_t> shape,
@@ -62,7 +70,8 @@ static ElementsAttr makeAttr(MLIRContext *context, ArrayRef<int64_t> shape,
                                                        /*dataIsMutable=*/true);
   if (!fill({reinterpret_cast<Integer *>(blob.getMutableData().data()), count}))
     return {};
-  return cast<ElementsAttr>(static_cast<Attribute>(ResourceAttr::get(type, name, std::move(blob))));
+  return cast<ElementsAttr>(
+      static_cast<Attribute>(ResourceAttr::get(type, unusedName(name), std::move(blob))));
 }
 
 ElementsAttr makeWeightValue(MLIRContext *context, ArrayRef<int64_t> shape,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
 
 namespace gfs {
 
@@ -196,7 +198,7 @@ double functionResultFactor(FunctionKind kind, llvm::ArrayRef<double> parameters
   return degreeFactor * leadingCoefficient(kind, parameters);
 }
 
-FunctionSpline splineOf(const FunctionGoal &goal) {
+static FunctionSpline makeSpline(const FunctionGoal &goal) {
   const double p = goal.operandFactor,
                reach = goal.headroom * std::max(std::fabs(goal.low), std::fabs(goal.high)),
                calibrated = std::max(std::fabs(goal.low), std::fabs(goal.high)),
@@ -262,6 +264,22 @@ FunctionSpline splineOf(const FunctionGoal &goal) {
     result.spline = result.spline.within(-HUGE_VAL, top);
   measure(result, std::min(-reach, wide.low), highest);
   return result;
+}
+
+FunctionSpline splineOf(const FunctionGoal &goal) {
+  constexpr size_t mostRemembered = 1 << 14;
+  static std::mutex mutex;
+  static std::map<FunctionGoal, FunctionSpline> remembered;
+  {
+    std::lock_guard lock(mutex);
+    if (auto found = remembered.find(goal); found != remembered.end())
+      return found->second;
+  }
+  FunctionSpline spline = makeSpline(goal);
+  std::lock_guard lock(mutex);
+  if (remembered.size() >= mostRemembered)
+    remembered.clear();
+  return remembered.emplace(goal, std::move(spline)).first->second;
 }
 
 } // namespace gfs

@@ -20,6 +20,8 @@ struct FunctionGoal {
   double error = 0;         ///< Bound relative to the spread of the function's values.
   size_t mostKnots = 16;
   bool settled = false; ///< Wanted with resultFactor 1, rounding coefficients.
+
+  auto operator<=>(const FunctionGoal &) const = default;
 };
 
 /// value = spline(y) * resultFactor.
@@ -44,7 +46,8 @@ double functionResultFactor(nn::FunctionKind kind, llvm::ArrayRef<double> parame
 
 /// The goal's range lies in the function's domain. Clip, hard sigmoid, hard swish and the
 /// thresholded ReLU come out exactly; others are fitted with error at most `error` times the spread
-/// of the function's values between low and high, as far as `mostKnots` allows.
+/// of the function's values between low and high, as far as `mostKnots` allows. Remembers what was
+/// asked for: the search for formats asks for the same again and again. From any thread.
 FunctionSpline splineOf(const FunctionGoal &goal);
 
 } // namespace gfs
