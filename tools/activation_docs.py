@@ -30,7 +30,7 @@ INTRODUCTION = """\
 # Activations
 
 Functions of one variable run privately as piecewise quadratics (see [protocol.md](protocol.md), "Piecewise polynomials"): the
-servers compare the masked value with up to 16 public thresholds at once and add up the pieces that apply. `gfscc` fits the
+servers compare the masked value with up to 16 public thresholds (inverses in normalisations and softmaxes: 64) at once and add up the pieces that apply. `gfscc` fits the
 pieces to the range that calibration met, with the head-room on either side; `--activation-error` bounds the error, relative to
 the spread of the function's values there (default 2^(2 - activation bits), 1/1024). Outside, the function's asymptotes or
 constants follow, so that a rare value gives a plausible result. `gfs-spline` prints the fit for any function and range.

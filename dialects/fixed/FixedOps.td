@@ -137,7 +137,7 @@ def Fixed_SplineOp : Fixed_UnaryOp<"spline"> {
 
     Constraints:
     - spline_c1: low < high <= 62.
-    - spline_c2: 1 to 16 thresholds, ascending, each below 2^62 in magnitude.
+    - spline_c2: 1 to 64 thresholds, ascending, each below 2^62 in magnitude.
     - spline_c3: three coefficients for each piece, of which there is one more than thresholds.
     - spline_c4: the result has the operand's shape.
 

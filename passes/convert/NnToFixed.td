@@ -30,7 +30,8 @@ def ConvertNnToFixed : Pass<"convert-nn-to-fixed", "::mlir::ModuleOp"> {
       sums and moves between, all are held without a common factor in (1/2, 1]: the layers before divide their weights by
       it, the layers after multiply by it, and the ranges just fill the windows.
     - **Functions become splines.** `nn.function` is fitted by quadratics on its calibrated range, head-room included, with an
-      error of at most `activation-error` times the spread of its values there, as far as 16 thresholds allow; constants or lines follow outside. Clips,
+      error of at most `activation-error` times the spread of its values there, as far as 16 thresholds allow (an inverse that many times as many values are multiplied by: 64, and relative
+      to the geometric mean of spread and least value); constants or lines follow outside. Clips,
       hard sigmoids and hard swishes are splines already. The operand is shifted so that its last place changes the result by
       at most the last place of an activation, less where the ring is too narrow for the result, which has twice the
       operand's scale and a few bits more. Windows also hold the distance of a value to any threshold, in steps of an eighth of the shortest

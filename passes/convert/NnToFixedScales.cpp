@@ -2,6 +2,7 @@
 // What is decided about scales before any operation is converted.
 #include "passes/convert/NnToFixedScales.h"
 #include "passes/convert/NnToFixedFit.h"
+#include "runtime/plan/Limits.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -49,6 +50,27 @@ static bool isGateOfSum(nn::FunctionOp function) {
         forEachUse(user->getResult(0), isSum);
     });
   return found;
+}
+
+/// A factor of at least `many` values, by itself or times a constant.
+static bool isFactorOf(Value value, int64_t many) {
+  bool found = false;
+  forEachUse(value, [&](Operation *user) {
+    if (!isa<nn::MulOp>(user))
+      return;
+    Value product = user->getResult(0);
+    found |= cast<RankedTensorType>(product.getType()).getNumElements() >= many ||
+             (llvm::any_of(user->getOperands(), isConstant) && isFactorOf(product, many));
+  });
+  return found;
+}
+
+/// An inverse as in normalisations and softmaxes: of one value, for many.
+static bool isInverseOfMany(nn::FunctionOp function) {
+  constexpr int64_t leastRatio = 16;
+  return llvm::is_contained({nn::FunctionKind::Reciprocal, nn::FunctionKind::Rsqrt},
+                            function.getKind()) &&
+         isFactorOf(function.getResult(), leastRatio * function.getType().getNumElements());
 }
 
 FailureOr<ScaleAnalysis> ScaleAnalysis::run(func::FuncOp function, const FixedOptions &options) {
@@ -176,6 +198,9 @@ LogicalResult ScaleAnalysis::findSpline(nn::FunctionOp op) {
   goal.error = options.activationError > 0
                    ? options.activationError
                    : std::ldexp(1.0, 2 - static_cast<int>(options.activationBits));
+  // What all its pieces cost is little beside the values that it multiplies.
+  goal.towardsLeast = isInverseOfMany(op);
+  goal.mostKnots = goal.towardsLeast ? plan::maxThresholds : goal.mostKnots;
   splines[op] = splineOf(goal);
   return success();
 }

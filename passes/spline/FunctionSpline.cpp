@@ -252,6 +252,8 @@ static FunctionSpline makeSpline(const FunctionGoal &goal) {
   double spread = std::max(greatest - least, limit * 0x1p-6);
   if (spread == 0)
     spread = wideValues.high - wideValues.low;
+  if (goal.towardsLeast && least > 0)
+    spread = std::sqrt(spread * std::min(spread, least));
   fit.error = std::max(goal.error * spread, 1e-12);
   fit.innerLow = goal.low;
   fit.innerHigh = goal.high;

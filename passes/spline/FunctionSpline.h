@@ -17,7 +17,11 @@ struct FunctionGoal {
   double low = 0, high = 0; ///< Of y in calibration.
   double atMost = HUGE_VAL; ///< y never exceeds this, nor `high` if that is larger.
   double headroom = 1;      ///< y may become as large as this many times the largest one.
-  double error = 0;         ///< Bound relative to the spread of the function's values.
+  double error = 0;         ///< Bound relative to the spread of the function's values,
+  /// or to the geometric mean of that and the least value: of an inverse, which what it multiplies
+  /// is off by relative to itself. Errors relative to the least value would cost a bit of the ring
+  /// for each octave between both, these cost half.
+  bool towardsLeast = false;
   size_t mostKnots = 16;
   bool settled = false; ///< Wanted with resultFactor 1, rounding coefficients.
 

@@ -23,7 +23,7 @@ constexpr unsigned oneHotLevels(unsigned bits) {
   return levels;
 }
 
-/// Of a spline: its pieces but one.
-constexpr unsigned maxThresholds = 16;
+/// Of a spline: its pieces but one. Each is worked on for each element.
+constexpr unsigned maxThresholds = 64;
 
 } // namespace gfs::plan

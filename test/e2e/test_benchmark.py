@@ -167,7 +167,7 @@ class Survey(unittest.TestCase):
     def test_models_of_all_kinds(self):
         import numpy as np
         import onnx
-        from test_operators import Network as Graph
+        from graph import Graph
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             graph = Graph(["batch", 3, "height", "width"])  # two outputs, open extents

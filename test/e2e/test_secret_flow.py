@@ -17,7 +17,8 @@ except ImportError as missing:
     print(f"SKIPPED: {missing}; tools/install.sh --tests installs it", file=sys.stderr)
     sys.exit(77)
 
-from test_operators import BIN, Network
+from deployment import BIN
+from graph import Graph
 
 RUN = BIN / "SecretFlowRun"
 if shutil.which("valgrind") is None or not RUN.exists():
@@ -31,7 +32,7 @@ SHAPE = [1, 2, 8, 8]
 
 def classifier():
     """Convolutions in every form (3x3, strided, depthwise, 1x1), ReLUs, both poolings, a residual sum, a dense layer."""
-    net = Network(SHAPE)
+    net = Graph(SHAPE)
     x = net.op("Relu", net.conv("x", 2, 4))
     pooled = net.op("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
     deep = net.op("Relu", net.op("Conv", pooled, net.weights(4, 1, 3, 3), pads=[1] * 4, group=4))
@@ -42,7 +43,7 @@ def classifier():
 
 def functions():
     """Piecewise polynomials, products of computed values, squares, a gate that multiplies whole channels."""
-    net = Network(SHAPE)
+    net = Graph(SHAPE)
     x = net.conv("x", 2, 3)
     x = net.op("Mul", x, net.op("Sigmoid", x))
     x = net.op("Add", net.op("Mul", x, x), net.op("HardSwish", net.conv(x, 3, 3)))
@@ -52,7 +53,7 @@ def functions():
 
 def attention():
     """Products of two secret matrices and a softmax between them."""
-    net = Network(SHAPE)
+    net = Graph(SHAPE)
     pixels = net.op("Reshape", net.conv("x", 2, 12, strides=[4, 4]), np.int64([1, 12, 4]))
     query, key, value = net.op("Split", pixels, np.int64([4, 4, 4]), axis=1, outputs=3)
     weights = net.op("Softmax", net.op("MatMul", net.op("Transpose", query, perm=[0, 2, 1]), key), axis=-1)

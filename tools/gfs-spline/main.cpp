@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
       ->check(CLI::Range(1e-9, 0.25))
       ->capture_default_str();
   app.add_option("--pieces", options.pieces, "pieces allowed")
-      ->check(CLI::Range(3, 17))
+      ->check(CLI::Range(3, 65))
       ->capture_default_str();
   app.add_option("--samples", options.samples, "points to print: operand, function, spline")
       ->check(CLI::Range(0, 100000));

@@ -100,7 +100,8 @@ static void addFormatFlags(CLI::App &app, Arguments &arguments) {
   formats
       ->add_option("--activation-error", options.formats.activationError,
                    "largest error of a fitted function, relative to the spread of its values, as "
-                   "far as 16 thresholds allow; default 2^(2 - activation bits)")
+                   "far as 16 thresholds allow (64 for inverses in normalisations and softmaxes); "
+                   "default 2^(2 - activation bits)")
       ->check(CLI::Range(1e-9, 0.25));
   formats->add_flag("--exact", options.formats.exact,
                     "decide signs to the last place; implies --whole-openings");

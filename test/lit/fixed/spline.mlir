@@ -21,7 +21,7 @@ func.func @spline_c1(%x: !fixed.tensor<2, scale = 9>) {
 // -----
 
 func.func @spline_c2_none(%x: !fixed.tensor<2, scale = 9>) {
-  // expected-error @below {{expects 1 to 16 thresholds, got 0 (spline_c2)}}
+  // expected-error @below {{expects 1 to 64 thresholds, got 0 (spline_c2)}}
   %y = fixed.spline %x shift 3 window [4, 12) {thresholds = array<i64>, pieces = array<i64: 0, 0, 0>}
       : !fixed.tensor<2, scale = 9> -> !fixed.tensor<2, scale = 13>
   return
@@ -30,8 +30,8 @@ func.func @spline_c2_none(%x: !fixed.tensor<2, scale = 9>) {
 // -----
 
 func.func @spline_c2_many(%x: !fixed.tensor<2, scale = 9>) {
-  // expected-error @below {{expects 1 to 16 thresholds, got 17 (spline_c2)}}
-  %y = fixed.spline %x shift 3 window [4, 12) {thresholds = array<i64: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16>, pieces = array<i64: 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0>}
+  // expected-error @below {{expects 1 to 64 thresholds, got 65 (spline_c2)}}
+  %y = fixed.spline %x shift 3 window [4, 12) {thresholds = array<i64: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64>, pieces = array<i64: 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0>}
       : !fixed.tensor<2, scale = 9> -> !fixed.tensor<2, scale = 13>
   return
 }

@@ -102,7 +102,12 @@ struct ComparisonGatesTest : GateTest {
     const Curve hardSwish{{-48, 48}, {{0, 0, 0}, {0, 3, 1}, {0, 6, 0}}}; // v(v+3) between -3 and 3
     const Curve stairs{{-64, 0, 64}, {{-2, 0, 0}, {-1, 0, 0}, {1, 0, 0}, {2, 0, 0}}};
     const Curve leaky{{0}, {{0, 1, 0}, {0, 8, 0}}};
-    for (const Curve &curve : {clip, hardSwish, stairs, leaky})
+    Curve manySteps{{}, {{0, 0, 0}}}; // as many thresholds as a plan may have
+    for (int64_t j = 0; j < plan::maxThresholds; ++j) {
+      manySteps.thresholds.push_back(6 * j - 190);
+      manySteps.pieces.push_back({j % 7, j % 3 - 1, 0});
+    }
+    for (const Curve &curve : {clip, hardSwish, stairs, leaky, manySteps})
       for (Window window : {Window{3, 12}, Window{0, 9}, Window{4, 9}}) {
         SCOPED_TRACE(fmt::format("{} pieces, window [{}, {})", curve.pieces.size(), window.low,
                                  window.high));

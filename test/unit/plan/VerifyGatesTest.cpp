@@ -172,7 +172,7 @@ TEST(VerifyGatesTest, RefusesWrongSplines) {
   expectChangeRefused(change([](plan::Spline &s) { s.set_thresholds(1, INT64_MAX); }),
                       "threshold 1 leaves the range");
   expectChangeRefused(change([](plan::Spline &s) { s.clear_thresholds(); }),
-                      "expects 1 to 16 thresholds, got 0");
+                      "expects 1 to 64 thresholds, got 0");
   expectChangeRefused(change([](plan::Spline &s) { s.clear_window(); }), "has no sign window");
 }
 

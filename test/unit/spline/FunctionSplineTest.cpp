@@ -212,6 +212,29 @@ TEST(FunctionSpline, HasAPieceForAnOperandThatIsAlwaysAtItsBound) {
   EXPECT_NEAR(splineOf(goal).spline(0), 1, 2 * relativeError);
 }
 
+TEST(FunctionSpline, KeepsErrorsOfInversesSmallBesideTheLeastValue) {
+  for (FunctionKind kind : {FunctionKind::Rsqrt, FunctionKind::Reciprocal})
+    for (double low : {0.002, 0.05}) {
+      FunctionGoal goal = goalOf({kind, {}, low, 1});
+      auto worst = [&] {
+        const FunctionSpline spline = splineOf(goal);
+        EXPECT_LE(spline.spline.knots.size(), goal.mostKnots);
+        double error = 0;
+        for (int i = 0; i <= 4096; ++i) {
+          const double y = low + (1 - low) * i / 4096, value = evaluateFunction(kind, {}, y);
+          error = std::max(error, std::fabs(spline.spline(y) - value) / value);
+        }
+        return error;
+      };
+      const double before = worst();
+      goal.towardsLeast = true;
+      goal.mostKnots = 64;
+      const double spread = evaluateFunction(kind, {}, low) - 1;
+      EXPECT_LT(worst(), before / 1.5);
+      EXPECT_LT(worst(), 1.3 * relativeError * std::sqrt(spread));
+    }
+}
+
 TEST(FunctionSpline, SpendsFewerPiecesOnLooserBounds) {
   Case test{FunctionKind::Sigmoid, {}, -8, 8};
   FunctionGoal goal = goalOf(test);
