@@ -144,27 +144,6 @@ private:
   const uint64_t axis;
 };
 
-/// The transpose that is the softmax's only use and is only returned; null if there is none.
-TransposeOp returnedTranspose(Operation *softmax) {
-  auto transpose =
-      softmax->hasOneUse() ? dyn_cast<TransposeOp>(*softmax->getUsers().begin()) : TransposeOp();
-  return transpose && llvm::all_of(transpose->getUses(), isReturned) ? transpose : TransposeOp();
-}
-
-/// transpose(softmax(x)) = softmax(transpose(x)), along the axis that the softmax's becomes: then it
-/// comes last.
-template <class Softmax>
-void moveBehind(IRRewriter &rewriter, TransposeOp transpose, Softmax softmax) {
-  ArrayRef<int64_t> permutation = transpose.getPermutation();
-  const auto axis =
-      static_cast<uint64_t>(llvm::find(permutation, softmax.getAxis()) - permutation.begin());
-  const Location name = softmax.getLoc();
-  rewriter.replaceOp(softmax, softmax.getInput());
-  rewriter.setInsertionPointAfter(transpose);
-  auto last = Softmax::create(rewriter, name, transpose.getType(), transpose.getResult(), axis);
-  rewriter.replaceAllUsesExcept(transpose.getResult(), last.getResult(), last);
-}
-
 void expand(Expansion expansion, SoftmaxOp) { expansion.quotient(); }
 void expand(Expansion expansion, LogSoftmaxOp) { expansion.logarithm(); }
 
@@ -179,10 +158,6 @@ struct ExpandSoftmax : gfs::nn::impl::NnExpandSoftmaxBase<ExpandSoftmax> {
     for (Softmax softmax : llvm::make_early_inc_range(getOperation().getOps<Softmax>())) {
       if (llvm::all_of(softmax->getUses(), isReturned))
         continue;
-      if (TransposeOp transpose = returnedTranspose(softmax)) {
-        moveBehind(rewriter, transpose, softmax);
-        continue;
-      }
       rewriter.setInsertionPoint(softmax);
       expand(Expansion(rewriter, softmax, softmax.getAxis()), softmax);
       if (softmax->use_empty())

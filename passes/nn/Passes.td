@@ -19,10 +19,23 @@ def NnFoldConstants : Pass<"nn-fold-constants", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFolded", "num-folded", "Operations on constants computed">];
 }
 
+def NnPostProcessLast : Pass<"nn-post-process-last", "::mlir::func::FuncOp"> {
+  let summary = "Move transposes before what the client computes of an output.";
+  let description = [{
+    A softmax, an argmax or the largest elements along an axis, whose only user is a transpose that is returned, become
+    that of the transposed operand, so that they come last: `transpose(f(x)) = f(transpose(x))`.
+
+    - Before: any `nn` function. After: the same function.
+    - Cost: none; shares are transposed without an exchange.
+    - Numerics: exact.
+  }];
+  let statistics = [Statistic<"numMoved", "num-moved", "Transposes that were moved">];
+}
+
 def NnExpandSoftmax : Pass<"nn-expand-softmax", "::mlir::func::FuncOp"> {
   let summary = "Compute softmaxes that do not come last from maxima, exponentials and a quotient.";
   let description = [{
-    The client applies softmaxes of outputs, and of transposed outputs. Any other is what the servers compute: with
+    The client applies softmaxes of outputs. Any other is what the servers compute: with
     `t = x - max(x)` along the axis and `e = exp(t)`, `softmax` becomes `e * (1 / sum(e))` and `log_softmax` `t - log(sum(e))`.
     Where the only user is a matrix product or a convolution of one pixel that sums over the axis and makes fewer elements, as
     in heads of detectors that take the mean of a distribution, the quotient is taken behind it: `W (e / s) = (W e) / s`.

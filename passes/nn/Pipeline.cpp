@@ -11,6 +11,7 @@ void buildNnPipeline(mlir::OpPassManager &passes) {
   // them.
   functions.addPass(mlir::createCanonicalizerPass());
   functions.addPass(createNnFoldConstants());
+  functions.addPass(createNnPostProcessLast());
   functions.addPass(createNnExpandSoftmax());
   functions.addPass(createNnSinkTransposes());
   // Before scalars go into layers, and before anything folds a part of a polynomial into one.

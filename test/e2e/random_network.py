@@ -290,6 +290,8 @@ def arrangement(net, x, shape):
         scales = np.array([1] * min(2, rank) + [net.pick([1, 2, 0.5, 1.5]) for _ in shape[2:]], np.float32)
         mode = net.pick(["nearest", "nearest", "linear"])
         turned = net.pick(["asymmetric", "half_pixel", "align_corners", "pytorch_half_pixel"])
+        if np.any(shape * scales % 1):  # where ONNX Runtime aligns other corners than ONNX's reference does
+            turned = "asymmetric"
         options = {"nearest_mode": net.pick(["floor", "round_prefer_floor", "ceil"])} if mode == "nearest" else {}
         return op("Resize", x, "", scales, mode=mode, coordinate_transformation_mode=turned, **options)
 
