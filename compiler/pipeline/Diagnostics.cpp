@@ -25,12 +25,18 @@ static std::string textOf(Diagnostic &diagnostic) {
   return text;
 }
 
+/// A node may have become several operations of which the same is to be said.
+static void addOnce(std::vector<std::string> &texts, std::string text) {
+  if (!llvm::is_contained(texts, text))
+    texts.push_back(std::move(text));
+}
+
 DiagnosticCollector::DiagnosticCollector(MLIRContext *context)
     : handler(context, [this](Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          errors.push_back(textOf(diagnostic));
+          addOnce(errors, textOf(diagnostic));
         else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning)
-          warnings.push_back(textOf(diagnostic));
+          addOnce(warnings, textOf(diagnostic));
         return success();
       }) {}
 
